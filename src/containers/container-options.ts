@@ -1,0 +1,138 @@
+/**
+ * What a user asks of a container: the one form that CLI flags and API bodies are turned into. Units are in the names;
+ * absent means "the default". Checked by `createContainer`, not by its callers.
+ */
+export interface ContainerOptions {
+  /** Image reference, id or id prefix. */
+  readonly image: string;
+  readonly name?: string;
+  /** Replaces the image's command. */
+  readonly command?: readonly string[];
+  /** Replaces the image's entrypoint and drops its command; `[]` or `[""]` clears it. */
+  readonly entrypoint?: readonly string[];
+  /** `NAME=VALUE`, in order; they override the image's. */
+  readonly env?: readonly string[];
+  readonly workingDirectory?: string;
+  /** `NAME|UID[:GROUP|GID]`. */
+  readonly user?: string;
+  readonly groupAdd?: readonly string[];
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly tty?: boolean;
+  readonly openStdin?: boolean;
+  readonly stdinOnce?: boolean;
+  readonly attachStdin?: boolean;
+  readonly attachStdout?: boolean;
+  readonly attachStderr?: boolean;
+  readonly autoRemove?: boolean;
+  readonly init?: boolean;
+  /** A signal's name or number, as the image may also say. */
+  readonly stopSignal?: string;
+  readonly stopTimeoutSeconds?: number;
+
+  readonly namespaces?: NamespaceOptions;
+  readonly mounts?: readonly MountOption[];
+  readonly readonlyRootfs?: boolean;
+  readonly shmSizeBytes?: number;
+  readonly devices?: readonly DeviceOption[];
+  readonly deviceCgroupRules?: readonly string[];
+  readonly extraHosts?: readonly string[];
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+
+  readonly privileged?: boolean;
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  /** Docker's strings: `no-new-privileges[:BOOL]`, `seccomp=unconfined|<profile JSON>`, `apparmor=PROFILE|unconfined`, `systempaths=unconfined`, `label=…`. A profile is the JSON itself; the CLI reads the file. */
+  readonly securityOpt?: readonly string[];
+  readonly ulimits?: readonly UlimitOption[];
+  readonly oomScoreAdj?: number;
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly resources?: ResourceOptions;
+}
+
+/** Each: `host`, `container:ID` (not mount, user, cgroup, time), or the word named; absent is the default. */
+export interface NamespaceOptions {
+  /** Default `none` for now: an own network namespace with only loopback up. Also `host`, `container:ID`. */
+  readonly network?: string;
+  /** Default own. */
+  readonly pid?: string;
+  /** Default `private`; also `none` (no /dev/shm), `shareable`, `host`, `container:ID`. */
+  readonly ipc?: string;
+  readonly uts?: string;
+  /** `host` (default) or `auto`. */
+  readonly user?: string;
+  /** `private` (default) or `host`. */
+  readonly cgroup?: string;
+  /** `private` (default) or `host`. */
+  readonly time?: string;
+}
+
+export interface MountOption {
+  readonly type: "bind" | "tmpfs";
+  /** Host path for `bind`. */
+  readonly source?: string;
+  readonly target: string;
+  readonly readonly?: boolean;
+  /** `bind`: make a missing source directory (`-v`), or refuse (`--mount`). */
+  readonly createSource?: boolean;
+  readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+  readonly nonRecursive?: boolean;
+  readonly tmpfsSizeBytes?: number;
+  readonly tmpfsMode?: number;
+  /** Further mount options as given (`--tmpfs /run:noexec,uid=1`). */
+  readonly options?: readonly string[];
+}
+
+export interface DeviceOption {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  /** A subset of `rwm`. */
+  readonly permissions: string;
+}
+
+export interface UlimitOption {
+  /** `nofile`, `nproc`, …. */
+  readonly name: string;
+  /** -1: unlimited. */
+  readonly soft: number;
+  readonly hard: number;
+}
+
+export interface ResourceOptions {
+  readonly memoryBytes?: number;
+  /** Memory plus swap; -1: unlimited swap. */
+  readonly memorySwapBytes?: number;
+  readonly memoryReservationBytes?: number;
+  readonly memorySwappiness?: number;
+  readonly oomKillDisable?: boolean;
+  readonly kernelMemoryBytes?: number;
+  /** `--cpus`, in billionths of a CPU. */
+  readonly nanoCpus?: number;
+  readonly cpuShares?: number;
+  readonly cpuQuotaMicros?: number;
+  readonly cpuPeriodMicros?: number;
+  readonly cpuRealtimeRuntimeMicros?: number;
+  readonly cpuRealtimePeriodMicros?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  /** -1 or 0: unlimited. */
+  readonly pidsLimit?: number;
+  readonly blkioWeight?: number;
+  readonly blkioWeightDevice?: readonly ThrottleDevice[];
+  readonly blkioDeviceReadBps?: readonly ThrottleDevice[];
+  readonly blkioDeviceWriteBps?: readonly ThrottleDevice[];
+  readonly blkioDeviceReadIops?: readonly ThrottleDevice[];
+  readonly blkioDeviceWriteIops?: readonly ThrottleDevice[];
+  readonly cgroupParent?: string;
+}
+
+export interface ThrottleDevice {
+  /** A block device's path on the host. */
+  readonly path: string;
+  /** Bytes or operations a second; for a weight, 10 to 1000. */
+  readonly rate: number;
+}

@@ -1,0 +1,238 @@
+import type { ContainerOptions } from "../containers/container-options.ts";
+import type { ContainerDetails, ContainerStatus, ContainerSummary } from "../containers/container-view.ts";
+import type { ContainerId, ImageId } from "../core/brands.ts";
+import type { DoctorReport } from "../kernel/doctor-report.ts";
+import type { ExplainedPlan } from "../plan/explained-plan.ts";
+
+/**
+ * The engine as CLI and API see it. `createEngine()` is the local one; a remote engine is a second implementation.
+ * References are an id, a unique id prefix or a name. Every promise rejects only with an EngineError.
+ */
+export interface Engine extends AsyncDisposable {
+  readonly containers: ContainerService;
+  readonly images: ImageService;
+  readonly system: SystemService;
+}
+
+export interface ContainerService {
+  /** @throws {EngineError} IMAGE_NOT_FOUND, CONTAINER_NAME_TAKEN, INVALID_*; nothing is left behind. */
+  create(options: ContainerOptions): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }>;
+  /**
+   * Starts the process and, when `attach` is given, stays connected as the starting client: no byte of output is missed and
+   * reading slowly slows the process. Resolves after exec succeeded. Starting a running container is `notModified`.
+   * @throws {EngineError} CONTAINER_NOT_FOUND, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, START_FAILED; the container is then `exited` (127, 126, 128) or stays `created`, as in docker.
+   */
+  start(reference: string, options?: StartOptions): Promise<StartResult>;
+  /** Create and start in one go: the fast path of `run`. */
+  run(options: ContainerOptions, start?: StartOptions): Promise<StartResult>;
+  /** Sends the stop signal, waits, then kills. Resolves when it has ended; a stopped one is `notModified`. Negative or absent timeout: the container's own; */
+  stop(reference: string, options?: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void>;
+  kill(reference: string, signal: string): Promise<void>;
+  pause(reference: string): Promise<void>;
+  unpause(reference: string): Promise<void>;
+  /** @throws {EngineError} CONTAINER_RUNNING without `force`. */
+  remove(reference: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
+  rename(reference: string, name: string): Promise<void>;
+  /** Resolves with the exit code once the condition holds. */
+  wait(reference: string, options?: { readonly condition?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal }): Promise<number>;
+  list(options?: ListOptions): Promise<readonly ContainerSummary[]>;
+  inspect(reference: string, options?: { readonly size?: boolean }): Promise<ContainerDetails>;
+  attach(reference: string, options: AttachOptions): Promise<ProcessStreams>;
+  logs(reference: string, options: LogOptions): AsyncIterable<LogEntry>;
+  exec(reference: string, options: ExecOptions): Promise<ProcessStreams>;
+  diff(reference: string): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]>;
+  top(reference: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
+  stats(reference: string): Promise<ContainerStats>;
+  /** The plan of an existing container, made as `start` would make it now. Nothing is changed. */
+  explain(reference: string): Promise<ExplainedPlan>;
+  /** The plan that `run` with these options would carry out. Nothing is created. */
+  explainOptions(options: ContainerOptions): Promise<ExplainedPlan>;
+}
+
+export interface StartOptions {
+  readonly attach?: AttachOptions;
+  /** Called with the plan just before it runs (`--explain`). */
+  readonly onPlan?: (plan: ExplainedPlan) => void;
+}
+
+export interface StartResult {
+  readonly id: ContainerId;
+  readonly pid: number;
+  readonly warnings: readonly string[];
+  /** Present when `attach` was asked for. */
+  readonly streams?: ProcessStreams;
+}
+
+export interface AttachOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Initial terminal size. */
+  readonly size?: { readonly rows: number; readonly columns: number };
+}
+
+/**
+ * A live connection to a process. Output chunks arrive through `onOutput`; while the returned promise is pending no more is read
+ * (back-pressure). Closing it detaches: the process goes on.
+ */
+export interface ProcessStreams extends AsyncDisposable {
+  readonly tty: boolean;
+  onOutput(handler: (chunk: OutputChunk) => void | Promise<void>): void;
+  /** Resolves when the bytes have been handed to the kernel. */
+  write(bytes: Uint8Array): Promise<void>;
+  closeStdin(): void;
+  resize(size: { readonly rows: number; readonly columns: number }): void;
+  /** For exec: signals the exec'd process; for attach: the container's. */
+  kill(signal: string): Promise<void>;
+  /** Resolves with the exit code after the last output was handled and the state is recorded; null when the connection was closed from our side. */
+  readonly exited: Promise<number | null>;
+}
+
+export interface OutputChunk {
+  readonly stream: "stdout" | "stderr";
+  readonly bytes: Uint8Array;
+}
+
+export interface ListOptions {
+  /** Also those that don't run. */
+  readonly all?: boolean;
+  readonly limit?: number;
+  readonly size?: boolean;
+  /** Docker's filters: id, name, label, status, exited, ancestor, before, since, volume, network, health. Values of one key are alternatives. */
+  readonly filters?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface LogOptions {
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly follow?: boolean;
+  /** Number of last lines; absent: all. */
+  readonly tail?: number;
+  readonly since?: Date;
+  readonly until?: Date;
+  readonly signal?: AbortSignal;
+}
+
+export interface LogEntry {
+  readonly stream: "stdout" | "stderr";
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly time: string;
+  /** Without a line end for a partial line (`partial`), else with the newline. */
+  readonly bytes: Uint8Array;
+  readonly partial: boolean;
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  readonly env?: readonly string[];
+  readonly workingDirectory?: string;
+  readonly user?: string;
+  readonly privileged?: boolean;
+  readonly tty?: boolean;
+  /** Absent: detached; the promise then resolves once it has started, and `streams.exited` with null. */
+  readonly attach?: AttachOptions;
+}
+
+export interface ContainerStats {
+  readonly memoryUsageBytes: number;
+  readonly memoryLimitBytes: number;
+  readonly memoryPeakBytes: number;
+  readonly cpuUsageNanos: bigint;
+  readonly cpuThrottledPeriods: number;
+  readonly cpuThrottledNanos: bigint;
+  readonly pids: number;
+  readonly pidsLimit: number;
+  readonly blkioReadBytes: number;
+  readonly blkioWriteBytes: number;
+  readonly oomKills: number;
+}
+
+export interface ImageService {
+  list(options?: { readonly all?: boolean; readonly filters?: Readonly<Record<string, readonly string[]>> }): Promise<readonly ImageSummary[]>;
+  inspect(reference: string): Promise<ImageDetails>;
+  /** `tar`: the archive's bytes, compressed (gzip, zstd, bzip2 and xz where the host has them) or not. Changes: Dockerfile instructions (`CMD …`, `ENV …`). */
+  import(tar: AsyncIterable<Uint8Array>, options: { readonly reference?: string; readonly message?: string; readonly changes?: readonly string[]; readonly platform?: string }): Promise<ImageId>;
+  commit(container: string, options: { readonly reference?: string; readonly message?: string; readonly author?: string; readonly changes?: readonly string[]; readonly pause?: boolean }): Promise<ImageId>;
+  tag(reference: string, target: string): Promise<void>;
+  /** What was untagged and deleted, in docker's order. */
+  remove(reference: string, options?: { readonly force?: boolean; readonly noPrune?: boolean }): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
+  history(reference: string): Promise<readonly ImageHistoryEntry[]>;
+  /** Makes the built-in base image from the host's own programs if it is missing. Idempotent. */
+  ensureBase(): Promise<ImageId>;
+}
+
+export interface ImageSummary {
+  readonly id: ImageId;
+  readonly references: readonly string[];
+  readonly createdAt: Date;
+  readonly sizeBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly containers: number;
+}
+
+export interface ImageHistoryEntry {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly createdBy: string;
+  readonly sizeBytes: number;
+  readonly comment: string;
+  readonly emptyLayer: boolean;
+}
+
+export interface ImageDetails extends ImageSummary {
+  readonly author: string;
+  readonly comment: string;
+  readonly architecture: string;
+  readonly os: string;
+  readonly layers: readonly string[];
+  readonly config: ImageConfig;
+}
+
+/** The `config` object of an OCI image configuration, in our spelling. */
+export interface ImageConfig {
+  readonly user: string;
+  readonly env: readonly string[];
+  readonly entrypoint: readonly string[] | null;
+  readonly command: readonly string[] | null;
+  readonly workingDirectory: string;
+  readonly exposedPorts: readonly string[];
+  readonly volumes: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal: string;
+}
+
+export interface SystemService {
+  version(): Promise<VersionInfo>;
+  info(): Promise<SystemInfo>;
+  doctor(): Promise<DoctorReport>;
+}
+
+export interface VersionInfo {
+  readonly version: string;
+  readonly gitCommit: string;
+  readonly os: string;
+  readonly architecture: string;
+  readonly kernel: string;
+  readonly runtime: string;
+  readonly launcher: string;
+}
+
+export interface SystemInfo {
+  readonly id: string;
+  readonly root: string;
+  readonly runRoot: string;
+  readonly containers: Readonly<Record<ContainerStatus | "total", number>>;
+  readonly images: number;
+  readonly layerDriver: string;
+  readonly cgroupDriver: string;
+  readonly cgroupVersion: string;
+  readonly controllers: readonly string[];
+  readonly kernel: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly name: string;
+  readonly securityOptions: readonly string[];
+  readonly warnings: readonly string[];
+}

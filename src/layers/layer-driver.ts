@@ -1,0 +1,39 @@
+import type { DiffId, HostPath } from "../core/brands.ts";
+
+/**
+ * Vocabulary. A *layer* is one image layer's tree, read-only once committed, named by its diff id. A *lower* is what a driver
+ * hands to overlayfs for it. A container's *read-write layer* (upper, work) is not the driver's: it belongs to the container.
+ */
+export interface LayerInfo {
+  readonly diffId: DiffId;
+  /** Bytes of file content as listed in the tar. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * Stores image layers so that overlayfs can stack them. Every implementation passes `test/contracts/layer-driver.ts`.
+ *
+ * Layers are shared by all images and containers of a data root, and by several processes: `add` is idempotent and safe to race;
+ * a crash leaves either the whole layer or only something that `collect` removes.
+ */
+export interface LayerDriver {
+  readonly name: "directory" | "erofs";
+
+  /**
+   * Adds the layer in the uncompressed tar `tarPath`, whose SHA-256 the caller has verified to be `diffId`.
+   * OCI whiteouts (`.wh.NAME`, `.wh..wh..opq`) become overlayfs's. Resolves once the layer is durable, whoever stored it.
+   * @throws {EngineError} LAYER_INVALID_TAR with the entry's name, LAYER_NO_SPACE; nothing is left behind.
+   */
+  add(diffId: DiffId, tarPath: HostPath, options?: { readonly signal?: AbortSignal }): Promise<LayerInfo>;
+
+  has(diffId: DiffId): boolean;
+
+  /**
+   * The lowers for a stack of layers given bottom first (as in an image's `rootfs.diff_ids`), returned top first (as overlayfs wants).
+   * Synchronous and free of I/O beyond what the driver must check: it is on the run path.
+   */
+  lowers(diffIds: readonly DiffId[]): readonly HostPath[];
+
+  /** Removes a layer that no image or container names. Idempotent. */
+  remove(diffId: DiffId): Promise<void>;
+}

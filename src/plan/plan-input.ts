@@ -1,0 +1,93 @@
+import type { HostPath } from "../core/brands.ts";
+import type { OciConfig } from "./oci-config.ts";
+
+/** A process elsewhere whose namespaces are joined; the start time guards against a reused pid. */
+export interface ProcessReference {
+  readonly pid: number;
+  /** Clock ticks since boot, field 22 of /proc/pid/stat. */
+  readonly startTime: bigint;
+}
+
+/** How the root file system is put together. `bundle`: a plain directory, as in an OCI bundle. */
+export type RootFilesystem =
+  | { readonly kind: "bundle"; readonly path: HostPath }
+  | {
+      readonly kind: "overlay";
+      /** Read-only layer directories, top first; at least one. */
+      readonly lowers: readonly HostPath[];
+      readonly upper: HostPath;
+      readonly work: HostPath;
+      /** Holds short symbolic links `0`, `1`, … to `lowers`, for kernels whose overlayfs takes one `lowerdir` string (before `lowerdir+`). */
+      readonly links: HostPath;
+    };
+
+/** What the kernel and host offer, as far as a plan depends on it. Probed once per boot, cached. */
+export interface HostFeatures {
+  /** overlayfs takes `lowerdir+` (probed by creating one). */
+  readonly overlayLowerdirPlus: boolean;
+  /** Capabilities (bit mask) in our own bounding set: those beyond it can't be given to a container. */
+  readonly capabilities: bigint;
+  readonly apparmor: boolean;
+  readonly architecture: "x86_64" | "aarch64";
+  /** Whether time namespaces exist. */
+  readonly timeNamespaces: boolean;
+  /** Idmapped mounts work on the layers' and volumes' file system. */
+  readonly idmappedMounts: boolean;
+}
+
+/** One write to a cgroup file, relative to the container's directory in one hierarchy. */
+export interface CgroupWrite {
+  readonly file: string;
+  readonly value: string;
+  /** errno names whose failure is a warning instead of an error (a default that this host can't set). */
+  readonly ignore?: readonly ("EPERM" | "ENOENT" | "EACCES" | "EINVAL" | "EOPNOTSUPP" | "EBUSY" | "EIO")[];
+}
+
+/** The container's place in one mounted hierarchy, and what is written there before the process joins. */
+export interface CgroupPlacement {
+  /** Absolute directory of the container in this hierarchy, e.g. `/sys/fs/cgroup/memory/wherry-1a2b/ID`. */
+  readonly directory: HostPath;
+  readonly version: 1 | 2;
+  readonly writes: readonly CgroupWrite[];
+  /** Where the launcher itself moves to, e.g. `/sys/fs/cgroup/memory/wherry-1a2b/monitors`. */
+  readonly monitorDirectory: HostPath;
+}
+
+export interface CgroupPlan {
+  readonly placements: readonly CgroupPlacement[];
+  /** The v2 placement's device program (raw eBPF), loaded by the launcher; absent on v1, where it is writes. */
+  readonly deviceProgram?: Uint8Array;
+}
+
+/** What the monitor does after exec; absent for an OCI runtime's `create` (detach). */
+export interface MonitorInput {
+  readonly runDirectory: HostPath;
+  readonly logPath: HostPath | null;
+  readonly logMaxBytes: number;
+  readonly logMaxFiles: number;
+  /** What the starting client on descriptor 3 wants. */
+  readonly attach: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean; readonly claimExit: boolean };
+  /** Keep the process's stdin open (a pipe or the terminal); otherwise it is /dev/null. */
+  readonly openStdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly listen: boolean;
+  readonly lagBytes: number;
+  readonly exitHook: { readonly argv: readonly string[]; readonly env: readonly string[] } | null;
+}
+
+/** A file of Wherry's own that appears in the container (hosts, hostname, resolv.conf). */
+export interface PlanInput {
+  readonly config: OciConfig;
+  readonly rootfs: RootFilesystem;
+  readonly features: HostFeatures;
+  readonly cgroups: CgroupPlan | null;
+  readonly monitor: MonitorInput | null;
+  /** `linux.namespaces[].path` of the form `/proc/PID/ns/KIND` is joined through these, by kind. */
+  readonly joins: Readonly<Record<string, ProcessReference>>;
+  /** Terminal size at start. */
+  readonly terminal: { readonly rows: number; readonly columns: number };
+  /** `--init`. */
+  readonly reaper: boolean;
+  /** A process in a running container (`exec`): joins all its namespaces instead of making any. */
+  readonly execInto?: ProcessReference;
+}
