@@ -1,0 +1,29 @@
+/*
+ * What the plan executor hands to the monitor (operation MONITOR).
+ */
+#ifndef WHERRY_MONITOR_H
+#define WHERRY_MONITOR_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct monitor_args {
+	pid_t pid;            /* the container's process, a child of the caller */
+	int pidfd;
+	int client;           /* descriptor 3 */
+	int console;          /* master of the terminal, -1: none */
+	int in, out, err;     /* write end, read end, read end; -1: none */
+	const char *rundir;   /* absolute; attach.sock and exit are made there */
+	uint64_t flags;       /* docs/plan-protocol.md, MONITOR */
+	const char *log_path;
+	uint64_t log_bytes;   /* rotate after so many; 0: no log */
+	uint64_t log_files;
+	uint64_t buffer;      /* bytes a slow client may lag behind */
+	char *const *hook_argv; /* NULL-terminated; empty: no hook */
+	char *const *hook_env;
+};
+
+/* STARTED has been sent before. Returns the exit code of the launcher. */
+int monitor_run(struct monitor_args *args);
+
+#endif
