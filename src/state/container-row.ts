@@ -1,0 +1,50 @@
+import type { ContainerId, DiffId, ImageId } from "../core/brands.ts";
+import type { Timestamp } from "../core/timestamp.ts";
+
+/**
+ * The states a container row can be in. `starting` and `removing` belong to a process (`owner`); when that process is gone,
+ * reconcile settles them.
+ */
+export type RowStatus = "created" | "starting" | "running" | "paused" | "exited" | "removing";
+
+/** Which states each state may be left for. Anything else is a conflict that names both. */
+export const moves: Readonly<Record<RowStatus, readonly RowStatus[]>> = {
+  created: ["starting", "removing"],
+  starting: ["running", "created", "exited"],
+  running: ["paused", "exited"],
+  paused: ["running", "exited"],
+  exited: ["starting", "removing"],
+  removing: ["created", "exited"],
+};
+
+export interface ContainerRow {
+  readonly id: ContainerId;
+  readonly name: string;
+  /** As the user named it. */
+  readonly image: string;
+  readonly imageId: ImageId;
+  readonly createdAt: Timestamp;
+  /** JSON of ContainerOptions. */
+  readonly options: string;
+  /** JSON of the resolved process (entrypoint and command united with the image's). */
+  readonly process: string;
+  /** Bottom first. */
+  readonly layers: readonly DiffId[];
+  readonly status: RowStatus;
+  /** `pid:starttime:bootid` of the process that is moving it on. */
+  readonly owner: string | null;
+  readonly pid: number;
+  readonly pidStart: bigint;
+  readonly monitorPid: number;
+  readonly monitorStart: bigint;
+  readonly bootId: string;
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+  readonly error: string;
+  readonly startedAt: Timestamp | null;
+  readonly finishedAt: Timestamp | null;
+  readonly autoRemove: boolean;
+  /** A stop or kill was asked for since the last start. */
+  readonly stopRequested: boolean;
+  readonly starts: number;
+}

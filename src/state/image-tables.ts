@@ -1,0 +1,2 @@
+/** Image tables, part of the first migration. */
+export const imageTables = ``;

@@ -1,0 +1,121 @@
+import { mkdirSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { EngineError } from "../core/engine-error.ts";
+import { migrations, schemaVersion } from "./schema.ts";
+
+/**
+ * One data root's SQLite database, opened by each process for itself; CLI and API server use it at the same time.
+ * WAL, `synchronous=NORMAL`: a commit survives any crash of ours; `durably` makes one survive a power cut too.
+ */
+export class Store implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #depth = 0;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** The prepared statement for `sql`, compiled once in this process. */
+  prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /**
+   * Runs `change` in one `BEGIN IMMEDIATE` transaction; nested calls join the outer one. It must not wait for anything:
+   * no launcher call, no await, since every other process waits meanwhile.
+   */
+  transaction<Result>(change: () => Result): Result {
+    if (this.#depth > 0) return change();
+    this.#database.exec("BEGIN IMMEDIATE");
+    this.#depth++;
+    try {
+      const result = change();
+      this.#database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.#database.exec("ROLLBACK");
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /** As `transaction`, and on disk when it returns. */
+  durably<Result>(change: () => Result): Result {
+    if (this.#depth > 0) return change();
+    this.#database.exec("PRAGMA synchronous=FULL");
+    try {
+      return this.transaction(change);
+    } finally {
+      this.#database.exec("PRAGMA synchronous=NORMAL");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+}
+
+/**
+ * Opens (and makes, if need be) `root/wherry.db`.
+ * @throws {EngineError} STATE_UNAVAILABLE when the directory or file can't be used, STATE_TOO_NEW when a later Wherry has changed it beyond our reading.
+ */
+export function openStore(root: string): Store {
+  const path = `${root}/wherry.db`;
+  try {
+    return open(path);
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    try {
+      mkdirSync(root, { recursive: true, mode: 0o711 });
+      return open(path);
+    } catch (cause) {
+      throw new EngineError({
+        kind: "unavailable",
+        code: "STATE_UNAVAILABLE",
+        message: `open state in \`${root}\`: ${cause instanceof Error ? cause.message : String(cause)}`,
+        cause,
+      });
+    }
+  }
+}
+
+function open(path: string): Store {
+  const database = new DatabaseSync(path);
+  // First of all: without it, parallel processes meet "database is locked" (FACTS 7).
+  database.exec("PRAGMA busy_timeout=15000");
+  const found = Number(Object.values(database.prepare("PRAGMA user_version").get() ?? {})[0] ?? 0);
+  if (found !== schemaVersion) migrate(database, path, found);
+  database.exec("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON");
+  return new Store(database);
+}
+
+function migrate(database: DatabaseSync, path: string, found: number): void {
+  if (found > schemaVersion) {
+    const minimum = database.prepare("SELECT value FROM meta WHERE key = 'minimum_version'").get() as { value: string } | undefined;
+    if (Number(minimum?.value ?? found) <= schemaVersion) return;
+    throw new EngineError({
+      kind: "failedPrecondition",
+      code: "STATE_TOO_NEW",
+      message: `open state \`${path}\`: written by a later wherry (schema ${found}, this one reads up to ${schemaVersion}); upgrade wherry`,
+    });
+  }
+  database.exec("PRAGMA journal_mode=WAL");
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const current = Number(Object.values(database.prepare("PRAGMA user_version").get() ?? {})[0] ?? 0);
+    for (const sql of migrations.slice(current)) database.exec(sql);
+    database.exec(`PRAGMA user_version=${schemaVersion}`);
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}
