@@ -1,8 +1,17 @@
 import type { ContainerOptions } from "../containers/container-options.ts";
 import type { ContainerDetails, ContainerStatus, ContainerSummary } from "../containers/container-view.ts";
 import type { ContainerId, ImageId } from "../core/brands.ts";
+import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
+import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
+import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
+import type { AttachOptions, ProcessStreams } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
+
+export type { ImageConfig, ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
+export type { ContainerStats } from "../kernel/container-stats.ts";
+export type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
+export type { AttachOptions, OutputChunk, ProcessStreams } from "../kernel/process-streams.ts";
 
 /**
  * The engine as CLI and API see it. `createEngine()` is the local one; a remote engine is a second implementation.
@@ -63,36 +72,6 @@ export interface StartResult {
   readonly streams?: ProcessStreams;
 }
 
-export interface AttachOptions {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  /** Initial terminal size. */
-  readonly size?: { readonly rows: number; readonly columns: number };
-}
-
-/**
- * A live connection to a process. Output chunks arrive through `onOutput`; while the returned promise is pending no more is read
- * (back-pressure). Closing it detaches: the process goes on.
- */
-export interface ProcessStreams extends AsyncDisposable {
-  readonly tty: boolean;
-  onOutput(handler: (chunk: OutputChunk) => void | Promise<void>): void;
-  /** Resolves when the bytes have been handed to the kernel. */
-  write(bytes: Uint8Array): Promise<void>;
-  closeStdin(): void;
-  resize(size: { readonly rows: number; readonly columns: number }): void;
-  /** For exec: signals the exec'd process; for attach: the container's. */
-  kill(signal: string): Promise<void>;
-  /** Resolves with the exit code after the last output was handled and the state is recorded; null when the connection was closed from our side. */
-  readonly exited: Promise<number | null>;
-}
-
-export interface OutputChunk {
-  readonly stream: "stdout" | "stderr";
-  readonly bytes: Uint8Array;
-}
-
 export interface ListOptions {
   /** Also those that don't run. */
   readonly all?: boolean;
@@ -100,26 +79,6 @@ export interface ListOptions {
   readonly size?: boolean;
   /** Docker's filters: id, name, label, status, exited, ancestor, before, since, volume, network, health. Values of one key are alternatives. */
   readonly filters?: Readonly<Record<string, readonly string[]>>;
-}
-
-export interface LogOptions {
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  readonly follow?: boolean;
-  /** Number of last lines; absent: all. */
-  readonly tail?: number;
-  readonly since?: Date;
-  readonly until?: Date;
-  readonly signal?: AbortSignal;
-}
-
-export interface LogEntry {
-  readonly stream: "stdout" | "stderr";
-  /** RFC 3339 with nanoseconds, UTC. */
-  readonly time: string;
-  /** Without a line end for a partial line (`partial`), else with the newline. */
-  readonly bytes: Uint8Array;
-  readonly partial: boolean;
 }
 
 export interface ExecOptions {
@@ -131,20 +90,6 @@ export interface ExecOptions {
   readonly tty?: boolean;
   /** Absent: detached; the promise then resolves once it has started, and `streams.exited` with null. */
   readonly attach?: AttachOptions;
-}
-
-export interface ContainerStats {
-  readonly memoryUsageBytes: number;
-  readonly memoryLimitBytes: number;
-  readonly memoryPeakBytes: number;
-  readonly cpuUsageNanos: bigint;
-  readonly cpuThrottledPeriods: number;
-  readonly cpuThrottledNanos: bigint;
-  readonly pids: number;
-  readonly pidsLimit: number;
-  readonly blkioReadBytes: number;
-  readonly blkioWriteBytes: number;
-  readonly oomKills: number;
 }
 
 export interface ImageService {
@@ -159,46 +104,6 @@ export interface ImageService {
   history(reference: string): Promise<readonly ImageHistoryEntry[]>;
   /** Makes the built-in base image from the host's own programs if it is missing. Idempotent. */
   ensureBase(): Promise<ImageId>;
-}
-
-export interface ImageSummary {
-  readonly id: ImageId;
-  readonly references: readonly string[];
-  readonly createdAt: Date;
-  readonly sizeBytes: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly containers: number;
-}
-
-export interface ImageHistoryEntry {
-  readonly id: string;
-  readonly createdAt: Date;
-  readonly createdBy: string;
-  readonly sizeBytes: number;
-  readonly comment: string;
-  readonly emptyLayer: boolean;
-}
-
-export interface ImageDetails extends ImageSummary {
-  readonly author: string;
-  readonly comment: string;
-  readonly architecture: string;
-  readonly os: string;
-  readonly layers: readonly string[];
-  readonly config: ImageConfig;
-}
-
-/** The `config` object of an OCI image configuration, in our spelling. */
-export interface ImageConfig {
-  readonly user: string;
-  readonly env: readonly string[];
-  readonly entrypoint: readonly string[] | null;
-  readonly command: readonly string[] | null;
-  readonly workingDirectory: string;
-  readonly exposedPorts: readonly string[];
-  readonly volumes: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly stopSignal: string;
 }
 
 export interface SystemService {

@@ -75,7 +75,7 @@ export interface MonitorInput {
   readonly exitHook: { readonly argv: readonly string[]; readonly env: readonly string[] } | null;
 }
 
-/** A file of Wherry's own that appears in the container (hosts, hostname, resolv.conf). */
+/** All that a plan is made from. */
 export interface PlanInput {
   readonly config: OciConfig;
   readonly rootfs: RootFilesystem;
@@ -88,6 +88,8 @@ export interface PlanInput {
   readonly terminal: { readonly rows: number; readonly columns: number };
   /** `--init`. */
   readonly reaper: boolean;
+  /** `config.linux.seccomp` compiled already (from the cache); it then wins over compiling. */
+  readonly seccompProgram?: { readonly program: Uint8Array; readonly flags: number };
   /** A process in a running container (`exec`): joins all its namespaces instead of making any. */
   readonly execInto?: ProcessReference;
 }
