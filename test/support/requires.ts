@@ -23,7 +23,7 @@ export function requires(...words: readonly string[]): typeof bunTest {
   if (report !== undefined) {
     appendFileSync(report, `${JSON.stringify({ file: relative(repository, callerFile()), missing })}\n`);
   }
-  return bunTest.skip as typeof bunTest;
+  return bunTest.skip;
 }
 
 function callerFile(): string {

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { repository } from "./host-features.ts";
+import { findLeaks } from "./leaks.ts";
+import { poll } from "./poll.ts";
+import { TerminalProgram } from "./terminal-program.ts";
+import { RunningProgram, type RunOptions, type RunResult } from "./wherry-process.ts";
+
+/** The built program. */
+export const wherryProgram = `${repository}/dist/wherry`;
+
+const OVERLAYFS_MAGIC = 0x794c7630;
+
+/** A new directory for one test file, where overlayfs can have its upper directory (not on another overlay). */
+export function makeTestDirectory(topic: string): string {
+  const chosen = process.env["WHERRY_TEST_DIRECTORY"];
+  const base = chosen ?? (statfsSync("/tmp").type === OVERLAYFS_MAGIC ? "/var/lib/wherry/test" : "/tmp/wherry-test");
+  mkdirSync(base, { recursive: true });
+  return mkdtempSync(`${base}/${topic}-`);
+}
+
+/** Wherry with a data root and a run root of its own: nothing that another test or the user of this machine has is touched. */
+export class WherryHost {
+  readonly directory: string;
+  readonly root: string;
+  readonly runRoot: string;
+
+  constructor(topic: string) {
+    this.directory = makeTestDirectory(topic);
+    this.root = `${this.directory}/root`;
+    this.runRoot = `${this.directory}/run`;
+  }
+
+  /** The arguments that select this host; a verb follows. */
+  get selection(): readonly string[] {
+    return ["--root", this.root, "--run-root", this.runRoot];
+  }
+
+  /** Runs a command to its end. Never throws for its exit code. */
+  async wherry(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.start(args, options).done;
+  }
+
+  /** Runs a command that must succeed, and returns its standard output without the last newline. */
+  async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const result = await this.wherry(args, options);
+    if (result.code !== 0) {
+      throw new Error(`wherry ${args.join(" ")}: exit code ${result.code ?? result.signal}\n${result.stderr}${result.stdout}`);
+    }
+    return result.stdout.replace(/\n$/, "");
+  }
+
+  /** Starts a command and leaves it running. */
+  start(args: readonly string[], options: RunOptions = {}): RunningProgram {
+    return new RunningProgram(wherryProgram, [...this.selection, ...args], options);
+  }
+
+  /** Starts a command on a terminal. */
+  terminal(
+    args: readonly string[],
+    options: { readonly rows?: number; readonly columns?: number; readonly env?: Record<string, string> } = {},
+  ): TerminalProgram {
+    return new TerminalProgram([wherryProgram, ...this.selection, ...args], options);
+  }
+
+  /** What this host's instance has left on the machine. */
+  async leaks(): Promise<readonly string[]> {
+    const instance = (await this.wherry(["info", "--format", "{{.ID}}"])).stdout.trim();
+    return findLeaks([this.directory, ...(instance.length >= 8 ? [instance] : [])]);
+  }
+
+  /** Removes every container, waits until the kernel has let go of everything, and deletes the directory. @throws with what is left. */
+  async dispose(): Promise<void> {
+    const ids = (await this.wherry(["ps", "-aq", "--no-trunc"])).stdout.split("\n").filter((id) => id !== "");
+    if (ids.length > 0) await this.ok(["rm", "-f", ...ids]);
+    try {
+      // A namespace's last references go asynchronously in the kernel: soon, not at once.
+      await poll("nothing is left", async () => (await this.leaks()).length === 0, { timeoutMs: 5_000, intervalMs: 20 });
+    } catch {
+      expect(await this.leaks()).toEqual([]);
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A Wherry host for all tests of this file, disposed of after the last; what it leaves behind then fails the file.
+ * `image` (default: the built-in base image) is there before the first test.
+ */
+export function useWherryHost(topic: string): WherryHost {
+  const host = new WherryHost(topic);
+  beforeAll(async () => {
+    await host.wherry(["images"]);
+  });
+  afterAll(async () => {
+    await host.dispose();
+  }, 60_000);
+  return host;
+}
