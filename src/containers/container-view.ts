@@ -1,5 +1,5 @@
 import type { ContainerId, ImageId } from "../core/brands.ts";
-import type { ContainerOptions } from "./container-options.ts";
+import type { ContainerOptions } from "../spec/container-options.ts";
 
 export type ContainerStatus = "created" | "running" | "paused" | "exited" | "dead";
 

@@ -1,4 +1,4 @@
-import type { ContainerOptions } from "../containers/container-options.ts";
+import type { ContainerOptions } from "../spec/container-options.ts";
 import type { ContainerDetails, ContainerStatus, ContainerSummary } from "../containers/container-view.ts";
 import type { ContainerId, ImageId } from "../core/brands.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";

@@ -1,0 +1,123 @@
+import { invalidOption } from "../core/invalid-option.ts";
+import type { OciMount } from "../plan/oci-config.ts";
+import type { ContainerOptions, MountOption } from "./container-options.ts";
+
+/** What the mounts depend on besides the options. */
+export interface MountContext {
+  /** Host paths of the managed files. */
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolvConf: string;
+  readonly userNamespace: boolean;
+  /** `/proc/PID/root/dev/shm` of the container whose ipc namespace is joined. */
+  readonly joinedShm: string | null;
+}
+
+const defaultShmBytes = 64 * 1024 * 1024;
+
+/** The OCI default mounts in docker's form, then the user's, parents before children. */
+export function buildMounts(options: ContainerOptions, context: MountContext): OciMount[] {
+  const user = userMounts(options);
+  const taken = new Set(user.map((mount) => mount.destination));
+  const managed = [
+    file("/etc/resolv.conf", context.resolvConf),
+    file("/etc/hostname", context.hostname),
+    file("/etc/hosts", context.hosts),
+  ];
+  return [...kernelMounts(options, context), ...managed, ...user.sort((a, b) => depth(a) - depth(b))].filter(
+    (mount) => user.includes(mount) || !taken.has(mount.destination),
+  );
+}
+
+function kernelMounts(options: ContainerOptions, context: MountContext): OciMount[] {
+  const { namespaces = {}, privileged = false } = options;
+  const access = privileged ? "rw" : "ro";
+  const hostPid = context.userNamespace && namespaces.pid !== undefined;
+  // sysfs can only be mounted by the owner of the network namespace; a user namespace owns its own one alone.
+  const foreignNetwork = context.userNamespace && (namespaces.network === "host" || (namespaces.network ?? "").startsWith("container:"));
+  return [
+    hostPid
+      ? { destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "noexec", "nodev"] }
+      : { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+    { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+    { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
+    foreignNetwork
+      ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", access] }
+      : { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", access] },
+    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [access, "nosuid", "noexec", "nodev"] },
+    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
+    ...sharedMemory(options, context),
+  ];
+}
+
+function sharedMemory(options: ContainerOptions, context: MountContext): OciMount[] {
+  const mode = options.namespaces?.ipc ?? "private";
+  if (mode === "none") return [];
+  const bind = (source: string): OciMount => ({ destination: "/dev/shm", type: "bind", source, options: ["rbind", "nosuid", "noexec", "nodev"] });
+  if (mode === "host") return [bind("/dev/shm")];
+  if (context.joinedShm !== null) return [bind(context.joinedShm)];
+  const size = options.shmSizeBytes ?? defaultShmBytes;
+  return [{ destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${size}`] }];
+}
+
+function userMounts(options: ContainerOptions): OciMount[] {
+  const seen = new Set<string>();
+  return (options.mounts ?? []).map((mount) => {
+    const destination = cleanPath(mount.target);
+    if (!destination.startsWith("/")) throw invalidOption(`invalid mount target \`${mount.target}\`: it must be an absolute path`);
+    if (destination === "/") throw invalidOption("invalid mount target `/`: the root can't be mounted over");
+    if (seen.has(destination)) throw invalidOption(`duplicate mount point: ${destination}`);
+    seen.add(destination);
+    return mount.type === "tmpfs" ? tmpfs(mount, destination) : bind(mount, destination);
+  });
+}
+
+function bind(mount: MountOption, destination: string): OciMount {
+  const source = mount.source ?? "";
+  if (!source.startsWith("/")) throw invalidOption(`invalid mount source \`${source}\`: an absolute path is meant; named volumes are not there yet`);
+  return {
+    destination,
+    type: "bind",
+    source,
+    options: [
+      mount.nonRecursive === true ? "bind" : "rbind",
+      mount.readonly === true ? "ro" : "rw",
+      mount.propagation ?? "rprivate",
+      ...(mount.options ?? []),
+    ],
+  };
+}
+
+function tmpfs(mount: MountOption, destination: string): OciMount {
+  const options = ["nosuid", "nodev", "noexec"].filter((word) => !(mount.options ?? []).includes(word.slice(2)));
+  return {
+    destination,
+    type: "tmpfs",
+    source: "tmpfs",
+    options: [
+      ...options,
+      ...(mount.readonly === true ? ["ro"] : []),
+      ...(mount.tmpfsSizeBytes === undefined ? [] : [`size=${mount.tmpfsSizeBytes}`]),
+      ...(mount.tmpfsMode === undefined ? [] : [`mode=${mount.tmpfsMode.toString(8)}`]),
+      ...(mount.options ?? []).filter((word) => word !== "exec" && word !== "suid" && word !== "dev"),
+    ],
+  };
+}
+
+function file(destination: string, source: string): OciMount {
+  return { destination, type: "bind", source, options: ["bind", "rprivate"] };
+}
+
+function depth(mount: OciMount): number {
+  return mount.destination.split("/").length;
+}
+
+/** Without `.`, `..`, doubled and trailing slashes, as docker cleans mount targets. */
+export function cleanPath(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `${path.startsWith("/") ? "/" : ""}${parts.join("/")}`;
+}
