@@ -6,7 +6,16 @@ const file = new URL("../package-lock.json", import.meta.url);
 const lock = JSON.parse(readFileSync(file, "utf8"));
 const packages = lock.packages;
 const systems = ["android", "darwin", "freebsd", "linux", "openharmony", "win32"];
-const processors = { arm64: "arm64", x64: "x64", ia32: "ia32", ppc64: "ppc64", riscv64: "riscv64", s390x: "s390x", arm: "arm", aarch64: "arm64" };
+const processors = {
+  arm64: "arm64",
+  x64: "x64",
+  ia32: "ia32",
+  ppc64: "ppc64",
+  riscv64: "riscv64",
+  s390x: "s390x",
+  arm: "arm",
+  aarch64: "arm64",
+};
 
 for (const [path, entry] of Object.entries(packages)) {
   for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
