@@ -45,6 +45,11 @@ export interface CgroupWrite {
 
 /** The container's place in one mounted hierarchy, and what is written there before the process joins. */
 export interface CgroupPlacement {
+  /**
+   * Made and written before the container's own directory, outermost first: directories above or beside it that need values
+   * before they can be used (v1: cpuset.cpus and cpuset.mems of the root and of `monitors`; v2: cgroup.subtree_control).
+   */
+  readonly prepare?: readonly { readonly directory: HostPath; readonly writes: readonly CgroupWrite[] }[];
   /** Absolute directory of the container in this hierarchy, e.g. `/sys/fs/cgroup/memory/wherry-1a2b/ID`. */
   readonly directory: HostPath;
   readonly version: 1 | 2;
@@ -90,6 +95,12 @@ export interface PlanInput {
   readonly reaper: boolean;
   /** `config.linux.seccomp` compiled already (from the cache); it then wins over compiling. */
   readonly seccompProgram?: { readonly program: Uint8Array; readonly flags: number };
-  /** A process in a running container (`exec`): joins all its namespaces instead of making any. */
+  /** Points (`createRuntime`) at which the launcher tells the child's pid and awaits the client's go, before the child's mounts are attached. */
+  readonly holds?: readonly string[];
+  /**
+   * A process in a running container (`exec`): joins all its namespaces instead of making any. `config.linux.namespaces` names those
+   * that the container has of its own; `config.process` is the new process. The caller has made sure that the container isn't paused:
+   * on cgroup v1 the launcher itself enters the container's cgroups for a moment.
+   */
   readonly execInto?: ProcessReference;
 }
