@@ -1,0 +1,90 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import type { OciSeccomp } from "../plan/oci-config.ts";
+import type { SeccompProgram } from "../plan/seccomp/seccomp-program.ts";
+import { defaultProfileVersion, seccompCompilerVersion } from "../plan/seccomp/seccomp-versions.ts";
+
+/** Which profile a container gets. */
+export type SeccompSource =
+  /** Wherry's own. `capabilities`: the container's bounding set, `CAP_…` each. */
+  | { readonly kind: "default"; readonly capabilities: readonly string[] }
+  /** A profile in docker's form, the JSON itself. */
+  | { readonly kind: "docker"; readonly json: string; readonly capabilities: readonly string[]; readonly kernelRelease: string }
+  /** `linux.seccomp` of a bundle. */
+  | { readonly kind: "oci"; readonly profile: OciSeccomp };
+
+export interface SeccompCacheOptions {
+  readonly machine: "x86_64" | "aarch64";
+  /** Made when missing. Only root may be able to write there. */
+  readonly directory: HostPath;
+}
+
+const MAGIC = "WHRYBPF1";
+const HEADER_BYTES = MAGIC.length + 4;
+
+/**
+ * The compiled program of a profile, from the cache or compiled now and put there. A hit reads one small file; profile, compiler and
+ * tables are loaded only on a miss. Concurrent misses each write the same bytes and rename: the file is whole or absent. A cache that can't
+ * be written is no error.
+ * @throws {EngineError} SECCOMP_INVALID, SECCOMP_UNSUPPORTED
+ */
+export async function loadSeccompProgram(source: SeccompSource, options: SeccompCacheOptions): Promise<SeccompProgram> {
+  const path = `${options.directory}/${cacheKey(source, options.machine)}.bpf`;
+  const cached = readCached(path);
+  if (cached !== null) return cached;
+  const compiled = await compile(source, options.machine);
+  writeCached(options.directory, path, compiled);
+  return compiled;
+}
+
+function cacheKey(source: SeccompSource, machine: string): string {
+  const parts: string[] = [String(seccompCompilerVersion), machine, source.kind];
+  if (source.kind === "oci") parts.push(JSON.stringify(source.profile));
+  else parts.push([...source.capabilities].sort().join(","));
+  if (source.kind === "default") parts.push(defaultProfileVersion);
+  if (source.kind === "docker") parts.push(source.kernelRelease, source.json);
+  return createHash("sha256").update(parts.join("\0")).digest("hex");
+}
+
+function readCached(path: string): SeccompProgram | null {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    return null;
+  }
+  const whole = bytes.length > HEADER_BYTES && (bytes.length - HEADER_BYTES) % 8 === 0 && bytes.toString("latin1", 0, MAGIC.length) === MAGIC;
+  if (!whole) return null;
+  return { flags: bytes.readUInt32LE(MAGIC.length), program: new Uint8Array(bytes.subarray(HEADER_BYTES)) };
+}
+
+function writeCached(directory: string, path: string, compiled: SeccompProgram): void {
+  const header = Buffer.alloc(HEADER_BYTES, MAGIC, "latin1");
+  header.writeUInt32LE(compiled.flags, MAGIC.length);
+  const temporary = `${path}.${randomUUID()}`;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(temporary, Buffer.concat([header, compiled.program]), { mode: 0o600, flag: "wx" });
+    renameSync(temporary, path);
+  } catch {
+    // A full or read-only disk: the next start compiles again.
+  }
+}
+
+async function compile(source: SeccompSource, machine: "x86_64" | "aarch64"): Promise<SeccompProgram> {
+  const { compileSeccomp } = await import("../plan/seccomp/compile-seccomp.ts");
+  return compileSeccomp(await resolve(source, machine), machine);
+}
+
+async function resolve(source: SeccompSource, architecture: "x86_64" | "aarch64"): Promise<OciSeccomp> {
+  if (source.kind === "oci") return source.profile;
+  const { capabilities } = source;
+  if (source.kind === "docker") {
+    const { parseDockerProfile, resolveDockerProfile } = await import("../plan/seccomp/docker-profile.ts");
+    return resolveDockerProfile(parseDockerProfile(source.json), { capabilities, architecture, kernelRelease: source.kernelRelease });
+  }
+  const { defaultSeccompProfile } = await import("../plan/seccomp/default-profile.ts");
+  // Its only kernel condition is 4.8, long below the oldest kernel that Wherry runs on.
+  return defaultSeccompProfile({ capabilities, architecture, kernelRelease: "5.15" });
+}
