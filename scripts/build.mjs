@@ -39,9 +39,14 @@ function buildEngine() {
     bun,
     [
       "build",
-      ...["--compile", "--bytecode", "--minify", "--format=esm", "--splitting"],
+      "--compile",
+      "--bytecode",
+      "--minify",
+      "--format=esm",
+      "--splitting",
       // A compiled program would otherwise obey a .env or bunfig.toml in whatever directory it is started from.
-      ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
       `--define=WHERRY_VERSION=${JSON.stringify(version)}`,
       `--define=WHERRY_COMMIT=${JSON.stringify(commit)}`,
       `--outfile=${output}`,

@@ -50,7 +50,6 @@ export const compositionRoots = {
 /** Folders that compute only: of Node they may use these modules and no others. */
 export const pureFolders = {
   plan: ["node:buffer", "node:path", "node:path/posix", "node:util"],
-  spec: ["node:buffer", "node:path", "node:path/posix", "node:util", "node:os"],
 };
 
 /** Who may start programs. Everywhere else a process is a surprise. */

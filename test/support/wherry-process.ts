@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { slowness } from "./poll.ts";
 
 export interface RunOptions {
   /** Bytes for its standard input, which then ends; absent: /dev/null. */
@@ -41,7 +42,7 @@ export class RunningProgram {
     // A program may end without reading its input: EPIPE is its right, its exit code tells the rest.
     this.child.stdin?.on("error", () => undefined);
     if (options.stdin !== undefined) this.child.stdin?.end(options.stdin);
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), (options.timeoutMs ?? 60_000) * slowness);
     this.done = once(this.child, "close").then(([code, signal]) => {
       clearTimeout(timer);
       const stdoutBytes = Buffer.concat(this.#stdout);

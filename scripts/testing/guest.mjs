@@ -1,0 +1,38 @@
+// The subset of the tests that runs on a second kernel: Debian's 6.1 with cgroup v2 only, in an emulator (../shared/tools/cgroup2-vm).
+import { existsSync, readFileSync } from "node:fs";
+import { repository } from "../pinned-bun.mjs";
+import { runProgram } from "./bun-tests.mjs";
+
+const tool = `${repository}/../shared/tools/cgroup2-vm`;
+const limitSeconds = 480;
+
+export const guestAvailable = () => existsSync(tool);
+
+/** Runs the named files in the guest, plain and then under systemd. Resolves with one result for each boot. */
+export async function runInGuest(log) {
+  const subset = JSON.parse(readFileSync(`${repository}/test/v2-subset.json`, "utf8"));
+  const boots = [
+    { kind: "guest", flags: [], files: subset.plain },
+    { kind: "guest-systemd", flags: ["-s"], files: subset.systemd },
+  ];
+  const results = [];
+  let left = limitSeconds;
+  for (const { kind, flags, files } of boots.filter((boot) => boot.files.length > 0)) {
+    const started = performance.now();
+    let totals;
+    const environment = [`WHERRY_TEST_GUEST=${kind}`, "WHERRY_TEST_SLOWNESS=20"];
+    const command = ["env", ...environment, process.execPath, "scripts/test.mjs", "--in-guest", ...files];
+    const { output } = await runProgram(tool, [...flags, "-t", String(Math.round(left)), "--", ...command], (left + 30) * 1000, {
+      onLine: (line) => {
+        const result = /^@@totals (\{.*\})/.exec(line)?.[1];
+        if (result !== undefined) totals = JSON.parse(result);
+        else if (/^(ok|FAIL) /.test(line)) log(`  ${line}`);
+      },
+    });
+    const seconds = (performance.now() - started) / 1000;
+    left = Math.max(60, left - seconds);
+    const counts = totals ?? { passed: 0, failed: 1, skipped: 0, differences: [] };
+    results.push({ ...counts, name: `${kind}: ${files.length} files on Linux 6.1, cgroup v2 only`, seconds, output });
+  }
+  return results;
+}
