@@ -1,0 +1,129 @@
+/*
+ * Tree operations: entries beneath a directory descriptor, by request of a client
+ * that knows containers, images and tars. Protocol: docs/tree-protocol.md.
+ */
+#ifndef WHERRY_TREE_H
+#define WHERRY_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+enum {
+	TREE_FRAME_MAX = 256 * 1024, /* payload of a frame, either direction */
+	TREE_PATH_MAX = 64 * 1024,   /* bytes of a path built while walking */
+	TREE_FD_FIRST = 4,           /* lowest descriptor that a record may name */
+};
+
+enum tree_frame { TREE_ERROR = 16, TREE_RECORDS = 32, TREE_DONE = 48, TREE_ENTRY = 49, TREE_DATA = 50, TREE_RESULT = 51 };
+
+enum tree_record {
+	TREE_MAKE = 1,
+	TREE_SET = 2,
+	TREE_REMOVE = 3,
+	TREE_CHOWN = 4,
+	TREE_SYNC = 5,
+	TREE_READ = 16,
+	TREE_STAT = 17,
+	TREE_WALK = 18,
+	TREE_COPY = 19,
+};
+
+enum tree_flag {
+	TREE_REPLACE = 1,  /* MAKE: whatever is in the way goes, a directory with all it holds */
+	TREE_PARENTS = 2,  /* MAKE: missing parents are made, 0755 */
+	TREE_HARDLINK = 4, /* MAKE: another name for the entry `target` */
+	TREE_FOLLOW = 8,   /* a symlink is followed inside the root: parents (MAKE, SET), the last component (STAT, WALK) */
+	TREE_LENIENT = 16, /* xattrs that the file system can't hold are left out */
+	TREE_MISSING = 32, /* REMOVE: nothing there is fine */
+	TREE_NO_XATTR = 64, /* STAT, WALK: without xattrs */
+};
+
+enum tree_mask { TREE_OWNER = 1, TREE_MODE = 2, TREE_MTIME = 4 };
+
+struct tree {
+	int in, out;
+	uint8_t *frame;                 /* the request being carried out */
+	uint8_t *reply;                 /* replies not sent yet */
+	size_t reply_used, reply_frame; /* bytes in use; where the open frame starts */
+	char detail[TREE_PATH_MAX];     /* "CALL PATH" of what failed */
+	int cwd_root;                   /* the working directory is `cwd` beneath this descriptor; -1: not known */
+	unsigned int cwd_flags;
+	size_t cwd_length;
+	char cwd[4096];
+	size_t path_length; /* of the entry being walked */
+	char path[TREE_PATH_MAX];
+	uint8_t *copy_buffer; /* for file systems that can't copy in the kernel */
+};
+
+/* A record being decoded. A read beyond its end sets `bad` and gives zeros. */
+struct cursor {
+	const uint8_t *at, *end;
+	bool bad;
+};
+
+struct bytes {
+	const char *data;
+	size_t length;
+};
+
+uint32_t take_u32(struct cursor *c);
+uint64_t take_u64(struct cursor *c);
+const char *take_text(struct cursor *c);
+struct bytes take_bytes(struct cursor *c);
+int take_fd(struct cursor *c);
+
+/* Sets errno and the detail that the client gets; returns -1. */
+int tree_fail(struct tree *t, int error, const char *call, const char *path);
+/* The same for an errno that a system call has just set. */
+int tree_fail_errno(struct tree *t, const char *call, const char *path);
+
+int reply_begin(struct tree *t, enum tree_frame type);
+int reply_bytes(struct tree *t, const void *bytes, size_t length);
+int reply_u32(struct tree *t, uint32_t value);
+int reply_u64(struct tree *t, uint64_t value);
+int reply_text(struct tree *t, const char *text, size_t length);
+void reply_end(struct tree *t);
+void reply_abandon(struct tree *t);
+int reply_result(struct tree *t, uint64_t value);
+
+/* The last component of `path`; its directory beneath `root` becomes the working directory. NULL after a failure. */
+const char *enter_parent(struct tree *t, int root, const char *path, unsigned int flags);
+void forget_parent(struct tree *t);
+int open_beneath(int dir, const char *path, int flags, uint64_t resolve);
+enum { IN_ROOT = 1, NO_FOLLOW = 2, NO_CROSSING = 4 };
+
+int path_push(struct tree *t, const char *name, size_t *before);
+void path_pop(struct tree *t, size_t before);
+
+/* One record each; the cursor stands after the record's header. */
+int tree_make(struct tree *t, struct cursor *c, unsigned int flags);
+int tree_set(struct tree *t, struct cursor *c, unsigned int flags);
+int tree_remove(struct tree *t, struct cursor *c, unsigned int flags);
+int tree_chown(struct tree *t, struct cursor *c, unsigned int flags);
+int tree_read(struct tree *t, struct cursor *c, unsigned int flags);
+int tree_stat(struct tree *t, struct cursor *c, unsigned int flags);
+int tree_walk(struct tree *t, struct cursor *c, unsigned int flags);
+int tree_copy(struct tree *t, struct cursor *c, unsigned int flags);
+
+/* Removes `name` in the working directory and all beneath, never crossing a mount. */
+int remove_name(struct tree *t, const char *name);
+/* Copies exactly `length` bytes between two files; less only at the end of the source. Returns the number, or -1. */
+int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t out_offset, uint64_t length);
+
+/* The names in an open directory, sorted by their bytes. */
+struct names {
+	char *text;
+	size_t used, size;
+	const char **sorted;
+	size_t count;
+};
+int read_names(int fd, struct names *names);
+void free_names(struct names *names);
+
+/* Serves one client until it closes; the exit status of the process. */
+int tree_main(int fd);
+
+#endif
