@@ -21,6 +21,9 @@ struct monitor_args {
 	uint64_t buffer;      /* bytes a slow client may lag behind */
 	char *const *hook_argv; /* NULL-terminated; empty: no hook */
 	char *const *hook_env;
+	/* Called with plan once nothing above is needed any more: the decoded plan's memory need not stay. NULL: nothing. */
+	void (*release)(void *plan);
+	void *plan;
 };
 
 /* STARTED has been sent before. Returns the exit code of the launcher. */

@@ -1,0 +1,62 @@
+/*
+ * The end of the process: recorded at once, then told to the clients, then followed up.
+ */
+#define _GNU_SOURCE
+#include "attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Renamed into place, so that whoever sees it sees all of it. */
+static void write_exit(const struct monitor *monitor)
+{
+	static const char temporary[] = ".exit.tmp";
+	int fd = openat(monitor->directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int ok;
+
+	if (fd < 0)
+		return;
+	ok = dprintf(fd, "status %d\ntime %lld\nlog-dropped %llu\n", monitor->status, (long long)monitor->ended_at,
+				 (unsigned long long)monitor->log.dropped) > 0;
+	close(fd);
+	if (!ok || renameat(monitor->directory, temporary, monitor->directory, "exit") < 0)
+		unlinkat(monitor->directory, temporary, 0);
+}
+
+void process_ready(struct monitor *monitor, struct source *source, uint32_t events)
+{
+	struct timespec now;
+	uint64_t dropped;
+	pid_t waited;
+
+	(void)events;
+	do
+		waited = waitpid(monitor->pid, &monitor->status, WNOHANG | __WALL);
+	while (waited < 0 && errno == EINTR);
+	if (waited == 0) {
+		/* dead, but a debugger has to let go of it first; its pidfd is readable all the time */
+		source_want(monitor, source, 0);
+		monitor->reap_at = monotonic_ms() + 10;
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	monitor->ended = true;
+	monitor->ended_at = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	source_close(monitor, source);
+	dropped = monitor->log.dropped;
+	write_exit(monitor);
+
+	listener_close(monitor);
+	output_drain(monitor);
+	log_close(&monitor->log);
+	if (monitor->log.dropped != dropped)
+		write_exit(monitor);
+	for (struct client *client = monitor->clients; client; client = client->next) {
+		client_resume(monitor, client);
+		client_tell_exit(monitor, client);
+	}
+}

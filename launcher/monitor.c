@@ -1,0 +1,281 @@
+/*
+ * The monitor: stays as the container's parent when the plan has been carried out. See monitor-state.h.
+ */
+#define _GNU_SOURCE
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attach.h"
+
+int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void source_open(struct source *source, int fd, void (*ready)(struct monitor *, struct source *, uint32_t))
+{
+	source->fd = fd;
+	source->interest = 0;
+	source->ready = ready;
+}
+
+void source_want(struct monitor *monitor, struct source *source, uint32_t interest)
+{
+	struct epoll_event event = {.events = interest, .data.ptr = source};
+	int operation = source->interest == 0 ? EPOLL_CTL_ADD : interest == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+
+	if (source->fd < 0 || source->interest == interest)
+		return;
+	if (epoll_ctl(monitor->epoll, operation, source->fd, &event) == 0)
+		source->interest = interest;
+}
+
+void source_close(struct monitor *monitor, struct source *source)
+{
+	if (source->fd < 0)
+		return;
+	/* a forked hook may still have the description: closing alone would not take it out */
+	source_want(monitor, source, 0);
+	close(source->fd);
+	source->fd = -1;
+	source->interest = 0;
+}
+
+/* Deep copy of a NULL-terminated list, one block. */
+static char **copy_list(char *const *list)
+{
+	size_t count = 0, bytes = 0;
+	char **copy;
+	char *text;
+
+	for (; list && list[count]; count++)
+		bytes += strlen(list[count]) + 1;
+	copy = malloc((count + 1) * sizeof(*copy) + bytes);
+	if (!copy)
+		return NULL;
+	text = (char *)(copy + count + 1);
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(list[i]) + 1;
+
+		copy[i] = memcpy(text, list[i], length);
+		text += length;
+	}
+	copy[count] = NULL;
+	return copy;
+}
+
+static int compare_descriptors(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Slots of the plan, the report descriptor and whatever was inherited go; 0, 1 and 2 stay. */
+static void close_others(const struct monitor_args *args)
+{
+	int keep[] = {2, args->pidfd, args->client, args->console, args->in, args->out, args->err};
+	size_t count = sizeof(keep) / sizeof(keep[0]);
+
+	qsort(keep, count, sizeof(keep[0]), compare_descriptors);
+	for (size_t i = 0; i < count; i++) {
+		unsigned int first = keep[i] < 2 ? 3 : (unsigned int)keep[i] + 1;
+		unsigned int last = i + 1 < count ? (unsigned int)keep[i + 1] - 1 : ~0U;
+
+		if (keep[i] >= 2 && first <= last)
+			syscall(SYS_close_range, first, last, 0);
+	}
+}
+
+static void set_nonblocking(int fd)
+{
+	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static void open_stdio(struct monitor *monitor, const struct monitor_args *args)
+{
+	monitor->console = args->console >= 0;
+	set_nonblocking(args->console);
+	set_nonblocking(args->in);
+	set_nonblocking(args->out);
+	set_nonblocking(args->err);
+	source_open(&monitor->output[0], monitor->console ? args->console : args->out, output_ready);
+	source_open(&monitor->output[1], args->err, output_ready);
+	source_open(&monitor->input, args->in, input_ready);
+	monitor->input_open = monitor->console || args->in >= 0;
+}
+
+static void open_client(struct monitor *monitor, int fd)
+{
+	struct client *client = fd < 0 ? NULL : client_add(monitor, fd, true);
+
+	if (!client)
+		return;
+	client->wants = monitor->flags & (MONITOR_WANTS_STDOUT | MONITOR_WANTS_STDERR);
+	client->may_write = monitor->flags & MONITOR_MAY_WRITE;
+	client->claims = monitor->flags & MONITOR_CLAIMS;
+	if (client->may_write && (monitor->flags & MONITOR_STDIN_ONCE)) {
+		monitor->once = client;
+		monitor->once_taken = true;
+	}
+}
+
+/* 0, or -1: without these nothing can be watched. */
+static int open_monitor(struct monitor *monitor, struct monitor_args *args)
+{
+	memset(monitor, 0, sizeof(*monitor));
+	monitor->listener.fd = monitor->hook.fd = monitor->hook_pipe = monitor->slave = -1;
+	monitor->pid = args->pid;
+	monitor->flags = args->flags;
+	monitor->buffer = args->buffer;
+	monitor->epoll = epoll_create1(EPOLL_CLOEXEC);
+	monitor->io = mmap(NULL, MONITOR_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	monitor->hook_argv = copy_list(args->hook_argv);
+	monitor->hook_env = copy_list(args->hook_env);
+	if (monitor->epoll < 0 || monitor->io == MAP_FAILED || !monitor->hook_argv || !monitor->hook_env)
+		return -1;
+	monitor->directory = open(args->rundir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	log_open(&monitor->log, args->log_path, args->log_bytes, args->log_files, monitor->io + MONITOR_IO);
+	source_open(&monitor->process, args->pidfd, process_ready);
+	source_want(monitor, &monitor->process, EPOLLIN);
+	open_stdio(monitor, args);
+	open_client(monitor, args->client);
+	if (!(monitor->flags & MONITOR_NO_LISTENER) && monitor->directory >= 0)
+		listener_open(monitor);
+	if (args->release)
+		args->release(args->plan);
+	return monitor->process.interest ? 0 : -1;
+}
+
+/* Who is to be listened to follows from the state; said again after every round. */
+static void update_interests(struct monitor *monitor)
+{
+	bool may_read = !clients_block_output(monitor);
+	uint32_t writable = clients_hold_input(monitor) ? EPOLLOUT : 0;
+
+	source_want(monitor, &monitor->output[0], (may_read ? EPOLLIN : 0) | (monitor->console ? writable : 0));
+	source_want(monitor, &monitor->output[1], may_read ? EPOLLIN : 0);
+	source_want(monitor, &monitor->input, writable);
+	source_want(monitor, &monitor->listener, monitor->client_count < MONITOR_CLIENTS ? EPOLLIN : 0);
+	source_want(monitor, &monitor->hook, EPOLLIN);
+	for (struct client *client = monitor->clients; client; client = client->next)
+		source_want(monitor, &client->source, (client->held ? 0 : EPOLLIN) | (client_queued(client) > 0 ? EPOLLOUT : 0));
+}
+
+static bool due(int64_t *at, int64_t now)
+{
+	if (*at == 0 || *at > now)
+		return false;
+	*at = 0;
+	return true;
+}
+
+static void run_timers(struct monitor *monitor)
+{
+	int64_t now = monotonic_ms();
+
+	if (due(&monitor->quiet_at, now)) {
+		if (!monitor->ended && !log_idle(&monitor->log))
+			monitor->quiet_at = now + MONITOR_QUIET_MS;
+		else
+			madvise(monitor->io, MONITOR_MEMORY, MADV_DONTNEED);
+	}
+	if (due(&monitor->reap_at, now))
+		source_want(monitor, &monitor->process, EPOLLIN);
+	if (due(&monitor->hook_at, now))
+		hook_start(monitor);
+	if (due(&monitor->linger_at, now))
+		for (struct client *client = monitor->clients; client; client = client->next)
+			if (!client->claims && !(client->starting && client_queued(client) > 0))
+				client_drop(monitor, client);
+}
+
+static int next_timeout(const struct monitor *monitor)
+{
+	const int64_t at[] = {monitor->quiet_at, monitor->linger_at, monitor->hook_at, monitor->reap_at};
+	int64_t first = 0, left;
+
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+		if (at[i] != 0 && (first == 0 || at[i] < first))
+			first = at[i];
+	if (first == 0)
+		return -1;
+	left = first - monotonic_ms();
+	return left < 0 ? 0 : (int)left + 1;
+}
+
+/* The hook waits for clients that have claimed, and for nobody else. */
+static void settle(struct monitor *monitor)
+{
+	if (!monitor->ended || monitor->settled)
+		return;
+	for (const struct client *client = monitor->clients; client; client = client->next)
+		if (client->claims && !client->gone)
+			return;
+	monitor->settled = true;
+	hook_start(monitor);
+}
+
+static void run_round(struct monitor *monitor)
+{
+	struct epoll_event events[16];
+	int count = epoll_wait(monitor->epoll, events, 16, next_timeout(monitor));
+
+	for (int i = 0; i < count; i++) {
+		struct source *source = events[i].data.ptr;
+		uint32_t wanted = source->interest | EPOLLHUP | EPOLLERR;
+
+		/* an earlier event of this round may have closed it, or lost interest in it */
+		if (source->fd >= 0 && source->interest && (events[i].events & wanted))
+			source->ready(monitor, source, events[i].events & wanted);
+	}
+	if (count > 0 && monitor->quiet_at == 0)
+		monitor->quiet_at = monotonic_ms() + MONITOR_QUIET_MS;
+	if (count > 0 && monitor->ended && monitor->clients)
+		monitor->linger_at = monotonic_ms() + MONITOR_LINGER_MS;
+	run_timers(monitor);
+	settle(monitor);
+	clients_sweep(monitor);
+}
+
+static void prepare_process(const struct monitor_args *args)
+{
+	static const int survived[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+
+	for (size_t i = 0; i < sizeof(survived) / sizeof(survived[0]); i++)
+		signal(survived[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	close_others(args);
+	setsid();
+	(void)!chdir("/");
+}
+
+int monitor_run(struct monitor_args *args)
+{
+	struct monitor monitor;
+
+	prepare_process(args);
+	if (open_monitor(&monitor, args) < 0)
+		return 1;
+	while (!monitor.ended || !monitor.settled || monitor.clients || monitor.hook.fd >= 0 || monitor.hook_at != 0) {
+		update_interests(&monitor);
+		run_round(&monitor);
+	}
+	free((void *)monitor.hook_argv);
+	free((void *)monitor.hook_env);
+	return 0;
+}
