@@ -1,0 +1,303 @@
+#include "run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "frame.h"
+#include "kernel.h"
+#include "monitor.h"
+
+static operation_function *const functions[PLAN_CODES] = {
+#define OP(code, name, signature, sections) [code] = op_##name,
+#include "operations.def"
+#undef OP
+};
+
+int fail(struct run *run, const char *format, ...)
+{
+	int error = errno;
+	va_list list;
+	va_start(list, format);
+	vsnprintf(run->detail, sizeof(run->detail), format, list);
+	va_end(list);
+	errno = error;
+	return -1;
+}
+
+int slot_directory(const struct run *run, union argument argument)
+{
+	return argument.slot == SLOT_NONE ? AT_FDCWD : run->slots[argument.slot];
+}
+
+int slot_optional(const struct run *run, union argument argument)
+{
+	return argument.slot == SLOT_NONE ? -1 : run->slots[argument.slot];
+}
+
+int slot_fill(struct run *run, union argument argument, int fd)
+{
+	if (fd < 0)
+		return -1;
+	run->slots[argument.slot] = fd;
+	return 0;
+}
+
+/* An earlier failure that the plan ignores left a slot empty. GIVE, CLOSE and MONITOR cope with that themselves. */
+static bool names_empty_slot(const struct run *run, const struct operation *op)
+{
+	if (op->code == OP_GIVE || op->code == OP_CLOSE || op->code == OP_MONITOR)
+		return false;
+	const char *signature = operation_kinds[op->code].signature;
+	for (int i = 0; signature[i]; i++) {
+		const union argument *argument = &op->args[i];
+		if (strchr("fdg", signature[i]) && argument->slot != SLOT_NONE && run->slots[argument->slot] < 0)
+			return true;
+		for (uint32_t j = 0; signature[i] == 'F' && j < argument->slots.count; j++)
+			if (run->slots[argument->slots.list[j]] < 0)
+				return true;
+	}
+	return false;
+}
+
+#ifdef WHERRY_FAULT
+/* PID 1 of a namespace is immune to its own SIGKILL and SIGSTOP: it traps, or hangs. */
+static int inject_fault(uint32_t index)
+{
+	const char *step = getenv("WHERRY_FAULT_STEP"), *action = getenv("WHERRY_FAULT_ACTION");
+	if (!step || !action || strtoul(step, NULL, 10) != index)
+		return 0;
+	if (!strcmp(action, "kill")) {
+		kill(getpid(), SIGKILL);
+		__builtin_trap();
+	}
+	if (!strcmp(action, "stop")) {
+		kill(getpid(), SIGSTOP);
+		while (getpid() == 1)
+			pause();
+	}
+	errno = EIO;
+	return strcmp(action, "exit") ? 0 : -1;
+}
+#else
+static int inject_fault(uint32_t index)
+{
+	(void)index;
+	return 0;
+}
+#endif
+
+/* The index of the operation that failed, with errno and `detail`; NO_OPERATION when all went well. */
+static uint32_t run_section(struct run *run, enum section section)
+{
+	for (uint32_t i = run->plan->first[section]; i < run->plan->first[section + 1]; i++) {
+		const struct operation *op = &run->plan->operations[i];
+		run->detail[0] = 0;
+		if (inject_fault(i) != 0)
+			return i;
+		if (names_empty_slot(run, op) || functions[op->code](run, op->args) == 0)
+			continue;
+		if (errno != 0 && (errno == op->ignored[0] || errno == op->ignored[1]))
+			continue;
+		return i;
+	}
+	return NO_OPERATION;
+}
+
+/* Reads one frame from the child, or the end. */
+static int read_report(struct run *run)
+{
+	struct frame frame;
+	unsigned char payload[8 + sizeof(run->child_detail)];
+	int got = frame_read_header(run->report, &frame);
+	if (got == 1 && frame.type == FRAME_EXECUTING) {
+		run->executing = true;
+		return 0;
+	}
+	if (got == 1 && frame.type == FRAME_ERROR && frame.length >= 8 && frame.length < sizeof(payload) &&
+	    read_exactly(run->report, payload, frame.length) == 0) {
+		run->child_failed = true;
+		run->child_index = get32(payload);
+		run->child_errno = (int)get32(payload + 4);
+		memcpy(run->child_detail, payload + 8, frame.length - 8);
+	} else if (got != 0 || !run->executing) {
+		run->child_failed = true;
+		run->child_index = NO_OPERATION;
+		run->child_errno = ECHILD;
+		strcpy(run->child_detail, "the child died before it could report");
+	}
+	close(run->report);
+	run->report = -1;
+	errno = ECHILD;
+	return run->child_failed ? -1 : 0;
+}
+
+int await(struct run *run, int fd)
+{
+	while (fd >= 0 || run->report >= 0) {
+		struct pollfd polls[3] = {
+			{ fd, POLLIN, 0 },
+			{ fd == run->client ? -1 : run->client, 0, 0 }, /* POLLHUP is always told */
+			{ run->report, POLLIN, 0 },
+		};
+		if (poll(polls, 3, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -1;
+		}
+		if (polls[1].revents & (POLLHUP | POLLERR)) {
+			errno = ECANCELED;
+			return fail(run, "the client is gone");
+		}
+		if (polls[0].revents)
+			return 0;
+		if (polls[2].revents && read_report(run) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+uint64_t process_start_time(pid_t pid)
+{
+	char path[32], text[1024];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got <= 0)
+		return 0;
+	text[got] = 0;
+	const char *at = strrchr(text, ')'); /* the name before it may hold anything */
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static int send_started(struct run *run)
+{
+	unsigned char payload[32];
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	put32(payload, (uint32_t)run->child);
+	put64(payload + 4, process_start_time(run->child));
+	put32(payload + 12, (uint32_t)getpid());
+	put64(payload + 16, process_start_time(getpid()));
+	put64(payload + 24, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+	return frame_write(run->client, FRAME_STARTED, 0, payload, sizeof(payload));
+}
+
+/* Undoes what the launcher owns, the child, and tells the first failure. */
+static int abandon(struct run *run, uint32_t index)
+{
+	int error = errno;
+	const char *detail = run->detail;
+	struct pollfd report = { run->report, POLLIN, 0 };
+	while (run->report >= 0 && !run->child_failed && poll(&report, 1, 0) == 1) {
+		read_report(run);
+		report.fd = run->report;
+	}
+	if (run->child_failed && (run->child_index != NO_OPERATION || error == ECHILD)) {
+		index = run->child_index;
+		error = run->child_errno;
+		detail = run->child_detail;
+	}
+	if (run->pidfd >= 0) {
+		siginfo_t info;
+		sys_pidfd_send_signal(run->pidfd, SIGKILL);
+		while (waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED) < 0 && errno == EINTR)
+			;
+	}
+	frame_write_error(run->client, index, error, detail);
+	return 1;
+}
+
+static _Noreturn void run_child(struct run *run)
+{
+	uint32_t index = run_section(run, SECTION_CHILD);
+	frame_write_error(run->report, index, errno, run->detail);
+	_exit(1);
+}
+
+/* Keeps of the slots only what `kept` names: a mount or namespace held here would outlive the container. */
+static void close_slots(struct run *run, const union argument *kept, int count)
+{
+	for (uint32_t slot = 0; slot < run->plan->slots; slot++) {
+		bool keep = run->slots[slot] < 0;
+		for (int i = 0; i < count; i++)
+			keep = keep || kept[i].slot == slot;
+		if (!keep)
+			close(run->slots[slot]);
+	}
+}
+
+static int run_tail(struct run *run)
+{
+	uint32_t index = run->plan->first[SECTION_TAIL];
+	const struct operation *op = index < run->plan->count ? &run->plan->operations[index] : NULL;
+	if (inject_fault(index) != 0)
+		return abandon(run, index);
+	if (!op || op->code == OP_DETACH)
+		return 0;
+	const union argument *args = op->args;
+	close_slots(run, args, 4);
+	close(run->sync);
+	if (chdir("/") != 0)
+		return abandon(run, index);
+	struct monitor_args monitor = {
+		.pid = run->child,
+		.pidfd = run->pidfd,
+		.client = run->client,
+		.console = slot_optional(run, args[0]),
+		.in = slot_optional(run, args[1]),
+		.out = slot_optional(run, args[2]),
+		.err = slot_optional(run, args[3]),
+		.rundir = args[4].s,
+		.flags = args[5].u,
+		.log_path = args[6].s,
+		.log_bytes = args[7].u,
+		.log_files = args[8].u,
+		.buffer = args[9].u,
+		.hook_argv = args[10].v.list,
+		.hook_env = args[11].v.list,
+	};
+	return monitor_run(&monitor);
+}
+
+int plan_execute(const struct plan *plan, int client)
+{
+	struct run run = { .plan = plan, .client = client, .report = -1, .sync = -1, .pidfd = -1 };
+	for (int slot = 0; slot < PLAN_SLOTS_MAX; slot++)
+		run.slots[slot] = -1;
+	run.umask = umask(0);
+	signal(SIGPIPE, SIG_IGN);
+	uint32_t index = run_section(&run, SECTION_HOST);
+	if (run.in_child)
+		run_child(&run);
+	if (index == NO_OPERATION)
+		index = run_section(&run, SECTION_PARENT);
+	if (index != NO_OPERATION)
+		return abandon(&run, index);
+	if (await(&run, -1) != 0 || send_started(&run) != 0)
+		return abandon(&run, NO_OPERATION);
+	return run_tail(&run);
+}
+
+/* Both are run by run_tail. */
+int op_MONITOR(struct run *run, const union argument *args)
+{
+	(void)run, (void)args;
+	return 0;
+}
+
+int op_DETACH(struct run *run, const union argument *args)
+{
+	(void)run, (void)args;
+	return 0;
+}

@@ -1,0 +1,102 @@
+/*
+ * launcher plan | tree: what src/ asks of the kernel (protocol.h, docs/tree-protocol.md).
+ * launcher signal PID STARTTIME SIGNO: signal.c.
+ * launcher front ..., or this program under any other name (dist/wherry): starts `engine`, which lies beside it.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include "frame.h"
+#include "kernel.h"
+#include "plan.h"
+#include "protect.h"
+#include "run.h"
+#include "signal-main.h"
+#include "tree.h"
+
+extern char **environ;
+
+/* The runtime in the engine obeys these before any code of ours runs (BUN_OPTIONS=--preload=x runs x). */
+static int dangerous(const char *variable)
+{
+	return !strncmp(variable, "BUN_", 4) || !strncmp(variable, "JSC_", 4) || !strncmp(variable, "NODE_", 5);
+}
+
+static int front(char **argv)
+{
+	char path[PATH_MAX + 8];
+	char **kept = environ;
+	for (char **variable = environ; *variable; variable++)
+		if (!dangerous(*variable))
+			*kept++ = *variable;
+	*kept = NULL;
+	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+	if (length > 0) {
+		path[length] = 0;
+		strcpy(strrchr(path, '/') + 1, "engine");
+		execve(path, argv, environ);
+	}
+	fprintf(stderr, "wherry: can't start `%s`: %s\n", length > 0 ? path : "engine", strerror(errno));
+	return 125;
+}
+
+/* Numbers 0 to 2 must not go to descriptors that matter. */
+static int fill_stdio(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < 3 && fcntl(fd, F_SETFD, 0) == 0);
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int refuse(uint32_t index, int error, const char *detail)
+{
+	frame_write_error(CLIENT_DESCRIPTOR, index, error, detail);
+	return 1;
+}
+
+static int plan_main(char **argv)
+{
+	struct frame frame;
+	struct plan plan;
+	struct plan_refusal refusal;
+	if (fcntl(CLIENT_DESCRIPTOR, F_GETFD) < 0) {
+		fputs("launcher: started by wherry, with a socket as descriptor 3\n", stderr);
+		return 2;
+	}
+	if (fill_stdio() != 0 || protect_executable(argv, environ) != 0)
+		return refuse(NO_OPERATION, errno, "protecting the launcher's executable");
+	/* Nobody else may trace us or use our descriptors, whatever namespace we enter (CVE-2016-9962). */
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || fcntl(CLIENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)
+		return refuse(NO_OPERATION, errno, "PR_SET_DUMPABLE");
+	if (frame_read_header(CLIENT_DESCRIPTOR, &frame) != 1 || frame.type != FRAME_PLAN)
+		return refuse(NO_OPERATION, EPROTO, "the first frame must be a plan");
+	unsigned char *data = malloc((size_t)frame.length + 1);
+	if (!data || read_exactly(CLIENT_DESCRIPTOR, data, frame.length) != 0)
+		return refuse(NO_OPERATION, errno, "reading the plan");
+	if (plan_decode(&plan, data, frame.length, &refusal) != 0)
+		return refuse(refusal.index, EINVAL, refusal.field);
+	return plan_execute(&plan, CLIENT_DESCRIPTOR);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	name = name ? name + 1 : argc > 0 ? argv[0] : "";
+	if (strncmp(name, "launcher", 8) != 0)
+		return front(argv);
+	if (argc > 1 && !strcmp(argv[1], "front"))
+		return front(argv + 1);
+	if (argc == 2 && !strcmp(argv[1], "plan"))
+		return plan_main(argv);
+	if (argc == 2 && !strcmp(argv[1], "tree"))
+		return tree_main(CLIENT_DESCRIPTOR);
+	if (argc > 1 && !strcmp(argv[1], "signal"))
+		return signal_main(argc - 1, argv + 1);
+	fputs("usage: launcher plan | tree | signal PID STARTTIME SIGNO | front ARGUMENT...\n", stderr);
+	return 2;
+}

@@ -1,0 +1,133 @@
+/* Both sides of the clone, and the client, wait for one another. */
+#include "run.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include "frame.h"
+#include "kernel.h"
+
+/*
+ * One message per batch: a byte for each slot, 1 full or 0 empty, with the descriptors of the full ones;
+ * a signal without slots is one byte 2.
+ */
+static int send_batch(struct run *run, const uint16_t *slots, uint32_t count)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(GIVE_BATCH * sizeof(int))] = { 0 };
+	int fds[GIVE_BATCH];
+	unsigned char present[GIVE_BATCH] = { 2 };
+	size_t full = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		present[i] = run->slots[slots[i]] >= 0;
+		if (present[i])
+			fds[full++] = run->slots[slots[i]];
+	}
+	struct iovec part = { present, count ? count : 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	if (full) {
+		message.msg_control = control;
+		message.msg_controllen = CMSG_SPACE(full * sizeof(int));
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(full * sizeof(int));
+		memcpy(CMSG_DATA(header), fds, full * sizeof(int));
+	}
+	return sendmsg(run->sync, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+static int receive_batch(struct run *run, const uint16_t *slots, uint32_t count)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(GIVE_BATCH * sizeof(int))];
+	unsigned char present[GIVE_BATCH + 1];
+	struct iovec part = { present, sizeof(present) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(run->sync, &message, MSG_CMSG_CLOEXEC);
+	if (got < 0)
+		return -1;
+	if (got == 0) {
+		errno = EPIPE;
+		return fail(run, "the other side of the clone is gone");
+	}
+	const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	size_t full = header ? (header->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0, used = 0;
+	const unsigned char *fds = header ? CMSG_DATA(header) : NULL;
+	bool wrong = (size_t)got != (count ? count : 1) || message.msg_flags & (MSG_CTRUNC | MSG_TRUNC);
+	for (uint32_t i = 0; i < count && !wrong; i++) {
+		if (!present[i])
+			continue;
+		wrong = used >= full;
+		if (!wrong)
+			memcpy(&run->slots[slots[i]], fds + used++ * sizeof(int), sizeof(int));
+	}
+	if (!wrong)
+		return 0;
+	errno = EPROTO;
+	return fail(run, "unexpected message");
+}
+
+int op_GIVE(struct run *run, const union argument *args)
+{
+	uint32_t left = args[0].slots.count;
+	const uint16_t *slots = args[0].slots.list;
+	do {
+		uint32_t count = left < GIVE_BATCH ? left : GIVE_BATCH;
+		if (send_batch(run, slots, count) != 0)
+			return -1;
+		slots += count;
+		left -= count;
+	} while (left > 0);
+	return 0;
+}
+
+int op_TAKE(struct run *run, const union argument *args)
+{
+	uint32_t left = args[0].slots.count;
+	const uint16_t *slots = args[0].slots.list;
+	do {
+		uint32_t count = left < GIVE_BATCH ? left : GIVE_BATCH;
+		if (!run->in_child && await(run, run->sync) != 0)
+			return -1;
+		if (receive_batch(run, slots, count) != 0)
+			return -1;
+		slots += count;
+		left -= count;
+	} while (left > 0);
+	return 0;
+}
+
+int op_TELL(struct run *run, const union argument *args)
+{
+	unsigned char payload[512];
+	size_t length = strlen(args[0].s);
+	if (length > sizeof(payload) - 4) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	put32(payload, (uint32_t)run->child);
+	memcpy(payload + 4, args[0].s, length);
+	return frame_write(run->client, FRAME_TELL, 0, payload, (uint32_t)(4 + length));
+}
+
+int op_HOLD(struct run *run, const union argument *args)
+{
+	struct frame frame;
+	char point[512];
+	if (await(run, run->client) != 0)
+		return -1;
+	int got = frame_read_header(run->client, &frame);
+	if (got < 0)
+		return -1;
+	if (got == 0) {
+		errno = ECANCELED;
+		return fail(run, "the client is gone");
+	}
+	size_t length = strlen(args[0].s);
+	if (frame.type == FRAME_GO && frame.length == length && length <= sizeof(point)) {
+		if (read_exactly(run->client, point, length) != 0)
+			return -1;
+		if (memcmp(point, args[0].s, length) == 0)
+			return 0;
+	}
+	errno = EPROTO;
+	return fail(run, "another frame than the go for this point");
+}

@@ -1,0 +1,138 @@
+/* Namespaces and the clone. */
+#include "run.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include "kernel.h"
+#include "lookup.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+static const uint64_t namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+	CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
+
+/* Out of the way of 0 to 2 and of whatever small numbers the program is to get. */
+static int move_high(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, 1000);
+	if (high < 0)
+		return fd; /* a low RLIMIT_NOFILE: it is close-on-exec where it is, too */
+	close(fd);
+	return high;
+}
+
+int op_PIDFD(struct run *run, const union argument *args)
+{
+	int fd = sys_pidfd_open((pid_t)args[0].u);
+	if (fd < 0)
+		return -1;
+	/* The pidfd holds on to one process; if that is the one meant, it is so for good. */
+	if (process_start_time((pid_t)args[0].u) != args[1].u) {
+		close(fd);
+		errno = ESRCH;
+		return fail(run, "process %llu was replaced by another", (unsigned long long)args[0].u);
+	}
+	return slot_fill(run, args[2], fd);
+}
+
+int op_SETNS(struct run *run, const union argument *args)
+{
+	return setns(slot_optional(run, args[0]), (int)args[1].u);
+}
+
+int op_UNSHARE(struct run *run, const union argument *args)
+{
+	(void)run;
+	return unshare((int)args[0].u);
+}
+
+static void become_child(struct run *run, int report, int sync)
+{
+	close(run->client);
+	run->client = -1;
+	run->report = report;
+	run->sync = sync;
+	run->in_child = true;
+}
+
+int op_CLONE(struct run *run, const union argument *args)
+{
+	int report[2], sync[2], pidfd = -1;
+	int cgroup = slot_optional(run, args[1]);
+	if (args[0].u & ~namespace_flags) {
+		errno = EINVAL;
+		return fail(run, "flags that are not namespaces");
+	}
+	if (pipe2(report, O_CLOEXEC) != 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) != 0) {
+		close(report[0]), close(report[1]);
+		return -1;
+	}
+	report[1] = move_high(report[1]);
+	sync[1] = move_high(sync[1]);
+	struct clone_args clone = {
+		.flags = args[0].u | CLONE_PIDFD | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+		.pidfd = (uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
+	};
+	pid_t pid = sys_clone3(&clone);
+	int error = errno;
+	if (pid == 0) {
+		close(report[0]), close(sync[0]);
+		become_child(run, report[1], sync[1]);
+		return 0;
+	}
+	close(report[1]), close(sync[1]);
+	if (pid < 0) {
+		close(report[0]), close(sync[0]);
+		errno = error;
+		return -1;
+	}
+	run->report = report[0];
+	run->sync = sync[0];
+	run->pidfd = pidfd;
+	run->child = pid;
+	return 0;
+}
+
+static int write_map(struct run *run, const char *file, union argument map)
+{
+	char path[48];
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)run->child, file);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(run, "%s", path);
+	ssize_t wrote = write(fd, map.b.data, map.b.length);
+	int error = wrote >= 0 ? EIO : errno;
+	close(fd);
+	if (wrote == (ssize_t)map.b.length)
+		return 0;
+	errno = error;
+	return fail(run, "%s", path);
+}
+
+int op_IDMAP(struct run *run, const union argument *args)
+{
+	return write_map(run, "uid_map", args[0]) || write_map(run, "gid_map", args[1]) ? -1 : 0;
+}
+
+int op_OPENCHILD(struct run *run, const union argument *args)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d", (int)run->child);
+	int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -1;
+	int fd = lookup_resolve(dir, args[0].s, args[1].u, 0, 0);
+	int error = errno;
+	close(dir);
+	errno = error;
+	return slot_fill(run, args[2], fd);
+}

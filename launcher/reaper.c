@@ -1,0 +1,56 @@
+/* --init: PID 1 of the container stays behind, forwards signals and reaps. */
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include "kernel.h"
+
+/* Never returns: exits as the child did. */
+static _Noreturn void reap(pid_t child, const sigset_t *awaited)
+{
+	sys_close_range(0, ~0U, 0);
+	for (;;) {
+		int status, result = -1;
+		for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) != 0;) {
+			if (pid == child)
+				result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+			if (pid < 0 && errno != EINTR)
+				break;
+		}
+		if (result >= 0)
+			_exit(result);
+		siginfo_t info;
+		int signal = sigwaitinfo(awaited, &info);
+		if (signal > 0 && signal != SIGCHLD)
+			kill(child, signal);
+	}
+}
+
+int op_REAPER(struct run *run, const union argument *args)
+{
+	(void)args;
+	sigset_t awaited, before;
+	sigfillset(&awaited);
+	/* These are the process's own faults, and of the terminal: a blocked fault could not be told from a signal. */
+	static const int own[] = { SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS, SIGTTIN, SIGTTOU };
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		sigdelset(&awaited, own[i]);
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &awaited, &before);
+	if (getpid() != 1)
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid_t child = fork();
+	if (child < 0)
+		return -1;
+	if (child > 0)
+		reap(child, &awaited);
+	prctl(PR_SET_PDEATHSIG, run->pdeathsig ? run->pdeathsig : SIGKILL);
+	if (setpgid(0, 0) != 0)
+		return -1;
+	tcsetpgrp(0, getpgrp()); /* ENOTTY without a terminal; SIGTTOU is ignored still */
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* A plan while it runs: one copy in the launcher, one in the child. */
+#ifndef WHERRY_RUN_H
+#define WHERRY_RUN_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include "plan.h"
+
+struct run {
+	const struct plan *plan;
+	int client;   /* launcher only */
+	int report;   /* launcher: read end; child: write end; -1: closed */
+	int sync;     /* this side's end of the GIVE/TAKE socket */
+	int pidfd;    /* launcher: of the child */
+	pid_t child;  /* launcher: its pid; 0 in the child itself and before the clone */
+	bool in_child;
+	bool executing; /* launcher: the child came as far as execve */
+	bool masked;    /* UMASK was run */
+	mode_t umask;   /* the caller's */
+	int pdeathsig;  /* armed with PDEATHSIG; credential changes clear it in the kernel */
+	int slots[PLAN_SLOTS_MAX]; /* -1: empty */
+	char detail[1024]; /* what errno alone doesn't say about a failure */
+	/* launcher: what the child reported */
+	bool child_failed;
+	uint32_t child_index;
+	int child_errno;
+	char child_detail[1024];
+};
+
+/* An operation: 0, or -1 with errno (and `detail`). */
+typedef int operation_function(struct run *run, const union argument *args);
+
+#define OP(code, name, signature, sections) operation_function op_##name;
+#include "operations.def"
+#undef OP
+
+/* -1 after noting what was being done; keeps errno. */
+int fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* AT_FDCWD for NONE. */
+int slot_directory(const struct run *run, union argument argument);
+/* -1 for NONE. */
+int slot_optional(const struct run *run, union argument argument);
+/* Stores a descriptor that the run owns from now on; a negative one is passed on as the failure. */
+int slot_fill(struct run *run, union argument argument, int fd);
+
+/*
+ * Launcher: waits until `fd` is readable (-1: until the child has executed) while it watches child and client.
+ * -1: the child failed or died (ECHILD), or the client is gone (ECANCELED).
+ */
+int await(struct run *run, int fd);
+
+/* Arms the parent-death signal again if PDEATHSIG was run, and checks that the launcher is alive. */
+int rearm_pdeathsig(struct run *run);
+
+/* Field 22 of /proc/PID/stat: clock ticks since boot; 0 with errno. */
+uint64_t process_start_time(pid_t pid);
+
+/* Runs a decoded plan to its end; the exit code. */
+int plan_execute(const struct plan *plan, int client);
+
+#endif
