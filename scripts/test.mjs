@@ -1,8 +1,8 @@
-// `npm test`. In order: unit tests, C unit tests under sanitizers, then contracts, integration, e2e, fuzz and fault tests (each file a
+// `npm test`. In order: the checks, unit tests, C unit tests under sanitizers, then contracts, integration, e2e, fuzz and fault tests (each file a
 // process of its own, two at a time unless it asks to be alone), then a named subset on a second kernel. The last line is
 // `N passed, N failed, N skipped`; the exit code is 0 only when nothing failed and exactly the declared tests were skipped.
 //
-//   node scripts/test.mjs [--no-guest] [GROUP|FILE…]      GROUP: unit c contracts integration e2e fuzz fault guest
+//   node scripts/test.mjs [--no-guest] [GROUP|FILE…]      GROUP: check unit c contracts integration e2e fuzz fault guest
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { filesBeneath } from "./checks/files-beneath.mjs";
@@ -28,6 +28,7 @@ const skips = new Map();
 const isWanted = (group) => (wanted.length === 0 ? !inGuest : wanted.includes(group));
 
 if (!inGuest) for (const sentence of installDebianPackages()) console.log(`note: ${sentence}`);
+if (isWanted("check")) count("npm run check", await runCheck());
 if (isWanted("unit")) {
   const folders = ["src", "scripts", "test/support"];
   count("unit tests", await runBunTests(folders, { fileTimeoutMs: 120_000, testTimeoutMs: 5_000, workDirectory }), "unit");
@@ -60,6 +61,13 @@ function failuresOnly(output) {
   return `${lines.length > 400 ? [`… ${lines.length - 400} lines left out`, ...lines.slice(-400)].join("\n") : lines.join("\n")}\n`;
 }
 
+/** All checks count as one test. */
+async function runCheck() {
+  const started = performance.now();
+  const { code, output } = await runProgram(process.execPath, ["scripts/check.mjs"], 120_000);
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, seconds: (performance.now() - started) / 1000, output };
+}
+
 async function runCTests() {
   const started = performance.now();
   const { code, output } = await runProgram("make", ["--silent", "--no-print-directory", "-C", "launcher", "test"], 300_000);
@@ -76,6 +84,7 @@ async function runKernelTests() {
     .flatMap((group) =>
       filesBeneath(repository, `test/${group}`).filter((file) => file.endsWith(".test.ts") && (isWanted(group) || wanted.includes(file))),
     );
+  if (files.length > 0 && !inGuest) await buildPayload();
   const settings = new Map(files.map((file) => [file, fileSettings(file)]));
   const run = async (file) => {
     const { timeoutSeconds } = settings.get(file);
@@ -91,6 +100,12 @@ async function runKernelTests() {
     }),
   );
   for (const file of files.filter((name) => settings.get(name).alone)) await run(file);
+}
+
+/** The static program that tests run inside containers. */
+async function buildPayload() {
+  const { code, output } = await runProgram("make", ["--silent", "--no-print-directory", "-C", "test/payload"], 60_000);
+  if (code !== 0) console.log(`note: the test payload was not built: ${output}`);
 }
 
 /** What a test file asks for in a comment: `// alone: it measures time`, `// timeout: 300 s`. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { repository } from "./host-features.ts";
 import { findLeaks } from "./leaks.ts";
 import { poll } from "./poll.ts";
@@ -63,6 +63,23 @@ export class WherryHost {
     return new TerminalProgram([wherryProgram, ...this.selection, ...args], options);
   }
 
+  /**
+   * Makes an image of the static test payload alone: `/payload`, an `/etc/passwd` with root and `user` (uid 1000, groups 1000 and 2000)
+   * and an empty `/tmp`. Its entrypoint is `/payload`, so that `run payload identity` works. Returns the reference `payload`.
+   */
+  async importPayload(): Promise<string> {
+    const tree = `${this.directory}/payload-tree`;
+    for (const name of ["etc", "tmp", "proc", "sys", "dev"]) mkdirSync(`${tree}/${name}`, { recursive: true });
+    copyFileSync(`${repository}/test/payload/build/payload`, `${tree}/payload`);
+    writeFileSync(`${tree}/etc/passwd`, "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n");
+    writeFileSync(`${tree}/etc/group`, "root:x:0:\nuser:x:1000:\nextra:x:2000:user\n");
+    const archive = `${this.directory}/payload.tar`;
+    const tar = await new RunningProgram("tar", ["-C", tree, "--owner=0", "--group=0", "--numeric-owner", "-cf", archive, "."]).done;
+    if (tar.code !== 0) throw new Error(`tar: ${tar.stderr}`);
+    await this.ok(["import", "--change", 'ENTRYPOINT ["/payload"]', archive, "payload"]);
+    return "payload";
+  }
+
   /** What this host's instance has left on the machine. */
   async leaks(): Promise<readonly string[]> {
     const instance = (await this.wherry(["info", "--format", "{{.ID}}"])).stdout.trim();
@@ -83,15 +100,12 @@ export class WherryHost {
   }
 }
 
-/**
- * A Wherry host for all tests of this file, disposed of after the last; what it leaves behind then fails the file.
- * `image` (default: the built-in base image) is there before the first test.
- */
-export function useWherryHost(topic: string): WherryHost {
+/** A Wherry host for all tests of this file, disposed of after the last; what it leaves behind then fails the file. */
+export function useWherryHost(topic: string, options: { readonly payload?: boolean } = {}): WherryHost {
   const host = new WherryHost(topic);
   beforeAll(async () => {
-    await host.wherry(["images"]);
-  });
+    if (options.payload === true) await host.importPayload();
+  }, 60_000);
   afterAll(async () => {
     await host.dispose();
   }, 60_000);
