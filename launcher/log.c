@@ -65,8 +65,15 @@ static void rotate(struct log *log)
 {
 	char from[256], to[256];
 
+	/*
+	 * The last one is unlinked, not renamed over: ext4 takes a replacing rename for a careful editor's and writes the new
+	 * file's blocks to the disk at once (auto_da_alloc).
+	 */
 	if (log->max_files <= 1)
-		unlinkat(log->directory, log->name, 0);
+		snprintf(to, sizeof(to), "%s", log->name);
+	else
+		snprintf(to, sizeof(to), "%s.%llu", log->name, (unsigned long long)(log->max_files - 1));
+	unlinkat(log->directory, to, 0);
 	for (uint64_t number = log->max_files; number > 1; number--) {
 		int written = snprintf(to, sizeof(to), "%s.%llu", log->name, (unsigned long long)(number - 1));
 
