@@ -1,0 +1,15 @@
+import { runCli } from "./run-cli.ts";
+
+const args = process.argv.slice(2);
+
+if (args[0] === "internal") {
+  const { internalMain } = await import("../internal/main.ts");
+  process.exit(await internalMain(args.slice(1)));
+}
+
+process.exit(
+  await runCli(args, {
+    env: process.env,
+    createEngine: async (options) => (await import("../engine/create-engine.ts")).createEngine(options),
+  }),
+);
