@@ -1,0 +1,57 @@
+import type { ContainerOptions } from "../spec/container-options.ts";
+import type { ResolvedProcess } from "../spec/resolve-process.ts";
+import { parseSecurityOptions } from "../spec/security-options.ts";
+import type { ContainerRow } from "../state/container-row.ts";
+import type { ContainerHost } from "./container-host.ts";
+import { containerPaths } from "./container-paths.ts";
+import { summarize } from "./container-summary.ts";
+import type { ContainerDetails } from "./container-view.ts";
+import { listExecs } from "./exec-directory.ts";
+import { apparmorProfile } from "./launch-input.ts";
+import { containerHostname } from "./prepare-container.ts";
+
+export const defaultStopTimeoutSeconds = 10;
+
+/** All that `inspect` tells, but for sizes. */
+export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails {
+  const options = JSON.parse(row.options) as ContainerOptions;
+  const process = JSON.parse(row.process) as ResolvedProcess;
+  const paths = containerPaths(host.root, host.runRoot, row.id);
+  const words = [...(process.entrypoint ?? []), ...(process.command ?? [])];
+  return {
+    ...summarize(row),
+    options,
+    process: {
+      entrypoint: process.entrypoint,
+      command: process.command,
+      path: words[0] ?? "",
+      args: words.slice(1),
+      env: process.env,
+      workingDirectory: process.workingDirectory,
+      user: process.user,
+      stopSignal: process.stopSignal,
+      stopTimeoutSeconds: options.stopTimeoutSeconds ?? defaultStopTimeoutSeconds,
+      exposedPorts: process.exposedPorts,
+      volumes: process.volumes,
+    },
+    pid: row.pid,
+    oomKilled: row.oomKilled,
+    error: row.error,
+    restartCount: 0,
+    hostname: containerHostname(row, options),
+    paths: {
+      containerDirectory: paths.directory,
+      resolvConf: paths.resolvConf,
+      hostname: paths.hostname,
+      hosts: paths.hosts,
+      log: paths.log,
+      upper: paths.upper,
+      work: paths.work,
+      lowers: host.layers.lowers(row.layers),
+    },
+    cgroupPath: host.cgroups.path(row.id),
+    apparmorProfile: host.features.apparmor ? apparmorProfile(parseSecurityOptions(options).apparmor) : "",
+    layerDriver: host.layers.name,
+    execIds: listExecs(paths.run),
+  };
+}

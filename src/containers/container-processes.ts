@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import type { ContainerRow } from "../state/container-row.ts";
+import type { ContainerHost } from "./container-host.ts";
+
+const titles = ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"];
+
+/** `top`: the processes in the container's cgroup with the host's pids, in ps -ef's columns, as docker shows them. */
+export function containerProcesses(host: ContainerHost, row: ContainerRow): { titles: readonly string[]; processes: readonly (readonly string[])[] } {
+  const names = userNames();
+  const processes = host.cgroups.pids(row.id).flatMap((pid) => {
+    const line = describe(pid, names);
+    return line === null ? [] : [line];
+  });
+  return { titles, processes };
+}
+
+const ticksPerSecond = 100;
+
+function describe(pid: number, names: ReadonlyMap<number, string>): string[] | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const command = readFileSync(`/proc/${pid}/cmdline`).toString("utf8").replace(/\0$/, "").replaceAll("\0", " ");
+    // The command's name in parentheses may hold anything, parentheses too: fields count from the last one.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+    const uid = Number(/^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1] ?? 0);
+    const seconds = Math.floor((Number(fields[11]) + Number(fields[12])) / ticksPerSecond);
+    const boot = Date.now() - Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000;
+    const started = new Date(boot + (Number(fields[19]) / ticksPerSecond) * 1000);
+    const age = (Date.now() - started.getTime()) / 1000;
+    return [
+      names.get(uid) ?? String(uid),
+      String(pid),
+      fields[1] ?? "0",
+      String(age > 0 ? Math.floor((seconds / age) * 100) : 0),
+      started.toTimeString().slice(0, 5),
+      terminal(Number(fields[4])),
+      new Date(seconds * 1000).toISOString().slice(11, 19),
+      command === "" ? `[${name}]` : command,
+    ];
+  } catch {
+    // It ended meanwhile.
+    return null;
+  }
+}
+
+function terminal(device: number): string {
+  const major = (device >> 8) & 0xfff;
+  if (device === 0) return "?";
+  return major === 136 ? `pts/${device & 0xff}` : `${major}:${device & 0xff}`;
+}
+
+function userNames(): Map<number, string> {
+  try {
+    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
+    return new Map(lines.map((line) => line.split(":")).map((fields) => [Number(fields[2]), fields[0] ?? ""]));
+  } catch {
+    return new Map();
+  }
+}

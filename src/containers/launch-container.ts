@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { EngineError } from "../core/engine-error.ts";
+import { timestampFromNanos } from "../core/timestamp.ts";
+import type { AttachOptions } from "../kernel/process-streams.ts";
+import type { ExplainedPlan } from "../plan/explained-plan.ts";
+import { type StartedProcess, startProcess } from "../runtime/start-process.ts";
+import type { AccountFiles } from "../spec/accounts.ts";
+import type { ContainerOptions } from "../spec/container-options.ts";
+import { managedFiles } from "../spec/managed-files.ts";
+import type { ContainerRow, RowStatus } from "../state/container-row.ts";
+import { moveContainer } from "../state/container-table.ts";
+import type { ContainerHost } from "./container-host.ts";
+import { containerPaths } from "./container-paths.ts";
+import { releaseRunning } from "./finish-container.ts";
+import { launchInput } from "./launch-input.ts";
+import { containerHostname } from "./prepare-container.ts";
+import { readExitRecord } from "./run-record.ts";
+import { reconcile } from "./reconcile.ts";
+
+export interface LaunchOptions {
+  readonly attach?: AttachOptions;
+  readonly onPlan?: (plan: ExplainedPlan) => void;
+  /** Known from the image when nothing has been written yet; else they are looked up. */
+  readonly accounts?: AccountFiles;
+}
+
+/**
+ * Starts the process of a row that this process has moved to `starting`. On failure the row goes back to `before`, with the reason
+ * and docker's exit code (127 not found, 126 not executable, 128 otherwise), and nothing that belongs to a running container is left.
+ * @throws {EngineError} COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, and what `launchInput` throws.
+ */
+export async function launchContainer(host: ContainerHost, row: ContainerRow, before: RowStatus, options: LaunchOptions): Promise<StartedProcess> {
+  try {
+    const settings = JSON.parse(row.options) as ContainerOptions;
+    prepareDirectories(host, row, settings);
+    const input = await launchInput(host, row, options);
+    const started = await startProcess(input, {
+      launcher: host.launcher,
+      tty: settings.tty ?? false,
+      ...(options.attach === undefined ? {} : { attach: options.attach }),
+      ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
+    });
+    recordStart(host, row, started);
+    // It may have ended, and its exit hook run, before we could record that it runs.
+    if (options.attach === undefined && readExitRecord(containerPaths(host.root, host.runRoot, row.id).run) !== null) await reconcile(host, row.id);
+    return started;
+  } catch (error) {
+    recordFailure(host, row, before, error);
+    throw error;
+  }
+}
+
+function prepareDirectories(host: ContainerHost, row: ContainerRow, settings: ContainerOptions): void {
+  const paths = containerPaths(host.root, host.runRoot, row.id);
+  host.cgroups.ensureRoot();
+  try {
+    mkdirSync(paths.run, { mode: 0o700 });
+  } catch {
+    // The run root itself is new after a boot; a run directory may be left of a launch that failed.
+    releaseRunning(host, row);
+    mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  }
+  const files = managedFiles(settings, containerHostname(row, settings));
+  writeFileSync(paths.hosts, files.hosts);
+  writeFileSync(paths.hostname, files.hostname);
+  writeFileSync(paths.resolvConf, files.resolvConf);
+  for (const mount of settings.mounts ?? []) {
+    if (mount.type === "bind" && mount.createSource === true && mount.source !== undefined && !existsSync(mount.source)) {
+      mkdirSync(mount.source, { recursive: true });
+    }
+  }
+}
+
+function recordStart(host: ContainerHost, row: ContainerRow, started: StartedProcess): void {
+  moveContainer(host.store, {
+    id: row.id,
+    from: ["starting"],
+    to: "running",
+    owner: host.owner,
+    change: {
+      owner: null,
+      pid: started.pid,
+      pidStart: started.startTime,
+      monitorPid: started.monitorPid,
+      monitorStart: started.monitorStartTime,
+      bootId: host.bootId,
+      startedAt: timestampFromNanos(started.time),
+      starts: row.starts + 1,
+      exitCode: 0,
+      error: "",
+      oomKilled: false,
+      stopRequested: false,
+    },
+  });
+  host.bell.ring();
+}
+
+function recordFailure(host: ContainerHost, row: ContainerRow, before: RowStatus, error: unknown): void {
+  const code = error instanceof EngineError ? error.code : "";
+  const exitCode = code === "COMMAND_NOT_FOUND" ? 127 : code === "COMMAND_NOT_EXECUTABLE" ? 126 : 128;
+  releaseRunning(host, row);
+  moveContainer(host.store, {
+    id: row.id,
+    from: ["starting"],
+    to: before === "exited" ? "exited" : "created",
+    owner: host.owner,
+    change: { owner: null, exitCode, error: error instanceof Error ? error.message : String(error) },
+  });
+  host.bell.ring();
+}

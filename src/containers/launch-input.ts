@@ -1,0 +1,136 @@
+import { readFileSync } from "node:fs";
+import { release } from "node:os";
+import type { ContainerPath, HostPath } from "../core/brands.ts";
+import { EngineError } from "../core/engine-error.ts";
+import { readLayeredFile } from "../layers/lookup.ts";
+import type { OciNamespaceType } from "../plan/oci-config.ts";
+import type { PlanInput, ProcessReference } from "../plan/plan-input.ts";
+import type { AttachOptions } from "../kernel/process-streams.ts";
+import { loadSeccompProgram, type SeccompSource } from "../runtime/seccomp-cache.ts";
+import type { AccountFiles } from "../spec/accounts.ts";
+import { buildConfig } from "../spec/build-config.ts";
+import type { ContainerOptions } from "../spec/container-options.ts";
+import { parseNamespaces } from "../spec/namespaces.ts";
+import type { ResolvedProcess } from "../spec/resolve-process.ts";
+import { resolveCapabilities } from "../spec/capabilities.ts";
+import { parseSecurityOptions } from "../spec/security-options.ts";
+import type { ContainerRow } from "../state/container-row.ts";
+import { findContainer } from "../state/container-table.ts";
+import type { ContainerHost } from "./container-host.ts";
+import { containerPaths } from "./container-paths.ts";
+import { findIdRange } from "./id-range.ts";
+import { containerHostname } from "./prepare-container.ts";
+
+const logMaxBytes = 10 * 1024 * 1024;
+const logMaxFiles = 3;
+const lagBytes = 1024 * 1024;
+
+/**
+ * Everything that the launch plan of a container is made from, as of now. Reads, but changes nothing: `explain` uses it too.
+ * @throws {EngineError} INVALID_OPTION, USER_NOT_FOUND, CONTAINER_NOT_RUNNING (a joined container).
+ */
+export async function launchInput(
+  host: ContainerHost,
+  row: ContainerRow,
+  options: { readonly attach?: AttachOptions; readonly accounts?: AccountFiles; readonly joinsMayBeMissing?: boolean },
+): Promise<PlanInput> {
+  const settings = JSON.parse(row.options) as ContainerOptions;
+  const process = JSON.parse(row.process) as ResolvedProcess;
+  const paths = containerPaths(host.root, host.runRoot, row.id);
+  const lowers = host.layers.lowers(row.layers);
+  const idBase = findIdRange(host.store, row.id);
+  const joins = joinedProcesses(host, settings, options.joinsMayBeMissing ?? false);
+  const security = parseSecurityOptions(settings);
+  const size = options.attach?.size ?? { rows: 0, columns: 0 };
+  const config = buildConfig(settings, process, {
+    id: row.id,
+    hostname: containerHostname(row, settings),
+    rootPath: paths.rootfs,
+    hosts: paths.hosts,
+    hostnameFile: paths.hostname,
+    resolvConf: paths.resolvConf,
+    accounts: options.accounts ?? readAccounts([paths.upper, ...lowers]),
+    capabilities: host.features.capabilities,
+    idBase,
+    joins: Object.fromEntries(Object.entries(joins).map(([kind, process]) => [kind, process.pid])),
+    seccomp: null,
+    apparmorProfile: host.features.apparmor ? apparmorProfile(security.apparmor) : "",
+    clocks: hostClocks(),
+    terminal: size,
+  });
+  const attach = options.attach;
+  const source = seccompSource(security.seccomp, resolveCapabilities(settings, host.features.capabilities));
+  const program =
+    source === null
+      ? undefined
+      : await loadSeccompProgram(source, { machine: host.features.architecture, directory: `${host.root}/cache/seccomp` as HostPath });
+  return {
+    config,
+    rootfs: { kind: "overlay", lowers, upper: paths.upper, work: paths.work, links: paths.links },
+    features: host.features,
+    cgroups: host.cgroups.plan(row.id, config.linux?.resources ?? {}, settings.resources?.cgroupParent),
+    monitor: {
+      runDirectory: paths.run,
+      logPath: paths.log,
+      logMaxBytes,
+      logMaxFiles,
+      attach: {
+        stdin: attach?.stdin ?? false,
+        stdout: attach?.stdout ?? false,
+        stderr: attach?.stderr ?? false,
+        claimExit: attach !== undefined,
+      },
+      openStdin: settings.openStdin ?? false,
+      stdinOnce: settings.stdinOnce ?? false,
+      listen: true,
+      lagBytes,
+      exitHook: { argv: [...host.exitHook, row.id], env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] },
+    },
+    joins,
+    terminal: size,
+    reaper: settings.init ?? false,
+    ...(program === undefined ? {} : { seccompProgram: program }),
+  };
+}
+
+function seccompSource(option: string, capabilities: readonly string[]): SeccompSource | null {
+  if (option === "unconfined") return null;
+  return option === "default" ? { kind: "default", capabilities } : { kind: "docker", json: option, capabilities, kernelRelease: release() };
+}
+
+/** The profile's name that a container runs under where AppArmor is on; empty for unconfined. */
+export function apparmorProfile(option: string): string {
+  return option === "unconfined" ? "" : option === "" ? "wherry-default" : option;
+}
+
+/** `/etc/passwd` and `/etc/group` as the container has them now, looked up in its layers without mounting. */
+export function readAccounts(stack: readonly HostPath[]): AccountFiles {
+  return {
+    passwd: readLayeredFile(stack, "/etc/passwd" as ContainerPath)?.toString("utf8") ?? "",
+    group: readLayeredFile(stack, "/etc/group" as ContainerPath)?.toString("utf8") ?? "",
+  };
+}
+
+function joinedProcesses(host: ContainerHost, settings: ContainerOptions, mayBeMissing: boolean): Partial<Record<OciNamespaceType, ProcessReference>> & Record<string, ProcessReference> {
+  const choices = parseNamespaces(settings.namespaces ?? {});
+  const joins: Record<string, ProcessReference> = {};
+  for (const kind of ["network", "pid", "ipc", "uts"] as const) {
+    const choice = choices[kind];
+    if (choice.kind !== "container") continue;
+    const other = findContainer(host.store, choice.reference);
+    if (other.status !== "running" && other.status !== "paused" && !mayBeMissing) {
+      throw new EngineError({
+        kind: "conflict",
+        code: "CONTAINER_NOT_RUNNING",
+        message: `cannot join the ${kind} namespace of a non running container: \`${other.name}\` is ${other.status}; start it first`,
+      });
+    }
+    joins[kind] = { pid: other.pid, startTime: other.pidStart };
+  }
+  return joins;
+}
+
+function hostClocks(): { monotonicSeconds: number; boottimeSeconds: number } {
+  const boottime = Number.parseFloat(readFileSync("/proc/uptime", "utf8"));
+  return { monotonicSeconds: Math.floor(process.hrtime()[0]), boottimeSeconds: Math.floor(boottime) };
+}

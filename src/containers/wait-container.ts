@@ -1,0 +1,66 @@
+import type { ContainerId } from "../core/brands.ts";
+import type { ContainerRow } from "../state/container-row.ts";
+import { getContainer } from "../state/container-table.ts";
+import { watchEnd } from "../kernel/watch-end.ts";
+import type { ContainerHost } from "./container-host.ts";
+import { containerPaths } from "./container-paths.ts";
+import { reconcile } from "./reconcile.ts";
+
+export type WaitCondition = "not-running" | "next-exit" | "removed";
+
+/**
+ * Resolves with the exit code once the condition holds. Woken by the bell and by the monitor's socket closing, so an end that
+ * nobody could announce (a killed monitor) is seen too.
+ * @throws the signal's reason when aborted.
+ */
+export async function waitContainer(host: ContainerHost, row: ContainerRow, options: { readonly condition?: WaitCondition; readonly signal?: AbortSignal }): Promise<number> {
+  const condition = options.condition ?? "not-running";
+  const startsBefore = row.starts;
+  let code = row.exitCode ?? 0;
+  await whenChanged(host, row.id, options.signal, (now) => {
+    if (now === undefined) return true;
+    code = now.exitCode ?? code;
+    if (condition === "removed") return undefined;
+    const ended = now.status === "exited" || now.status === "removing";
+    if (condition === "next-exit") return ended && (now.starts > startsBefore || isLive(row)) ? true : undefined;
+    return ended || now.status === "created" ? true : undefined;
+  });
+  return code;
+}
+
+/** True when the container has ended (or is gone) within the time; false when the time is up. */
+export async function waitForEnd(host: ContainerHost, id: ContainerId, timeoutMs: number | undefined): Promise<boolean> {
+  const abort = new AbortController();
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => abort.abort(), timeoutMs);
+  try {
+    await whenChanged(host, id, abort.signal, (now) => (now === undefined || !isLive(now) ? true : undefined));
+    return true;
+  } catch (error) {
+    if (abort.signal.aborted) return false;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isLive(row: ContainerRow): boolean {
+  return row.status === "running" || row.status === "paused" || row.status === "starting";
+}
+
+async function whenChanged(host: ContainerHost, id: ContainerId, signal: AbortSignal | undefined, test: (row: ContainerRow | undefined) => true | undefined): Promise<void> {
+  const first = test(await reconcile(host, id));
+  if (first !== undefined) return;
+  const row = getContainer(host.store, id);
+  // The monitor's end is one more ring of our own bell.
+  const watch = row !== undefined && isLive(row) ? watchEnd(containerPaths(host.root, host.runRoot, id).run, () => host.bell.ring()) : undefined;
+  try {
+    await host.bell.until(async () => test(await reconcile(host, id)), signal);
+  } finally {
+    watch?.close();
+  }
+}
+
+/** Resolves when the container is no longer being started by somebody. */
+export async function waitForStart(host: ContainerHost, id: ContainerId): Promise<void> {
+  await whenChanged(host, id, undefined, (now) => (now?.status === "starting" ? undefined : true));
+}

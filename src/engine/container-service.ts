@@ -1,0 +1,217 @@
+import type { ContainerHost } from "../containers/container-host.ts";
+import { summarize } from "../containers/container-summary.ts";
+import type { ContainerDetails, ContainerSummary } from "../containers/container-view.ts";
+import { reserveIdRange } from "../containers/id-range.ts";
+import { launchContainer } from "../containers/launch-container.ts";
+import { followProcess } from "../containers/follow-process.ts";
+import { prepareContainer } from "../containers/prepare-container.ts";
+import { reconcile } from "../containers/reconcile.ts";
+import { busy, removeStopped } from "../containers/remove-container.ts";
+import { requireRunning, requireStarted } from "../containers/require-status.ts";
+import { storeContainer } from "../containers/store-container.ts";
+import type { ContainerId } from "../core/brands.ts";
+import { EngineError } from "../core/engine-error.ts";
+import { resolveImage } from "../images/resolve-image.ts";
+import type { ContainerStats } from "../kernel/container-stats.ts";
+import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
+import type { AttachOptions, ProcessStreams } from "../kernel/process-streams.ts";
+import type { ExplainedPlan } from "../plan/explained-plan.ts";
+import type { ContainerOptions } from "../spec/container-options.ts";
+import { validateOptions } from "../containers/validate-options.ts";
+import type { ContainerRow } from "../state/container-row.ts";
+import { containerNotFound, findContainer, listContainers, moveContainer, renameContainer } from "../state/container-table.ts";
+import type { ContainerService, ExecOptions, ListOptions, StartOptions, StartResult } from "./engine.ts";
+
+/**
+ * The containers of one data root on this host. What each operation does is in `src/containers/`; here they get their names and
+ * order. What `run` does not need is loaded when it is asked for.
+ */
+export class LocalContainerService implements ContainerService {
+  readonly #host: ContainerHost;
+
+  constructor(host: ContainerHost) {
+    this.#host = host;
+  }
+
+  async create(options: ContainerOptions): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
+    const image = resolveImage(this.#host.store, options.image);
+    const prepared = prepareContainer(options, image);
+    await validateOptions(this.#host, prepared, image);
+    const row = storeContainer(this.#host, prepared);
+    if (options.namespaces?.user === "auto") reserveIdRange(this.#host.store, row.id);
+    this.#host.bell.ring();
+    return { id: row.id, warnings: [] };
+  }
+
+  async start(reference: string, options: StartOptions = {}): Promise<StartResult> {
+    const row = await this.#find(reference);
+    if (row.status === "running") throw new EngineError({ kind: "notModified", code: "CONTAINER_RUNNING", message: `container \`${row.name}\` is already running` });
+    if (row.status === "paused") {
+      throw new EngineError({ kind: "conflict", code: "CONTAINER_PAUSED", message: `cannot start a paused container, try unpause instead: \`${row.name}\`` });
+    }
+    const claimed = moveContainer(this.#host.store, { id: row.id, from: ["created", "exited"], to: "starting", change: { owner: this.#host.owner } });
+    if (!claimed) throw busy(row, "start");
+    return this.#launch(row, options, {});
+  }
+
+  async run(options: ContainerOptions, start: StartOptions = {}): Promise<StartResult> {
+    const image = resolveImage(this.#host.store, options.image);
+    const row = storeContainer(this.#host, { ...prepareContainer(options, image), status: "starting", owner: this.#host.owner });
+    if (options.namespaces?.user === "auto") reserveIdRange(this.#host.store, row.id);
+    try {
+      return await this.#launch({ ...row, status: "created" }, start, { accounts: { passwd: image.passwd, group: image.group } });
+    } catch (error) {
+      // An option that is refused only now never made a container, as far as the user is concerned.
+      const refused = error instanceof EngineError && (error.code === "INVALID_OPTION" || error.code === "USER_NOT_FOUND");
+      if (row.autoRemove || refused) await removeStopped(this.#host, row);
+      throw error;
+    }
+  }
+
+  async stop(reference: string, options: { readonly timeoutSeconds?: number; readonly signal?: string } = {}): Promise<void> {
+    const row = await this.#find(reference);
+    if (row.status !== "running" && row.status !== "paused") {
+      throw new EngineError({ kind: "notModified", code: "CONTAINER_NOT_RUNNING", message: `container \`${row.name}\` is already stopped` });
+    }
+    const { stopContainer } = await import("../containers/stop-container.ts");
+    await stopContainer(this.#host, row, options);
+  }
+
+  async kill(reference: string, signal: string): Promise<void> {
+    const row = requireStarted(await this.#find(reference), "kill");
+    const { signalContainer } = await import("../containers/stop-container.ts");
+    signalContainer(this.#host, row, signal);
+  }
+
+  async pause(reference: string): Promise<void> {
+    const row = requireRunning(await this.#find(reference), "pause");
+    this.#host.cgroups.freeze(row.id);
+    if (!moveContainer(this.#host.store, { id: row.id, from: ["running"], to: "paused" })) this.#host.cgroups.thaw(row.id);
+    this.#host.bell.ring();
+  }
+
+  async unpause(reference: string): Promise<void> {
+    const row = await this.#find(reference);
+    if (row.status !== "paused") throw new EngineError({ kind: "conflict", code: "CONTAINER_NOT_RUNNING", message: `Container ${row.id} is not paused` });
+    this.#host.cgroups.thaw(row.id);
+    moveContainer(this.#host.store, { id: row.id, from: ["paused"], to: "running" });
+    this.#host.bell.ring();
+  }
+
+  async remove(reference: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
+    const { removeContainer } = await import("../containers/remove-live-container.ts");
+    await removeContainer(this.#host, findContainer(this.#host.store, reference), options.force ?? false);
+  }
+
+  async rename(reference: string, name: string): Promise<void> {
+    const row = await this.#find(reference);
+    const { checkName } = await import("../containers/prepare-container.ts");
+    renameContainer(this.#host.store, row.id, checkName(name));
+    this.#host.bell.ring();
+  }
+
+  async wait(reference: string, options: { readonly condition?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {}): Promise<number> {
+    const { waitContainer } = await import("../containers/wait-container.ts");
+    return waitContainer(this.#host, findContainer(this.#host.store, reference), options);
+  }
+
+  async list(options: ListOptions = {}): Promise<readonly ContainerSummary[]> {
+    const { matchesFilters } = await import("../containers/container-filter.ts");
+    const rows: ContainerRow[] = [];
+    for (const row of listContainers(this.#host.store)) {
+      const now = await reconcile(this.#host, row.id);
+      if (now !== undefined) rows.push(now);
+    }
+    const all = rows.map(summarize);
+    const filters = options.filters ?? {};
+    const live = (container: ContainerSummary) => container.status === "running" || container.status === "paused";
+    const everything = options.all === true || options.limit !== undefined || "status" in filters || "exited" in filters;
+    const isAncestor = (container: ContainerSummary, image: string) => {
+      try {
+        return container.image === image || container.imageId === resolveImage(this.#host.store, image).id;
+      } catch {
+        return false;
+      }
+    };
+    const found = all.filter((container) => (everything || live(container)) && matchesFilters(container, filters, { all, isAncestor }));
+    const limited = options.limit !== undefined && options.limit > 0 ? found.slice(0, options.limit) : found;
+    if (options.size !== true) return limited;
+    const { withSizes } = await import("../containers/container-sizes.ts");
+    return Promise.all(limited.map((container) => withSizes(this.#host, container)));
+  }
+
+  async inspect(reference: string, options: { readonly size?: boolean } = {}): Promise<ContainerDetails> {
+    const row = await this.#find(reference);
+    const { detail } = await import("../containers/container-details.ts");
+    const details = detail(this.#host, row);
+    if (options.size !== true) return details;
+    const { withSizes } = await import("../containers/container-sizes.ts");
+    return { ...details, ...(await withSizes(this.#host, details)) };
+  }
+
+  async attach(reference: string, options: AttachOptions): Promise<ProcessStreams> {
+    const row = requireStarted(await this.#find(reference), "attach to");
+    const { attachContainer } = await import("../containers/attach-container.ts");
+    return attachContainer(this.#host, row, options);
+  }
+
+  async *logs(reference: string, options: LogOptions): AsyncIterable<LogEntry> {
+    const row = await this.#find(reference);
+    const { containerLogs } = await import("../containers/container-logs.ts");
+    yield* containerLogs(this.#host, row, options);
+  }
+
+  async exec(reference: string, options: ExecOptions): Promise<ProcessStreams> {
+    const row = requireRunning(await this.#find(reference), "exec in");
+    const { execInContainer } = await import("../containers/exec-container.ts");
+    return execInContainer(this.#host, row, options);
+  }
+
+  async diff(reference: string): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]> {
+    const row = await this.#find(reference);
+    const { containerChanges } = await import("../containers/container-changes.ts");
+    return containerChanges(this.#host, row);
+  }
+
+  async top(reference: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }> {
+    const row = requireStarted(await this.#find(reference), "list processes of");
+    const { containerProcesses } = await import("../containers/container-processes.ts");
+    return containerProcesses(this.#host, row);
+  }
+
+  async stats(reference: string): Promise<ContainerStats> {
+    return this.#host.cgroups.stats((await this.#find(reference)).id);
+  }
+
+  async explain(reference: string): Promise<ExplainedPlan> {
+    const row = await this.#find(reference);
+    const { explainContainer } = await import("../containers/explain-container.ts");
+    return explainContainer(this.#host, row);
+  }
+
+  async explainOptions(options: ContainerOptions): Promise<ExplainedPlan> {
+    const image = resolveImage(this.#host.store, options.image);
+    const { explainContainer } = await import("../containers/explain-container.ts");
+    return explainContainer(this.#host, prepareContainer(options, image), { passwd: image.passwd, group: image.group });
+  }
+
+  async #find(reference: string): Promise<ContainerRow> {
+    const row = await reconcile(this.#host, findContainer(this.#host.store, reference).id);
+    if (row === undefined) throw containerNotFound(reference);
+    return row;
+  }
+
+  async #launch(row: ContainerRow, start: StartOptions, known: { readonly accounts?: { readonly passwd: string; readonly group: string } }): Promise<StartResult> {
+    const started = await launchContainer(this.#host, row, row.status, {
+      ...(start.attach === undefined ? {} : { attach: start.attach }),
+      ...(start.onPlan === undefined ? {} : { onPlan: start.onPlan }),
+      ...known,
+    });
+    const result = { id: row.id, pid: started.pid, warnings: [] };
+    if (start.attach === undefined) {
+      started.release();
+      return result;
+    }
+    return { ...result, streams: followProcess(this.#host, row, started) };
+  }
+}

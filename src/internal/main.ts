@@ -1,0 +1,23 @@
+import type { ContainerId } from "../core/brands.ts";
+
+/**
+ * The mains of the processes that Wherry starts for itself: `wherry internal exit ROOT RUNROOT ID` is the monitor's exit hook.
+ * Returns the exit status.
+ */
+export async function internalMain(args: readonly string[]): Promise<number> {
+  const [verb, root = "", runRoot = "", id = ""] = args;
+  if (verb === "exit" && id !== "") {
+    const { createContainerHost } = await import("../engine/create-host.ts");
+    const { reconcile } = await import("../containers/reconcile.ts");
+    const host = createContainerHost({ root, runRoot });
+    try {
+      await reconcile(host, id as ContainerId);
+      host.bell.ring();
+      return 0;
+    } finally {
+      host.store[Symbol.dispose]();
+    }
+  }
+  process.stderr.write("wherry: `internal` is for Wherry's own processes\n");
+  return 125;
+}
