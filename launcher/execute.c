@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include "frame.h"
 #include "kernel.h"
 #include "monitor.h"
@@ -162,37 +161,6 @@ int await(struct run *run, int fd)
 	return 0;
 }
 
-uint64_t process_start_time(pid_t pid)
-{
-	char path[32], text[1024];
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	ssize_t got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return 0;
-	text[got] = 0;
-	const char *at = strrchr(text, ')'); /* the name before it may hold anything */
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) : 0;
-}
-
-static int send_started(struct run *run)
-{
-	unsigned char payload[32];
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	put32(payload, (uint32_t)run->child);
-	put64(payload + 4, process_start_time(run->child));
-	put32(payload + 12, (uint32_t)getpid());
-	put64(payload + 16, process_start_time(getpid()));
-	put64(payload + 24, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
-	return frame_write(run->client, FRAME_STARTED, 0, payload, sizeof(payload));
-}
-
 /* Undoes what the launcher owns, the child, and tells the first failure. */
 static int abandon(struct run *run, uint32_t index)
 {
@@ -225,18 +193,6 @@ static _Noreturn void run_child(struct run *run)
 	_exit(1);
 }
 
-/* Keeps of the slots only what `kept` names: a mount or namespace held here would outlive the container. */
-static void close_slots(struct run *run, const union argument *kept, int count)
-{
-	for (uint32_t slot = 0; slot < run->plan->slots; slot++) {
-		bool keep = run->slots[slot] < 0;
-		for (int i = 0; i < count; i++)
-			keep = keep || kept[i].slot == slot;
-		if (!keep)
-			close(run->slots[slot]);
-	}
-}
-
 static int run_tail(struct run *run)
 {
 	uint32_t index = run->plan->first[SECTION_TAIL];
@@ -246,10 +202,6 @@ static int run_tail(struct run *run)
 	if (!op || op->code == OP_DETACH)
 		return 0;
 	const union argument *args = op->args;
-	close_slots(run, args, 4);
-	close(run->sync);
-	if (chdir("/") != 0)
-		return abandon(run, index);
 	struct monitor_args monitor = {
 		.pid = run->child,
 		.pidfd = run->pidfd,
@@ -284,7 +236,7 @@ int plan_execute(const struct plan *plan, int client)
 		index = run_section(&run, SECTION_PARENT);
 	if (index != NO_OPERATION)
 		return abandon(&run, index);
-	if (await(&run, -1) != 0 || send_started(&run) != 0)
+	if (await(&run, -1) != 0 || tell_started(&run) != 0)
 		return abandon(&run, NO_OPERATION);
 	return run_tail(&run);
 }

@@ -57,6 +57,9 @@ int rearm_pdeathsig(struct run *run);
 /* Field 22 of /proc/PID/stat: clock ticks since boot; 0 with errno. */
 uint64_t process_start_time(pid_t pid);
 
+/* The child has executed: leaves `started` in MONITOR's run directory, then sends STARTED. */
+int tell_started(struct run *run);
+
 /* Runs a decoded plan to its end; the exit code. */
 int plan_execute(const struct plan *plan, int client);
 
