@@ -54,7 +54,8 @@ function readCached(path: string): SeccompProgram | null {
   } catch {
     return null;
   }
-  const whole = bytes.length > HEADER_BYTES && (bytes.length - HEADER_BYTES) % 8 === 0 && bytes.toString("latin1", 0, MAGIC.length) === MAGIC;
+  const whole =
+    bytes.length > HEADER_BYTES && (bytes.length - HEADER_BYTES) % 8 === 0 && bytes.toString("latin1", 0, MAGIC.length) === MAGIC;
   if (!whole) return null;
   return { flags: bytes.readUInt32LE(MAGIC.length), program: new Uint8Array(bytes.subarray(HEADER_BYTES)) };
 }

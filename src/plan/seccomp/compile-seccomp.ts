@@ -105,7 +105,8 @@ function toRanges(byNumber: ReadonlyMap<number, SyscallDecision>, rest: SyscallD
   for (let number = 0; number <= last + 1; number++) {
     const decision = byNumber.get(number) ?? rest;
     const previous = ranges.at(-1)?.decision;
-    const same = previous !== undefined && previous.otherwise === decision.otherwise && previous.conditions.length + decision.conditions.length === 0;
+    const same =
+      previous !== undefined && previous.otherwise === decision.otherwise && previous.conditions.length + decision.conditions.length === 0;
     if (!same) ranges.push({ first: number, decision });
   }
   return ranges;
@@ -129,7 +130,11 @@ function flagBits(profile: OciSeccomp): number {
   for (const flag of profile.flags) {
     const bit = FLAG_BITS[flag];
     if (bit === undefined) {
-      throw new EngineError({ kind: "invalidArgument", code: "SECCOMP_INVALID", message: `seccomp profile: flag \`${String(flag)}\` is not known` });
+      throw new EngineError({
+        kind: "invalidArgument",
+        code: "SECCOMP_INVALID",
+        message: `seccomp profile: flag \`${String(flag)}\` is not known`,
+      });
     }
     bits |= bit;
   }

@@ -83,7 +83,8 @@ function applies(rule: DockerSyscallRule, context: ProfileContext): boolean {
   if (excludes.caps?.some(held)) return false;
   if (includes.arches !== undefined && includes.arches.length > 0 && !includes.arches.includes(arch)) return false;
   if (excludes.arches?.includes(arch)) return false;
-  if (includes.minKernel !== undefined && includes.minKernel !== "" && !kernelIsAtLeast(context.kernelRelease, includes.minKernel)) return false;
+  if (includes.minKernel !== undefined && includes.minKernel !== "" && !kernelIsAtLeast(context.kernelRelease, includes.minKernel))
+    return false;
   return !(excludes.minKernel !== undefined && excludes.minKernel !== "" && kernelIsAtLeast(context.kernelRelease, excludes.minKernel));
 }
 
@@ -116,7 +117,12 @@ function checkRule(rule: unknown): void {
 }
 
 function isArgument(argument: unknown): boolean {
-  return isRecord(argument) && typeof argument["index"] === "number" && typeof argument["value"] === "number" && typeof argument["op"] === "string";
+  return (
+    isRecord(argument) &&
+    typeof argument["index"] === "number" &&
+    typeof argument["value"] === "number" &&
+    typeof argument["op"] === "string"
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -70,7 +70,10 @@ export function decideSyscalls(profile: OciSeccomp, architecture: SeccompArchite
   return { byNumber, unassigned };
 }
 
-function decision(rule: { conditions: readonly ConditionalValue[]; unconditional?: number } | undefined, standard: number): SyscallDecision {
+function decision(
+  rule: { conditions: readonly ConditionalValue[]; unconditional?: number } | undefined,
+  standard: number,
+): SyscallDecision {
   if (rule === undefined) return { conditions: [], otherwise: standard };
   if (rule.unconditional !== undefined) return { conditions: [], otherwise: rule.unconditional };
   return { conditions: rule.conditions, otherwise: standard };
