@@ -101,7 +101,7 @@ static uint32_t run_section(struct run *run, enum section section)
 			return i;
 		if (names_empty_slot(run, op) || functions[op->code](run, op->args) == 0)
 			continue;
-		if (errno != 0 && (errno == op->ignored[0] || errno == op->ignored[1]))
+		if (errno != 0 && (errno == op->ignored[0] || errno == op->ignored[1] || op->ignored[0] == IGNORE_ANY))
 			continue;
 		return i;
 	}

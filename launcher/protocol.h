@@ -65,6 +65,7 @@ enum {
 	PLAN_OPERATIONS_MAX = 16384,
 	RECORD_HEADER = 12,
 	SLOT_NONE = 0xffff,
+	IGNORE_ANY = 0xffff, /* as the first ignored errno */
 	GIVE_BATCH = 250, /* below the kernel's SCM_MAX_FD, 253 */
 };
 

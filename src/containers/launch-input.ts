@@ -18,6 +18,7 @@ import type { ContainerRow } from "../state/container-row.ts";
 import { findContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
+import { fileMounts } from "./file-mounts.ts";
 import { findIdRange } from "./id-range.ts";
 import { containerHostname } from "./prepare-container.ts";
 
@@ -66,6 +67,7 @@ export async function launchInput(
       : await loadSeccompProgram(source, { machine: host.features.architecture, directory: `${host.root}/cache/seccomp` as HostPath });
   return {
     config,
+    fileMounts: fileMounts(config),
     rootfs: { kind: "overlay", lowers, upper: paths.upper, work: paths.work, links: paths.links },
     features: host.features,
     cgroups: host.cgroups.plan(row.id, config.linux?.resources ?? {}, settings.resources?.cgroupParent),

@@ -7,6 +7,7 @@ const VERSION = 1;
 const HEADER_BYTES = 40;
 const RECORD_HEADER_BYTES = 12;
 const NO_SLOT = 0xffff;
+const IGNORE_ANY = 0xffff;
 /** A PLAN frame's limit. */
 const MAX_PLAN_BYTES = 4 * 1024 * 1024;
 const MAX_SLOTS = 1024;
@@ -26,7 +27,7 @@ export function encodePlan(plan: LaunchPlan): Uint8Array {
 
 function writeOperation(writer: PlanWriter, operation: Operation, slotCount: number): void {
   const { code, signature } = OPERATIONS[operation.name];
-  const [first, second, ...more] = operation.ignore.map(errnoNumber);
+  const [first, second, ...more] = operation.ignore === "any" ? [IGNORE_ANY] : operation.ignore.map(errnoNumber);
   if (more.length > 0) throw new RangeError(`${operation.name} ignores more than two errors`);
   const start = writer.length;
   writer.u16(code);

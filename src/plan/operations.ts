@@ -98,12 +98,14 @@ type ArgumentsOf<Signature extends string> = Signature extends `${infer Letter}$
 /** The arguments that an operation takes, derived from its signature. */
 export type OperationArguments<Name extends OperationName> = ArgumentsOf<(typeof OPERATIONS)[Name]["signature"]>;
 
+export type IgnoredErrors = readonly ErrnoName[] | "any";
+
 interface OperationOf<Name extends OperationName> {
   readonly name: Name;
   readonly section: Section;
   readonly args: OperationArguments<Name>;
-  /** At most two; with one of these errors the plan goes on, and later operations on the slots that stay empty are skipped. */
-  readonly ignore: readonly ErrnoName[];
+  /** At most two, or any; with one of these errors the plan goes on, and later operations on the slots that stay empty are skipped. */
+  readonly ignore: IgnoredErrors;
   /** One line for `--explain`: why this step is there. */
   readonly why: string;
   /** For error messages, where the operation alone says too little: "mount proc on `/proc`". */

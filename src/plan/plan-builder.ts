@@ -1,13 +1,12 @@
-import type { ErrnoName } from "../core/errno.ts";
-import type { LaunchPlan, Operation, OperationArguments, OperationName, Section } from "./operations.ts";
+import type { IgnoredErrors, LaunchPlan, Operation, OperationArguments, OperationName, Section } from "./operations.ts";
 import type { Slot } from "./slot.ts";
 
 /** What goes with an operation besides its arguments. */
 export interface StepNotes {
   /** For `--explain`: one line, no full stop. */
   readonly why: string;
-  /** Errors after which the plan goes on; at most two (the protocol has two places). */
-  readonly ignore?: readonly ErrnoName[];
+  /** Errors after which the plan goes on; at most two (the protocol has two places), or any. */
+  readonly ignore?: IgnoredErrors;
   /** What an error message says was being done. */
   readonly doing?: string;
 }

@@ -80,9 +80,11 @@ export interface MonitorInput {
   readonly exitHook: { readonly argv: readonly string[]; readonly env: readonly string[] } | null;
 }
 
-/** All that a plan is made from. */
+/** All that a plan is made from. The compiler looks at nothing else: no file, no environment, no clock. */
 export interface PlanInput {
   readonly config: OciConfig;
+  /** Destinations of those bind mounts whose source is not a directory (the caller has looked): their targets are made as files. */
+  readonly fileMounts: readonly string[];
   readonly rootfs: RootFilesystem;
   readonly features: HostFeatures;
   readonly cgroups: CgroupPlan | null;

@@ -1,0 +1,88 @@
+import { AT, CLONE, MOUNT_ATTR, MS, O } from "./kernel-flags.ts";
+import type { MountOptions } from "./mount-options.ts";
+import { slotName, type PreparedMount } from "./mounts.ts";
+import type { OciIdMapping, OciMount } from "./oci-config.ts";
+import { configInvalid, configUnsupported, type PlanContext } from "./plan-context.ts";
+import type { ProcessReference } from "./plan-input.ts";
+import type { Slot } from "./slot.ts";
+
+interface Bind {
+  readonly mount: OciMount;
+  readonly destination: string;
+  readonly options: MountOptions;
+  readonly userns: Slot | null;
+}
+
+/** PARENT: a detached copy of a piece of the host's tree, with its attributes and propagation, ready to be attached inside. */
+export function prepareBind(context: PlanContext, bind: Bind): PreparedMount {
+  const { mount, destination, options } = bind;
+  const { source } = mount;
+  if (source === undefined || source === "") throw configInvalid(`the bind mount on \`${destination}\` has no source`);
+  const slot = context.plan.slot(slotName(destination));
+  const doing = `bind \`${source}\` on \`${destination}\``;
+  copyTree(context, { source, recursive: options.recursiveBind || mount.options?.includes("bind") !== true, slot, doing });
+  setAttributes(context, slot, bind, doing);
+  mapFiles(context, slot, bind, doing);
+  context.gifts.push(slot);
+  return { destination, kind: `\`${source}\``, slot, file: context.input.fileMounts.includes(mount.destination) };
+}
+
+interface Copy {
+  readonly source: string;
+  readonly recursive: boolean;
+  readonly slot: Slot;
+  readonly doing: string;
+}
+
+function copyTree(context: PlanContext, { source, recursive, slot, doing }: Copy): void {
+  const flags = recursive ? AT.AT_RECURSIVE : 0;
+  const elsewhere = /^\/proc\/(\d+)\/root(\/.*)$/.exec(source);
+  const reference = Object.values(context.input.joins).find(({ pid }) => `${pid}` === elsewhere?.[1]);
+  if (reference === undefined) {
+    context.plan.parent("TREE", [null, source, flags, slot], { why: `${source}, detached from the host's tree`, doing });
+    return;
+  }
+  copyForeignTree(context, { source: elsewhere?.[2] ?? "/", recursive, slot, doing }, reference);
+}
+
+/** open_tree(2) refuses to copy a mount of another mount namespace (EINVAL), so the launcher goes there for it. */
+function copyForeignTree(context: PlanContext, copy: Copy, reference: ProcessReference): void {
+  const { plan } = context;
+  const process = plan.slot("mounts-of");
+  const own = plan.slot("own-mnt");
+  plan.parent("PIDFD", [reference.pid, reference.startTime, process], { why: "the container whose mount is shared, and no later process with its pid" });
+  plan.parent("OPEN", [null, "/proc/self/ns/mnt", O.O_CLOEXEC, 0, 0, own], { why: "the launcher's own mount namespace, to come back to" });
+  plan.parent("SETNS", [process, CLONE.CLONE_NEWNS], { why: "a mount can only be copied from within its namespace" });
+  plan.parent("TREE", [null, copy.source, copy.recursive ? AT.AT_RECURSIVE : 0, copy.slot], { why: `the other container's ${copy.source}`, doing: copy.doing });
+  plan.parent("SETNS", [own, CLONE.CLONE_NEWNS], { why: "back" });
+}
+
+function setAttributes(context: PlanContext, slot: Slot, { options }: Bind, doing: string): void {
+  const { attributes, recursiveAttributes } = options;
+  const propagation = options.propagation === 0 ? MS.MS_PRIVATE : options.propagation;
+  const recursivePropagation = options.propagation === 0 || options.recursivePropagation;
+  const both = recursiveAttributes.set !== 0 || recursiveAttributes.clear !== 0 || recursivePropagation;
+  if (both) {
+    context.plan.parent("ATTR", [slot, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, recursiveAttributes.set, recursiveAttributes.clear, recursivePropagation ? propagation : 0, null], {
+      why: recursivePropagation ? "how mounts spread between host and container, for all beneath" : "for all beneath",
+      doing,
+    });
+  }
+  if (attributes.set !== 0 || attributes.clear !== 0 || !recursivePropagation) {
+    context.plan.parent("ATTR", [slot, "", AT.AT_EMPTY_PATH, attributes.set, attributes.clear, recursivePropagation ? 0 : propagation, null], { why: "the mount's own attributes", doing });
+  }
+}
+
+function mapFiles(context: PlanContext, slot: Slot, { mount, options, userns, destination }: Bind, doing: string): void {
+  const wanted = options.idmap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
+  if (!wanted) return;
+  if (userns === null || !sameMapping(mount.uidMappings, context.mappings?.uid) || !sameMapping(mount.gidMappings, context.mappings?.gid)) {
+    throw configUnsupported(`an id mapping of the mount on \`${destination}\` other than the container's own`);
+  }
+  const flags = AT.AT_EMPTY_PATH | (options.recursiveIdmap ? AT.AT_RECURSIVE : 0);
+  context.plan.parent("ATTR", [slot, "", flags, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, userns], { why: "its files appear with the container's ids", doing });
+}
+
+function sameMapping(given: readonly OciIdMapping[] | undefined, own: readonly OciIdMapping[] | undefined): boolean {
+  return given === undefined || JSON.stringify(given) === JSON.stringify(own);
+}

@@ -1,0 +1,55 @@
+import { capabilityMask } from "./capability-bits.ts";
+import { CLOSE_RANGE_CLOEXEC, SIGKILL } from "./kernel-flags.ts";
+import type { PlanContext } from "./plan-context.ts";
+import { enterWorkingDirectory, execute, setSecurityLabel } from "./process.ts";
+import { compileSeccomp } from "./seccomp/compile-seccomp.ts";
+import type { Slot } from "./slot.ts";
+
+/**
+ * CHILD, the end of it: who the process is and what it may do, each step in the only order that works.
+ *
+ * - The working directory is entered with the user's ids but root's capabilities still effective, as runc does: a directory that only
+ *   the user may enter and one that only root may enter both work.
+ * - The parent-death signal is forgotten when ids change, so it is set after them. Dropping capabilities keeps it.
+ * - The reaper forks before the seccomp filter and the label, which are for the container's program.
+ * - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are dropped, and the profile must allow
+ *   capset and prctl. With no_new_privs it comes last, and the profile need not allow more than execve and write.
+ */
+export function becomeUser(context: PlanContext, proc: Slot | null): void {
+  const { plan, process, input } = context;
+  const { uid = 0, gid = 0, additionalGids = [] } = process.user ?? {};
+  const available = input.features.capabilities;
+  const mask = (names: readonly string[] | undefined) => capabilityMask(names) & available;
+  const { bounding, effective, permitted, inheritable, ambient } = process.capabilities ?? {};
+  plan.child("BOUNDING", [mask(bounding)], { why: "capabilities that nothing in the container can ever get back" });
+  plan.child("IDS", [uid, gid, groupList(additionalGids)], { why: "the user and groups", doing: `become user ${uid}:${gid}` });
+  plan.child("PDEATHSIG", [SIGKILL], { why: "no container outlives its monitor" });
+  enterWorkingDirectory(context);
+  plan.child("CLOSERANGE", [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC], { why: "no descriptor of the host's gets into the container (CVE-2024-21626)" });
+  if (input.reaper) plan.child("REAPER", [], { why: "--init: PID 1 reaps orphans and forwards signals" });
+  setSecurityLabel(context, proc);
+  if (process.noNewPrivileges !== true) addSeccomp(context);
+  plan.child("CAPSET", [mask(effective), mask(permitted), mask(inheritable)], { why: "the capabilities it has", doing: "set the capabilities" });
+  if (mask(ambient) !== 0n) plan.child("AMBIENT", [mask(ambient)], { why: "capabilities that a program without any keeps" });
+  if (process.noNewPrivileges === true) {
+    plan.child("NNP", [], { why: "set-user-id programs gain nothing" });
+    addSeccomp(context);
+  }
+  execute(context);
+}
+
+function addSeccomp(context: PlanContext): void {
+  const { seccompProgram, features } = context.input;
+  const profile = context.linux.seccomp;
+  const compiled = seccompProgram ?? (profile === undefined ? undefined : compileSeccomp(profile, features.architecture));
+  if (compiled === undefined) return;
+  context.plan.child("SECCOMP", [compiled.program, compiled.flags], { why: "the system calls that it may make", doing: "load the seccomp filter" });
+}
+
+function groupList(groups: readonly number[]): Uint8Array {
+  const list = new DataView(new ArrayBuffer(groups.length * 4));
+  groups.forEach((group, index) => {
+    list.setUint32(index * 4, group, true);
+  });
+  return new Uint8Array(list.buffer);
+}

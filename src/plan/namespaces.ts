@@ -1,0 +1,94 @@
+import { CLONE, O } from "./kernel-flags.ts";
+import type { OciNamespaceType } from "./oci-config.ts";
+import { configUnsupported, type PlanContext } from "./plan-context.ts";
+import type { ProcessReference } from "./plan-input.ts";
+import type { Slot } from "./slot.ts";
+
+/** Kind → clone flag and the name of its file in `/proc/PID/ns`. */
+export const NAMESPACES: Readonly<Record<OciNamespaceType, { readonly flag: number; readonly file: string }>> = {
+  mount: { flag: CLONE.CLONE_NEWNS, file: "mnt" },
+  uts: { flag: CLONE.CLONE_NEWUTS, file: "uts" },
+  ipc: { flag: CLONE.CLONE_NEWIPC, file: "ipc" },
+  pid: { flag: CLONE.CLONE_NEWPID, file: "pid" },
+  network: { flag: CLONE.CLONE_NEWNET, file: "net" },
+  user: { flag: CLONE.CLONE_NEWUSER, file: "user" },
+  cgroup: { flag: CLONE.CLONE_NEWCGROUP, file: "cgroup" },
+  time: { flag: CLONE.CLONE_NEWTIME, file: "time" },
+};
+
+const encoder = new TextEncoder();
+
+/** HOST and PARENT: the launcher joins what the child is to inherit, and goes back once the child is there. */
+export function joinNamespaces(context: PlanContext): void {
+  const { plan, joined } = context;
+  for (const type of ["user", "mount"] as const) {
+    if (joined.has(type)) throw configUnsupported(`joining another ${type} namespace`);
+  }
+  // One setns for all namespaces of one process.
+  const targets = new Map<string, { slot: Slot; kinds: OciNamespaceType[] }>();
+  for (const [type, path] of joined) {
+    const reference = referenceOf(context, type, path);
+    const key = reference === undefined ? path : `${reference.pid}`;
+    const known = targets.get(key);
+    if (known !== undefined) {
+      known.kinds.push(type);
+      continue;
+    }
+    const slot = plan.slot(reference === undefined ? `${type}-namespace` : `process-${reference.pid}`);
+    if (reference === undefined) plan.host("OPEN", [null, path, O.O_CLOEXEC, 0, 0, slot], { why: `the ${type} namespace to join` });
+    else plan.host("PIDFD", [reference.pid, reference.startTime, slot], { why: "the process whose namespaces are joined, and no later one with its pid" });
+    targets.set(key, { slot, kinds: [type] });
+  }
+  const back = [...joined.keys()].map((type) => ({ type, slot: saveOwn(context, type) }));
+  for (const { slot, kinds } of targets.values()) {
+    const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
+    plan.host("SETNS", [slot, flags], { why: `the child is to be born in another container's ${kinds.join(", ")}`, doing: `join the ${kinds.join(", ")} namespace` });
+  }
+  for (const { type, slot } of back) {
+    plan.parent("SETNS", [slot, NAMESPACES[type].flag], { why: `the launcher returns to its own ${type} namespace` });
+  }
+}
+
+function referenceOf(context: PlanContext, type: OciNamespaceType, path: string): ProcessReference | undefined {
+  return /^\/proc\/\d+\/ns\/\w+$/.test(path) ? context.input.joins[type] : undefined;
+}
+
+/** HOST: a descriptor of one of the launcher's own namespaces, to come back to. */
+function saveOwn(context: PlanContext, type: OciNamespaceType): Slot {
+  const slot = context.plan.slot(`own-${NAMESPACES[type].file}`);
+  context.plan.host("OPEN", [null, `/proc/self/ns/${NAMESPACES[type].file}`, O.O_CLOEXEC, 0, 0, slot], { why: `the launcher's own ${type} namespace, to come back to` });
+  return slot;
+}
+
+/**
+ * HOST and PARENT: a time namespace. clone3's own flag would freeze the offsets at once (EACCES for every later write), so it is made by
+ * unshare, which only arms it for the next child. Without going back, 6.1 fails the monitor's later posix_spawn with EINVAL.
+ * @see time_namespaces(7)
+ */
+export function createTimeNamespace(context: PlanContext): void {
+  const { plan, linux } = context;
+  if (!context.own.has("time") || !context.input.features.timeNamespaces) return;
+  const slot = saveOwn(context, "time");
+  plan.host("UNSHARE", [CLONE.CLONE_NEWTIME], { why: "a time namespace for the next child" });
+  const offsets = (["monotonic", "boottime"] as const).flatMap((clock) => {
+    const offset = linux.timeOffsets?.[clock];
+    return offset === undefined ? [] : [`${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`];
+  });
+  if (offsets.length > 0) {
+    plan.host("WRITE", [null, "/proc/self/timens_offsets", encoder.encode(offsets.join(""))], { why: "its clocks start where the container does", doing: "set the clocks of the time namespace" });
+  }
+  plan.parent("SETNS", [slot, CLONE.CLONE_NEWTIME], { why: "the monitor stays in the host's time" });
+}
+
+/** HOST, last. The cgroup namespace is not among the flags: see `unshareCgroup`. */
+export function cloneChild(context: PlanContext, cgroup: Slot | null): void {
+  const kinds = (["mount", "uts", "ipc", "pid", "network", "user"] as const).filter((type) => context.own.has(type));
+  const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
+  context.plan.host("CLONE", [flags, cgroup], { why: kinds.length > 0 ? `the container's first process, with its own ${kinds.join(", ")}` : "the process", doing: "clone the container's first process" });
+}
+
+/** CHILD: a cgroup namespace takes the cgroup one is in for its root, so it comes after the process is there. */
+export function unshareCgroup(context: PlanContext): void {
+  if (!context.own.has("cgroup")) return;
+  context.plan.child("UNSHARE", [CLONE.CLONE_NEWCGROUP], { why: "the container's own cgroup becomes the root of what it sees" });
+}

@@ -1,0 +1,61 @@
+import { EngineError } from "../core/engine-error.ts";
+import { toHostId } from "./id-mapping.ts";
+import type { OciConfig, OciIdMapping, OciLinux, OciNamespaceType, OciProcess } from "./oci-config.ts";
+import { PlanBuilder } from "./plan-builder.ts";
+import type { PlanInput } from "./plan-input.ts";
+import type { Slot } from "./slot.ts";
+
+/** What every topic of the compiler works on. */
+export interface PlanContext {
+  readonly plan: PlanBuilder;
+  readonly input: PlanInput;
+  readonly config: OciConfig;
+  readonly linux: OciLinux;
+  readonly process: OciProcess;
+  /** Namespaces that are made, not joined and not the host's. */
+  readonly own: ReadonlySet<OciNamespaceType>;
+  /** Namespaces that are joined, with the path that names them. */
+  readonly joined: ReadonlyMap<OciNamespaceType, string>;
+  /** Null without a user namespace of its own. */
+  readonly mappings: { readonly uid: readonly OciIdMapping[]; readonly gid: readonly OciIdMapping[] } | null;
+  /** The container's root directory on the child's side. */
+  readonly root: Slot;
+  /** Slots that the parent fills and hands to the child in one message. */
+  readonly gifts: Slot[];
+}
+
+/**
+ * @throws {EngineError} CONFIG_INVALID when the configuration lacks what a Linux container can't be without.
+ */
+export function createPlanContext(input: PlanInput): PlanContext {
+  const { config } = input;
+  const linux = config.linux ?? {};
+  if (config.process === undefined) throw configInvalid("`process` is missing");
+  const own = new Set<OciNamespaceType>();
+  const joined = new Map<OciNamespaceType, string>();
+  for (const { type, path } of linux.namespaces ?? []) {
+    if (own.has(type) || joined.has(type)) throw configInvalid(`namespace \`${type}\` is listed twice`);
+    if (path === undefined || path === "") own.add(type);
+    else joined.set(type, path);
+  }
+  const uid = linux.uidMappings ?? [];
+  const gid = linux.gidMappings ?? [];
+  if (own.has("user") && (uid.length === 0 || gid.length === 0)) throw configInvalid("a user namespace needs `uidMappings` and `gidMappings`");
+  const plan = new PlanBuilder();
+  return { plan, input, config, linux, process: config.process, own, joined, mappings: own.has("user") ? { uid, gid } : null, root: plan.slot("root"), gifts: [] };
+}
+
+/** The host's ids for a container's; an id that isn't mapped stands for the container's root. */
+export function hostOwner(context: PlanContext, ids: { readonly uid: number; readonly gid: number }): { readonly uid: number; readonly gid: number } {
+  const uids = context.mappings?.uid ?? null;
+  const gids = context.mappings?.gid ?? null;
+  return { uid: toHostId(uids, ids.uid) ?? toHostId(uids, 0) ?? 0, gid: toHostId(gids, ids.gid) ?? toHostId(gids, 0) ?? 0 };
+}
+
+export function configInvalid(what: string): EngineError {
+  return new EngineError({ kind: "invalidArgument", code: "CONFIG_INVALID", message: `container configuration: ${what}` });
+}
+
+export function configUnsupported(what: string): EngineError {
+  return new EngineError({ kind: "notImplemented", code: "CONFIG_UNSUPPORTED", message: `container configuration: ${what} is not supported` });
+}

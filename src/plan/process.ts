@@ -1,0 +1,128 @@
+import { O } from "./kernel-flags.ts";
+import { freshProc } from "./masks.ts";
+import { configInvalid, configUnsupported, type PlanContext } from "./plan-context.ts";
+import type { Slot } from "./slot.ts";
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_UMASK = 0o022;
+/** personality(2). */
+const PER_LINUX32 = 0x0008;
+const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
+
+/** getrlimit(2), the numbers of asm-generic. */
+const RLIMITS: Readonly<Record<string, number>> = {
+  RLIMIT_CPU: 0,
+  RLIMIT_FSIZE: 1,
+  RLIMIT_DATA: 2,
+  RLIMIT_STACK: 3,
+  RLIMIT_CORE: 4,
+  RLIMIT_RSS: 5,
+  RLIMIT_NPROC: 6,
+  RLIMIT_NOFILE: 7,
+  RLIMIT_MEMLOCK: 8,
+  RLIMIT_AS: 9,
+  RLIMIT_LOCKS: 10,
+  RLIMIT_SIGPENDING: 11,
+  RLIMIT_MSGQUEUE: 12,
+  RLIMIT_NICE: 13,
+  RLIMIT_RTPRIO: 14,
+  RLIMIT_RTTIME: 15,
+};
+
+const encoder = new TextEncoder();
+
+/**
+ * Refuses what the launcher has no operation for, rather than to start something else than was asked for.
+ * @throws {EngineError} CONFIG_UNSUPPORTED
+ */
+export function refuseUnsupported(context: PlanContext): void {
+  const { process, linux, config } = context;
+  const present: Readonly<Record<string, unknown>> = {
+    "process.scheduler": process.scheduler,
+    "process.ioPriority": process.ioPriority,
+    "process.execCPUAffinity": process.execCPUAffinity,
+    "process.selinuxLabel": process.selinuxLabel || undefined,
+    "linux.mountLabel": linux.mountLabel || undefined,
+    "linux.intelRdt": linux.intelRdt,
+    "linux.memoryPolicy": linux.memoryPolicy,
+    "linux.netDevices": linux.netDevices && Object.keys(linux.netDevices).length > 0 ? linux.netDevices : undefined,
+    "linux.seccomp.listenerPath": linux.seccomp?.listenerPath || undefined,
+    hooks: Object.values(config.hooks ?? {}).some((list) => Array.isArray(list) && list.length > 0) ? config.hooks : undefined,
+  };
+  for (const [name, value] of Object.entries(present)) {
+    if (value !== undefined) throw configUnsupported(`\`${name}\``);
+  }
+}
+
+/** PARENT: written from outside, where lowering the score below one's own is a matter of the launcher's privileges, and the child needs none. */
+export function setOomScore(context: PlanContext): void {
+  const score = context.process.oomScoreAdj;
+  if (score === undefined) return;
+  const directory = context.plan.slot("process");
+  context.plan.parent("OPENCHILD", [".", O.O_PATH | O.O_CLOEXEC, directory], { why: "the child in the host's procfs" });
+  context.plan.parent("WRITE", [directory, "oom_score_adj", encoder.encode(`${score}`)], { why: "how readily the kernel kills it when memory is short", doing: `set the OOM score adjustment to \`${score}\`` });
+}
+
+/** CHILD: host and domain name. */
+export function setNames(context: PlanContext): void {
+  const { hostname = "", domainname = "" } = context.config;
+  if (hostname === "" && domainname === "") return;
+  if (!context.own.has("uts")) throw configInvalid("`hostname` and `domainname` need a uts namespace");
+  context.plan.child("NAMES", [hostname, domainname], { why: "the container's names", doing: `set the host name to \`${hostname}\`` });
+}
+
+/** CHILD, while it still has the capabilities for it. */
+export function setLimits(context: PlanContext): void {
+  const { plan, process, linux } = context;
+  for (const { type, soft, hard } of process.rlimits ?? []) {
+    const resource = RLIMITS[type];
+    if (resource === undefined) throw configInvalid(`unknown limit \`${type}\``);
+    plan.child("RLIMIT", [resource, limitValue(soft), limitValue(hard)], { why: type, doing: `set ${type} to ${soft}:${hard}` });
+  }
+  const { personality } = linux;
+  if (personality?.flags !== undefined && personality.flags.length > 0) throw configUnsupported("`linux.personality.flags`");
+  if (personality?.domain === "LINUX32") plan.child("PERSONALITY", [PER_LINUX32], { why: "a 32-bit view of the machine" });
+}
+
+/** Beyond 2^63 a JSON number has lost its last digits: what was meant is "unlimited". */
+function limitValue(value: number): bigint {
+  return value < 0 || value >= 2 ** 63 ? RLIM_INFINITY : BigInt(Math.trunc(value));
+}
+
+/** CHILD: nothing of the launcher's session keyring is seen; files are made with the usual mask. */
+export function setPersonalState(context: PlanContext): void {
+  context.plan.child("KEYRING", [""], { why: "a keyring of its own: the host's keys are out of reach", ignore: ["ENOSYS", "EDQUOT"], doing: "make a session keyring" });
+  context.plan.child("UMASK", [context.process.user?.umask ?? DEFAULT_UMASK], { why: "the mask for new files" });
+}
+
+/** CHILD: looked up beneath the root, where a link such as /proc/self/fd/7 can't lead out (CVE-2024-21626). */
+export function enterWorkingDirectory(context: PlanContext): void {
+  const { cwd } = context.process;
+  if (!cwd.startsWith("/")) throw configInvalid(`the working directory \`${cwd}\` is not an absolute path`);
+  context.plan.child("CHDIR", [context.root, cwd], { why: "the working directory", doing: `enter the working directory \`${cwd}\`` });
+}
+
+/** CHILD: the AppArmor profile that exec switches to. The task must write it itself, so it follows the last fork. */
+export function setSecurityLabel(context: PlanContext, proc: Slot | null): void {
+  const profile = context.process.apparmorProfile ?? "";
+  if (profile === "" || profile === "unconfined" || !context.input.features.apparmor) return;
+  const self = context.plan.slot("proc-self");
+  const from = proc ?? freshProc(context);
+  context.plan.child("OPEN", [from, "self", O.O_PATH | O.O_CLOEXEC, 0, 0x9, self], { why: "this process in the private procfs", doing: "open the process in procfs" });
+  context.plan.child("WRITE", [self, "attr/apparmor/exec", encoder.encode(`exec ${profile}`)], { why: "exec switches to this AppArmor profile", doing: `set the AppArmor profile \`${profile}\`` });
+}
+
+/** CHILD, last: as execvp(3) does, each directory of PATH in turn. */
+export function execute(context: PlanContext): void {
+  const { args = [], env = [] } = context.process;
+  const [command] = args;
+  if (command === undefined || command === "") throw configInvalid("`process.args` is empty");
+  context.plan.child("EXEC", [execCandidates(command, env), args, env], { why: "the program takes the launcher's place", doing: `execute \`${command}\`` });
+}
+
+/** A name with a slash stands for itself; else one path per directory of the environment's PATH, an empty one meaning the working directory. */
+export function execCandidates(command: string, env: readonly string[]): string[] {
+  if (command.includes("/")) return [command];
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
+  return path.split(":").map((directory) => (directory === "" ? `./${command}` : `${directory.replace(/\/+$/, "")}/${command}`));
+}
