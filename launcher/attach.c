@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include "attach.h"
+#include "monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -104,25 +105,41 @@ static void listener_ready(struct monitor *monitor, struct source *source, uint3
 	}
 }
 
-/* The run directory's path may be longer than sun_path's 108 bytes, hence the detour. Without a socket the container runs all the same. */
-void listener_open(struct monitor *monitor)
+/* The run directory's path may be longer than sun_path's 108 bytes, hence the detour. */
+int monitor_listen(const char *rundir)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	mode_t old;
-	int bound;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int directory = open(rundir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = directory < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int ok = -1;
 
-	if (fd < 0)
-		return;
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" ATTACH_NAME, monitor->directory);
-	unlinkat(monitor->directory, ATTACH_NAME, 0);
-	old = umask(0177);
-	bound = bind(fd, (struct sockaddr *)&address, sizeof(address));
-	umask(old);
-	if (bound < 0 || listen(fd, 128) < 0) {
-		close(fd);
-		return;
+	if (fd >= 0) {
+		mode_t old = umask(0177);
+
+		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" ATTACH_NAME, directory);
+		unlinkat(directory, ATTACH_NAME, 0);
+		ok = bind(fd, (struct sockaddr *)&address, sizeof(address));
+		umask(old);
+		if (ok == 0)
+			ok = listen(fd, 128);
 	}
+	if (ok < 0 && fd >= 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+	}
+	if (directory >= 0) {
+		int error = errno;
+
+		close(directory);
+		errno = error;
+	}
+	return ok < 0 ? -1 : fd;
+}
+
+void listener_open(struct monitor *monitor, int fd)
+{
 	source_open(&monitor->listener, fd, listener_ready);
 }
 

@@ -57,7 +57,7 @@ void client_receive(struct monitor *monitor, struct client *client);
 void client_resume(struct monitor *monitor, struct client *client);
 
 /* attach.c */
-void listener_open(struct monitor *monitor);
+void listener_open(struct monitor *monitor, int fd);
 /* Takes everybody who has connected so far, then removes the socket. */
 void listener_close(struct monitor *monitor);
 /* Whether the starting client's queue holds back the process's output. */

@@ -193,6 +193,17 @@ static _Noreturn void run_child(struct run *run)
 	_exit(1);
 }
 
+/* Before anybody is told that there is something to attach to. */
+static int open_listener(struct run *run)
+{
+	uint32_t index = run->plan->first[SECTION_TAIL];
+	const struct operation *op = index < run->plan->count ? &run->plan->operations[index] : NULL;
+	if (!op || op->code != OP_MONITOR || (op->args[5].u & MONITOR_NO_LISTENER))
+		return 0;
+	run->listener = monitor_listen(op->args[4].s);
+	return run->listener < 0 ? fail(run, "%.900s/attach.sock", op->args[4].s) : 0;
+}
+
 static int run_tail(struct run *run)
 {
 	uint32_t index = run->plan->first[SECTION_TAIL];
@@ -206,6 +217,7 @@ static int run_tail(struct run *run)
 		.pid = run->child,
 		.pidfd = run->pidfd,
 		.client = run->client,
+		.listener = run->listener,
 		.console = slot_optional(run, args[0]),
 		.in = slot_optional(run, args[1]),
 		.out = slot_optional(run, args[2]),
@@ -224,7 +236,7 @@ static int run_tail(struct run *run)
 
 int plan_execute(const struct plan *plan, int client)
 {
-	struct run run = { .plan = plan, .client = client, .report = -1, .sync = -1, .pidfd = -1 };
+	struct run run = { .plan = plan, .client = client, .report = -1, .sync = -1, .pidfd = -1, .listener = -1 };
 	for (int slot = 0; slot < PLAN_SLOTS_MAX; slot++)
 		run.slots[slot] = -1;
 	run.umask = umask(0);
@@ -236,7 +248,7 @@ int plan_execute(const struct plan *plan, int client)
 		index = run_section(&run, SECTION_PARENT);
 	if (index != NO_OPERATION)
 		return abandon(&run, index);
-	if (await(&run, -1) != 0 || tell_started(&run) != 0)
+	if (await(&run, -1) != 0 || open_listener(&run) != 0 || tell_started(&run) != 0)
 		return abandon(&run, NO_OPERATION);
 	return run_tail(&run);
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "log.h"
+#include "monitor.h"
 
 enum {
 	MONITOR_IO = 65536,           /* one read; also the largest payload of a frame */
@@ -16,16 +17,6 @@ enum {
 	MONITOR_CLIENTS = 256,        /* more wait in the listening queue */
 	MONITOR_QUIET_MS = 250,       /* after a burst: incomplete lines are logged, buffers given back */
 	MONITOR_LINGER_MS = 10000,    /* after the exit: what a client has to take its remaining output */
-};
-
-/* MONITOR's flags, docs/plan-protocol.md */
-enum {
-	MONITOR_WANTS_STDOUT = 1,
-	MONITOR_WANTS_STDERR = 2,
-	MONITOR_MAY_WRITE = 4,
-	MONITOR_CLAIMS = 8,
-	MONITOR_STDIN_ONCE = 16,
-	MONITOR_NO_LISTENER = 32,
 };
 
 struct monitor;

@@ -2,8 +2,6 @@
  * The monitor: stays as the container's parent when the plan has been carried out. See monitor-state.h.
  */
 #define _GNU_SOURCE
-#include "monitor.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +14,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "monitor.h"
 
 int64_t monotonic_ms(void)
 {
@@ -85,7 +84,7 @@ static int compare_descriptors(const void *a, const void *b)
 /* Slots of the plan, the report descriptor and whatever was inherited go; 0, 1 and 2 stay. */
 static void close_others(const struct monitor_args *args)
 {
-	int keep[] = {2, args->pidfd, args->client, args->console, args->in, args->out, args->err};
+	int keep[] = {2, args->pidfd, args->client, args->listener, args->console, args->in, args->out, args->err};
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 
 	qsort(keep, count, sizeof(keep[0]), compare_descriptors);
@@ -154,8 +153,7 @@ static int open_monitor(struct monitor *monitor, struct monitor_args *args)
 	source_want(monitor, &monitor->process, EPOLLIN);
 	open_stdio(monitor, args);
 	open_client(monitor, args->client);
-	if (!(monitor->flags & MONITOR_NO_LISTENER) && monitor->directory >= 0)
-		listener_open(monitor);
+	listener_open(monitor, args->listener);
 	if (args->release)
 		args->release(args->plan);
 	return monitor->process.interest ? 0 : -1;
@@ -267,15 +265,15 @@ static void prepare_process(const struct monitor_args *args)
 int monitor_run(struct monitor_args *args)
 {
 	struct monitor monitor;
+	int opened;
 
 	prepare_process(args);
-	if (open_monitor(&monitor, args) < 0)
-		return 1;
-	while (!monitor.ended || !monitor.settled || monitor.clients || monitor.hook.fd >= 0 || monitor.hook_at != 0) {
+	opened = open_monitor(&monitor, args);
+	while (opened == 0 && (!monitor.ended || !monitor.settled || monitor.clients || monitor.hook.fd >= 0 || monitor.hook_at != 0)) {
 		update_interests(&monitor);
 		run_round(&monitor);
 	}
 	free((void *)monitor.hook_argv);
 	free((void *)monitor.hook_env);
-	return 0;
+	return opened == 0 ? 0 : 1;
 }

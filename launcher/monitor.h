@@ -11,6 +11,7 @@ struct monitor_args {
 	pid_t pid;            /* the container's process, a child of the caller */
 	int pidfd;
 	int client;           /* descriptor 3 */
+	int listener;         /* of monitor_listen(), -1: none */
 	int console;          /* master of the terminal, -1: none */
 	int in, out, err;     /* write end, read end, read end; -1: none */
 	const char *rundir;   /* absolute; attach.sock and exit are made there */
@@ -25,6 +26,19 @@ struct monitor_args {
 	void (*release)(void *plan);
 	void *plan;
 };
+
+/* MONITOR's flags, docs/plan-protocol.md */
+enum {
+	MONITOR_WANTS_STDOUT = 1,
+	MONITOR_WANTS_STDERR = 2,
+	MONITOR_MAY_WRITE = 4,
+	MONITOR_CLAIMS = 8,
+	MONITOR_STDIN_ONCE = 16,
+	MONITOR_NO_LISTENER = 32,
+};
+
+/* Listens on rundir/attach.sock, mode 0600, in place of what is there. To be called before STARTED is sent, so that whoever hears it can connect. -1 with errno. */
+int monitor_listen(const char *rundir);
 
 /* STARTED has been sent before. Returns the exit code of the launcher. */
 int monitor_run(struct monitor_args *args);

@@ -13,6 +13,7 @@ struct run {
 	int report;   /* launcher: read end; child: write end; -1: closed */
 	int sync;     /* this side's end of the GIVE/TAKE socket */
 	int pidfd;    /* launcher: of the child */
+	int listener; /* launcher: the monitor's, -1: none */
 	pid_t child;  /* launcher: its pid; 0 in the child itself and before the clone */
 	bool in_child;
 	bool executing; /* launcher: the child came as far as execve */

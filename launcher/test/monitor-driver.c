@@ -83,6 +83,7 @@ int main(int argc, char **argv)
 	hook[0] = argv[8][0] ? argv[8] : NULL;
 	args.hook_argv = hook;
 	args.hook_env = environ;
+	args.listener = args.flags & MONITOR_NO_LISTENER ? -1 : monitor_listen(args.rundir);
 	tell_started(pid);
 	return monitor_run(&args);
 }

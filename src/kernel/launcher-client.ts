@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Duplex } from "node:stream";
+import { EngineError } from "../core/engine-error.ts";
+import { errnoText } from "../core/errno.ts";
+import { encodeFrame, type Frame, FrameDecoder, frameTypes, protocolError } from "./frames.ts";
+import { ProcessConnection } from "./process-connection.ts";
+
+export interface LaunchRequest {
+  /** Path of the launcher program. */
+  readonly launcher: string;
+  /** As docs/plan-protocol.md, section 3, lays it out. */
+  readonly plan: Uint8Array;
+  /** Called at each TELL, in order; the launcher goes on with a point's HOLD when the promise is fulfilled. A rejection ends the launch. */
+  readonly onTell?: (point: string, pid: number) => void | Promise<void>;
+  /** The points that the plan HOLDs. */
+  readonly holds?: ReadonlySet<string>;
+  /** Gives the launch up: what has been made is undone by the launcher. No effect once the process has started. */
+  readonly signal?: AbortSignal;
+}
+
+/** A process that a plan has started. */
+export interface LaunchedProcess {
+  readonly pid: number;
+  /** Clock ticks since boot: field 22 of /proc/PID/stat. */
+  readonly startTime: bigint;
+  readonly monitorPid: number;
+  readonly monitorStartTime: bigint;
+  /** Of the exec; nanoseconds since 1970. */
+  readonly time: bigint;
+  readonly connection: ProcessConnection;
+}
+
+/**
+ * Carries a plan out. Resolves after exec succeeded; the process and its monitor then live on without us. The monitor runs in a
+ * session of its own, with nothing of our environment, working directory or stdio.
+ * @throws {EngineError} LAUNCH_FAILED with `details: { operation: number | null, errno: number, detail: string }`, everything undone;
+ *   LAUNCHER_UNAVAILABLE when the launcher can't be run or died without a word. The signal's reason when aborted.
+ */
+export async function launchPlan(request: LaunchRequest): Promise<LaunchedProcess> {
+  request.signal?.throwIfAborted();
+  const child = spawn(request.launcher, ["plan"], { stdio: ["ignore", "ignore", "ignore", "pipe"], detached: true, cwd: "/", env: {} });
+  child.unref();
+  const socket = child.stdio[3] as Duplex | undefined;
+  const gone = whyGone(child);
+  if (socket === undefined || socket === null) throw unavailable(request, await gone);
+  try {
+    return await converse(request, gone, socket);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+function converse(request: LaunchRequest, gone: Promise<string>, socket: Duplex): Promise<LaunchedProcess> {
+  const decoder = new FrameDecoder();
+  const { promise, resolve, reject } = Promise.withResolvers<LaunchedProcess>();
+  let tells = Promise.resolve();
+
+  const onFrame = (frame: Frame, rest: readonly Frame[]): void => {
+    if (frame.type === frameTypes.tell) {
+      tells = tells.then(() => answerTell(request, socket, frame));
+      tells.catch(reject);
+    } else if (frame.type === frameTypes.error) {
+      reject(launchError(frame));
+    } else if (frame.type === frameTypes.started) {
+      stopListening();
+      resolve({ ...decodeStarted(frame), connection: new ProcessConnection(socket, { decoder, frames: rest }) });
+    } else {
+      throw protocolError(`a frame of type ${frame.type} before the start`);
+    }
+  };
+  const onData = (chunk: Buffer): void => {
+    try {
+      const frames = decoder.push(chunk);
+      for (const [index, frame] of frames.entries()) {
+        onFrame(frame, frames.slice(index + 1));
+        if (frame.type === frameTypes.started) return;
+      }
+    } catch (error) {
+      reject(error);
+    }
+  };
+  const onGone = (): void => {
+    void gone.then((why) => reject(unavailable(request, why)));
+  };
+  const onAbort = (): void => reject(request.signal?.reason);
+  const stopListening = (): void => {
+    socket.off("data", onData);
+    socket.off("close", onGone);
+    socket.off("error", onGone);
+    request.signal?.removeEventListener("abort", onAbort);
+  };
+
+  socket.on("data", onData);
+  socket.on("close", onGone);
+  socket.on("error", onGone);
+  request.signal?.addEventListener("abort", onAbort);
+  socket.write(encodeFrame(frameTypes.plan, request.plan));
+  return promise.catch((error: unknown) => {
+    stopListening();
+    socket.on("error", () => {});
+    throw error;
+  });
+}
+
+async function answerTell(request: LaunchRequest, socket: Duplex, frame: Frame): Promise<void> {
+  const payload = Buffer.from(frame.payload);
+  const point = payload.toString("utf8", 4);
+  await request.onTell?.(point, payload.readUInt32LE(0));
+  if (request.holds?.has(point) === true) socket.write(encodeFrame(frameTypes.go, Buffer.from(point)));
+}
+
+function decodeStarted(frame: Frame): Omit<LaunchedProcess, "connection"> {
+  const payload = Buffer.from(frame.payload);
+  if (payload.length !== 32) throw protocolError("a malformed STARTED");
+  return {
+    pid: payload.readUInt32LE(0),
+    startTime: payload.readBigUInt64LE(4),
+    monitorPid: payload.readUInt32LE(12),
+    monitorStartTime: payload.readBigUInt64LE(16),
+    time: payload.readBigInt64LE(24),
+  };
+}
+
+function launchError(frame: Frame): EngineError {
+  const payload = Buffer.from(frame.payload);
+  if (payload.length < 8) return protocolError("a malformed ERROR");
+  const index = payload.readUInt32LE(0);
+  const operation = index === 0xffff_ffff ? null : index;
+  const errno = payload.readInt32LE(4);
+  const detail = payload.toString("utf8", 8);
+  const where = operation === null ? "carry out the launch plan" : `carry out operation ${operation} of the launch plan`;
+  return new EngineError({
+    kind: "failedPrecondition",
+    code: "LAUNCH_FAILED",
+    message: `${where}: ${errnoText(errno)}${detail === "" ? "" : ` (${detail})`}`,
+    details: { operation, errno, detail },
+  });
+}
+
+/** Resolves when the program could not be run, or has ended, with the sentence that says so. */
+function whyGone(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(signal === null ? `it ended with status ${code} and no report` : `it was killed by ${signal}`));
+  });
+}
+
+function unavailable(request: LaunchRequest, why: string): EngineError {
+  return new EngineError({ kind: "unavailable", code: "LAUNCHER_UNAVAILABLE", message: `run the launcher \`${request.launcher}\`: ${why}` });
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+
+/** A process that can't be mistaken for a later one with its number (within one boot). */
+export interface ProcessReference {
+  readonly pid: number;
+  /** Clock ticks since boot: field 22 of /proc/PID/stat. */
+  readonly startTime: bigint;
+}
+
+/**
+ * The start time and state letter of a process; null when there is none with this pid.
+ * @see proc_pid_stat(5): the name, field 2, may hold spaces and parentheses, so fields count from the last `)`.
+ */
+export function readProcessStat(pid: number, procRoot = "/proc"): { readonly startTime: bigint; readonly state: string } | null {
+  let stat: string;
+  try {
+    stat = readFileSync(`${procRoot}/${pid}/stat`, "latin1");
+  } catch {
+    return null;
+  }
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state = ""] = fields;
+  const startTime = fields[19];
+  return startTime === undefined || !/^\d+$/.test(startTime) ? null : { startTime: BigInt(startTime), state };
+}
+
+/** Whether that very process is there and is more than a zombie. */
+export function isAlive(reference: ProcessReference, procRoot = "/proc"): boolean {
+  if (!Number.isInteger(reference.pid) || reference.pid <= 0) return false;
+  const stat = readProcessStat(reference.pid, procRoot);
+  return stat !== null && stat.startTime === reference.startTime && stat.state !== "Z" && stat.state !== "X";
+}
+
+/** Of the calling process. */
+export function ownProcess(): ProcessReference {
+  return { pid: process.pid, startTime: readProcessStat(process.pid)?.startTime ?? 0n };
+}
