@@ -39,13 +39,13 @@ export async function finishContainer(host: ContainerHost, row: ContainerRow, en
       finishedAt: ending.finishedAt,
     },
   });
-  releaseRunning(host, row);
+  await releaseRunning(host, row);
   if (row.autoRemove) await removeStopped(host, row);
   host.bell.ring();
 }
 
 /** Frees what only a running container needs. Idempotent. */
-export function releaseRunning(host: ContainerHost, row: Pick<ContainerRow, "id">): void {
-  host.cgroups.remove(row.id);
+export async function releaseRunning(host: ContainerHost, row: Pick<ContainerRow, "id">): Promise<void> {
+  await host.cgroups.remove(row.id);
   rmSync(containerPaths(host.root, host.runRoot, row.id).run, { recursive: true, force: true });
 }

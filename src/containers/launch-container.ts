@@ -32,7 +32,7 @@ export interface LaunchOptions {
 export async function launchContainer(host: ContainerHost, row: ContainerRow, before: RowStatus, options: LaunchOptions): Promise<StartedProcess> {
   try {
     const settings = JSON.parse(row.options) as ContainerOptions;
-    prepareDirectories(host, row, settings);
+    await prepareDirectories(host, row, settings);
     const input = await launchInput(host, row, options);
     const started = await startProcess(input, {
       launcher: host.launcher,
@@ -45,19 +45,19 @@ export async function launchContainer(host: ContainerHost, row: ContainerRow, be
     if (options.attach === undefined && readExitRecord(containerPaths(host.root, host.runRoot, row.id).run) !== null) await reconcile(host, row.id);
     return started;
   } catch (error) {
-    recordFailure(host, row, before, error);
+    await recordFailure(host, row, before, error);
     throw error;
   }
 }
 
-function prepareDirectories(host: ContainerHost, row: ContainerRow, settings: ContainerOptions): void {
+async function prepareDirectories(host: ContainerHost, row: ContainerRow, settings: ContainerOptions): Promise<void> {
   const paths = containerPaths(host.root, host.runRoot, row.id);
   host.cgroups.ensureRoot();
   try {
     mkdirSync(paths.run, { mode: 0o700 });
   } catch {
     // The run root itself is new after a boot; a run directory may be left of a launch that failed.
-    releaseRunning(host, row);
+    await releaseRunning(host, row);
     mkdirSync(paths.run, { recursive: true, mode: 0o700 });
   }
   const files = managedFiles(settings, containerHostname(row, settings));
@@ -95,10 +95,10 @@ function recordStart(host: ContainerHost, row: ContainerRow, started: StartedPro
   host.bell.ring();
 }
 
-function recordFailure(host: ContainerHost, row: ContainerRow, before: RowStatus, error: unknown): void {
+async function recordFailure(host: ContainerHost, row: ContainerRow, before: RowStatus, error: unknown): Promise<void> {
   const code = error instanceof EngineError ? error.code : "";
   const exitCode = code === "COMMAND_NOT_FOUND" ? 127 : code === "COMMAND_NOT_EXECUTABLE" ? 126 : 128;
-  releaseRunning(host, row);
+  await releaseRunning(host, row);
   moveContainer(host.store, {
     id: row.id,
     from: ["starting"],

@@ -70,7 +70,7 @@ export async function launchInput(
     fileMounts: fileMounts(config),
     rootfs: { kind: "overlay", lowers, upper: paths.upper, work: paths.work, links: paths.links },
     features: host.features,
-    cgroups: host.cgroups.plan(row.id, config.linux?.resources ?? {}, settings.resources?.cgroupParent),
+    cgroups: host.cgroups.plan(row.id, config.linux?.resources ?? {}),
     monitor: {
       runDirectory: paths.run,
       logPath: paths.log,

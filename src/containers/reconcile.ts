@@ -47,7 +47,7 @@ async function settleRunning(host: ContainerHost, row: ContainerRow): Promise<Co
   const record = await exitRecord(host, row);
   if (record !== null) return finish(host, row, record);
   // The monitor is gone without a word: its container dies by the parent-death signal; make sure that all of it does.
-  host.cgroups.kill(row.id);
+  await host.cgroups.kill(row.id);
   return finish(host, row, lost("its monitor was killed"));
 }
 
@@ -55,8 +55,8 @@ async function settleRunning(host: ContainerHost, row: ContainerRow): Promise<Co
 async function settleStarting(host: ContainerHost, row: ContainerRow): Promise<ContainerRow | undefined> {
   const started = row.owner?.endsWith(`:${host.bootId}`) === true ? readStartedRecord(containerPaths(host.root, host.runRoot, row.id).run) : null;
   if (started === null) {
-    host.cgroups.kill(row.id);
-    releaseRunning(host, row);
+    await host.cgroups.kill(row.id);
+    await releaseRunning(host, row);
     const back = row.starts > 0 ? "exited" : "created";
     moveContainer(host.store, { id: row.id, from: ["starting"], to: back, change: { owner: null } });
     const settled = getContainer(host.store, row.id);

@@ -29,7 +29,7 @@ export async function stopContainer(host: ContainerHost, row: ContainerRow, opti
 /** SIGKILL to everything in the container, and waits for the recorded end. */
 export async function killContainer(host: ContainerHost, row: ContainerRow): Promise<void> {
   signalContainer(host, row, "SIGKILL");
-  host.cgroups.kill(row.id);
+  await host.cgroups.kill(row.id);
   if (await waitForEnd(host, row.id, killPatienceMs)) return;
   throw new EngineError({
     kind: "internal",

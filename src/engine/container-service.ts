@@ -85,7 +85,7 @@ export class LocalContainerService implements ContainerService {
 
   async pause(reference: string): Promise<void> {
     const row = requireRunning(await this.#find(reference), "pause");
-    this.#host.cgroups.freeze(row.id);
+    await this.#host.cgroups.freeze(row.id);
     if (!moveContainer(this.#host.store, { id: row.id, from: ["running"], to: "paused" })) this.#host.cgroups.thaw(row.id);
     this.#host.bell.ring();
   }

@@ -1,5 +1,5 @@
 import type { ContainerHost } from "../containers/container-host.ts";
-import { createContainerCgroups } from "../containers/container-cgroups.ts";
+import { ContainerCgroups } from "../containers/container-cgroups.ts";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { instanceName } from "../core/ids.ts";
@@ -37,7 +37,7 @@ export function createContainerHost(options: { readonly root: string; readonly r
     store: openStore(root),
     bell: new Bell(runRoot),
     layers: new DirectoryDriver({ root: root as HostPath, launcher }),
-    cgroups: createContainerCgroups({ instance, launcher }),
+    cgroups: new ContainerCgroups(instance),
     features,
     launcher,
     exitHook: [...self, "internal", "exit", root, runRoot],

@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import { encodeText } from "../core/byte-string.ts";
+import { invalidOption } from "../core/invalid-option.ts";
+import { parseSignal } from "../core/signals.ts";
+import { findImageAccounts } from "../images/resolve-image.ts";
+import type { ProcessStreams } from "../kernel/process-streams.ts";
+import { readFileIn } from "../kernel/read-file-in.ts";
+import { sendSignal } from "../kernel/send-signal.ts";
+import type { PlanInput } from "../plan/plan-input.ts";
+import { startProcess } from "../runtime/start-process.ts";
+import type { AccountFiles } from "../spec/accounts.ts";
+import { resolveCapabilities } from "../spec/capabilities.ts";
+import type { ContainerOptions } from "../spec/container-options.ts";
+import { mergeEnvironment, type ResolvedProcess } from "../spec/resolve-process.ts";
+import type { ContainerRow } from "../state/container-row.ts";
+import type { ContainerHost } from "./container-host.ts";
+import { type ContainerPaths, containerPaths } from "./container-paths.ts";
+import type { ExecRequest } from "./exec-request.ts";
+import { streamsOf } from "./follow-process.ts";
+import { launchInput } from "./launch-input.ts";
+import { exitCodeOf } from "./run-record.ts";
+
+/**
+ * Starts a process in a running container, with a monitor of its own. Detached, it resolves once exec succeeded.
+ * @throws {EngineError} COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, USER_NOT_FOUND, INVALID_OPTION.
+ */
+export async function execInContainer(host: ContainerHost, row: ContainerRow, request: ExecRequest): Promise<ProcessStreams> {
+  if (request.command.length === 0) throw invalidOption("No exec command specified");
+  const paths = containerPaths(host.root, host.runRoot, row.id);
+  const execDirectory = `${paths.run}/exec/${randomBytes(32).toString("hex")}` as HostPath;
+  const input = await execInput(host, row, request, execDirectory);
+  mkdirSync(execDirectory, { recursive: true, mode: 0o700 });
+  const clear = () => rmSync(execDirectory, { recursive: true, force: true });
+  try {
+    const started = await startProcess(input, {
+      launcher: host.launcher,
+      tty: request.tty ?? false,
+      ...(request.attach === undefined ? {} : { attach: request.attach }),
+    });
+    const kill = (signal: string) => sendSignal(host.launcher, { pid: started.pid, startTime: started.startTime }, parseSignal(signal));
+    const { connection } = started;
+    if (request.attach === undefined) {
+      started.release();
+      return streamsOf(connection, { tty: started.tty, exited: Promise.resolve(null), kill });
+    }
+    const exited = connection.ended.then((end) => {
+      if (end === null) return null;
+      clear();
+      connection.close();
+      return exitCodeOf(end.waitStatus);
+    });
+    return streamsOf(connection, { tty: started.tty, exited, kill });
+  } catch (error) {
+    clear();
+    throw error;
+  }
+}
+
+/** The container's own input with another process in it: what holds for its first process holds for this one. */
+async function execInput(host: ContainerHost, row: ContainerRow, request: ExecRequest, runDirectory: HostPath): Promise<PlanInput> {
+  const settings = JSON.parse(row.options) as ContainerOptions;
+  const own = JSON.parse(row.process) as ResolvedProcess;
+  const process: ResolvedProcess = {
+    ...own,
+    entrypoint: null,
+    command: request.command,
+    env: mergeEnvironment([own.env, request.env ?? []]),
+    workingDirectory: request.workingDirectory ?? own.workingDirectory,
+    user: request.user ?? own.user,
+  };
+  const options: ContainerOptions = { ...settings, tty: request.tty ?? false, ...(request.user === undefined ? {} : { groupAdd: [] }) };
+  const derived = { ...row, options: JSON.stringify(options), process: JSON.stringify(process) };
+  const accounts = currentAccounts(host, row, containerPaths(host.root, host.runRoot, row.id));
+  const input = await launchInput(host, derived, { accounts, ...(request.attach === undefined ? {} : { attach: request.attach }) });
+  const { config, monitor } = input;
+  const capabilities = request.privileged === true ? resolveCapabilities({ privileged: true }, host.features.capabilities) : undefined;
+  return {
+    ...input,
+    config: capabilities === undefined || config.process === undefined ? config : { ...config, process: { ...config.process, capabilities: everywhere(capabilities) } },
+    execInto: { pid: row.pid, startTime: row.pidStart },
+    reaper: false,
+    monitor:
+      monitor === null
+        ? null
+        : {
+            ...monitor,
+            runDirectory,
+            logPath: null,
+            openStdin: request.attach?.stdin ?? false,
+            stdinOnce: true,
+            listen: false,
+            exitHook: null,
+            attach: { ...monitor.attach, claimExit: false },
+          },
+  };
+}
+
+function everywhere(names: readonly string[]): { bounding: readonly string[]; effective: readonly string[]; permitted: readonly string[]; inheritable: readonly string[]; ambient: readonly string[] } {
+  return { bounding: names, effective: names, permitted: names, inheritable: [], ambient: [] };
+}
+
+/** The image's account files as recorded, unless the container has an `/etc` of its own; then those that it has now. */
+function currentAccounts(host: ContainerHost, row: ContainerRow, paths: ContainerPaths): AccountFiles {
+  if (lstatSync(`${paths.upper}/etc`, { throwIfNoEntry: false }) === undefined) {
+    const recorded = findImageAccounts(host.store, row.imageId);
+    if (recorded !== undefined) return recorded;
+  }
+  const read = (path: string) => readFileIn(host.launcher, `/proc/${row.pid}/root` as HostPath, encodeText(path))?.toString("utf8") ?? "";
+  return { passwd: read("etc/passwd"), group: read("etc/group") };
+}
