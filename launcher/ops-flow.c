@@ -24,13 +24,11 @@ static int send_batch(struct run *run, const uint16_t *slots, uint32_t count)
 	struct iovec part = { present, count ? count : 1 };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	if (full) {
+		struct cmsghdr header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(full * sizeof(int)) };
+		memcpy(control, &header, sizeof(header));
+		memcpy(control + CMSG_LEN(0), fds, full * sizeof(int));
 		message.msg_control = control;
 		message.msg_controllen = CMSG_SPACE(full * sizeof(int));
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(full * sizeof(int));
-		memcpy(CMSG_DATA(header), fds, full * sizeof(int));
 	}
 	return sendmsg(run->sync, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
