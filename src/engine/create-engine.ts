@@ -1,0 +1,31 @@
+import { LocalContainerService } from "./container-service.ts";
+import { createContainerHost } from "./create-host.ts";
+import type { Engine, ImageService, SystemService } from "./engine.ts";
+
+/**
+ * The local engine on a data root. Several processes may have one on the same root at the same time.
+ * @throws {EngineError} NOT_ROOT, STATE_UNAVAILABLE, STATE_TOO_NEW, INSTALLATION_INCOMPLETE.
+ */
+export function createEngine(options: { readonly root: string; readonly runRoot: string }): Engine {
+  const host = createContainerHost(options);
+  return {
+    containers: new LocalContainerService(host),
+    // What `run` does not need is loaded when it is called.
+    images: deferred<ImageService>(async () => new (await import("./image-service.ts")).LocalImageService(host)),
+    system: deferred<SystemService>(async () => new (await import("./system-service.ts")).LocalSystemService(host)),
+    [Symbol.asyncDispose]: async () => host.store[Symbol.dispose](),
+  };
+}
+
+/** A service whose module is loaded by the first call. All methods of these services return promises, so none can tell. */
+function deferred<Service extends object>(load: () => Promise<Service>): Service {
+  let loaded: Promise<Service> | undefined;
+  return new Proxy({} as Service, {
+    get: (_, name) => (typeof name === "symbol" || name === "then" ? undefined : async (...args: unknown[]) => {
+      loaded ??= load();
+      const service = await loaded;
+      const method = Reflect.get(service, name) as (...given: unknown[]) => unknown;
+      return method.apply(service, args);
+    }),
+  });
+}
