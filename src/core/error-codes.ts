@@ -1,5 +1,6 @@
 /** Every code an EngineError may carry, in alphabetical order. `docs/errors.md` lists the same; a check compares them. */
 export const errorCodes = {
+  ARCHITECTURE_UNSUPPORTED: "the machine is neither x86-64 nor 64-bit Arm",
   CGROUP_BUSY: "a cgroup could not be removed because processes are still in it",
   CGROUP_CONTROLLER_MISSING: "a limit was asked for whose cgroup controller this host does not have",
   CGROUP_SETUP_FAILED: "Wherry's own cgroup could not be made or prepared",
@@ -28,6 +29,7 @@ export const errorCodes = {
   INVALID_DURATION: "a span of time is malformed",
   INVALID_OPTION: "an option's value is malformed or does not go with another",
   INVALID_SIZE: "a number of bytes is malformed",
+  KERNEL_TOO_OLD: "the kernel is older than the oldest that Wherry supports",
   LAUNCHER_PROTOCOL: "the launcher sent what the protocol does not have",
   LAUNCHER_UNAVAILABLE: "the launcher program could not be run, or died without a report",
   LAUNCH_FAILED: "a kernel operation of the launch plan failed",

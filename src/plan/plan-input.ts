@@ -1,4 +1,5 @@
 import type { HostPath } from "../core/brands.ts";
+import type { HostFeatures } from "../core/host-features.ts";
 import type { OciConfig } from "./oci-config.ts";
 
 /** A process elsewhere whose namespaces are joined; the start time guards against a reused pid. */
@@ -21,19 +22,7 @@ export type RootFilesystem =
       readonly links: HostPath;
     };
 
-/** What the kernel and host offer, as far as a plan depends on it. Probed once per boot, cached. */
-export interface HostFeatures {
-  /** overlayfs takes `lowerdir+` (probed by creating one). */
-  readonly overlayLowerdirPlus: boolean;
-  /** Capabilities (bit mask) in our own bounding set: those beyond it can't be given to a container. */
-  readonly capabilities: bigint;
-  readonly apparmor: boolean;
-  readonly architecture: "x86_64" | "aarch64";
-  /** Whether time namespaces exist. */
-  readonly timeNamespaces: boolean;
-  /** Idmapped mounts work on the layers' and volumes' file system. */
-  readonly idmappedMounts: boolean;
-}
+export type { HostFeatures };
 
 /** One write to a cgroup file, relative to the container's directory in one hierarchy. */
 export interface CgroupWrite {
