@@ -1,5 +1,5 @@
 import { parseSignal } from "../core/signals.ts";
-import { attachProcess } from "../kernel/attach-client.ts";
+import { attachToMonitor } from "../kernel/attach-client.ts";
 import type { AttachOptions, ProcessStreams } from "../kernel/process-streams.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
@@ -13,7 +13,7 @@ import { waitContainer } from "./wait-container.ts";
 /** Joins a running container's streams. `exited` waits until the end is recorded, whoever records it. */
 export async function attachContainer(host: ContainerHost, row: ContainerRow, options: AttachOptions): Promise<ProcessStreams> {
   const settings = JSON.parse(row.options) as ContainerOptions;
-  const connection = await attachProcess(containerPaths(host.root, host.runRoot, row.id).run, options);
+  const connection = await attachToMonitor(containerPaths(host.root, host.runRoot, row.id).run, options);
   const exited = connection.ended.then(async (end) => {
     if (end === null) return null;
     // Recorded by the exit hook or by whoever started it.

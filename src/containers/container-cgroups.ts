@@ -30,9 +30,9 @@ export class ContainerCgroups {
   }
 
   /** Where a new container's process goes and what is written there. @throws {EngineError} CGROUP_CONTROLLER_MISSING, INVALID_OPTION. */
-  plan(id: ContainerId, resources: OciResources): CompiledCgroups {
+  plan(id: ContainerId, resources: OciResources, defaulted: ReadonlySet<string>): CompiledCgroups {
     const { layout, path, hasFile } = this.ensureRoot();
-    return compileCgroups({ resources, layout, root: path, path: `${path}/${id}`, hasFile, defaulted: new Set(["devices"]) });
+    return compileCgroups({ resources, layout, root: path, path: `${path}/${id}`, hasFile, defaulted });
   }
 
   freeze(id: ContainerId): Promise<void> {

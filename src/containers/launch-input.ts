@@ -70,7 +70,7 @@ export async function launchInput(
     fileMounts: fileMounts(config),
     rootfs: { kind: "overlay", lowers, upper: paths.upper, work: paths.work, links: paths.links },
     features: host.features,
-    cgroups: host.cgroups.plan(row.id, config.linux?.resources ?? {}),
+    cgroups: host.cgroups.plan(row.id, config.linux?.resources ?? {}, defaultLimits(settings)),
     monitor: {
       runDirectory: paths.run,
       logPath: paths.log,
@@ -93,6 +93,14 @@ export async function launchInput(
     reaper: settings.init ?? false,
     ...(program === undefined ? {} : { seccompProgram: program }),
   };
+}
+
+/** The limits that nobody asked for: where the host can't set one, the container starts all the same. */
+function defaultLimits({ resources, devices, deviceCgroupRules }: ContainerOptions): ReadonlySet<string> {
+  const names: string[] = [];
+  if (resources?.memorySwapBytes === undefined) names.push("memory.swap");
+  if (devices === undefined && deviceCgroupRules === undefined) names.push("devices");
+  return new Set(names);
 }
 
 function seccompSource(option: string, capabilities: readonly string[]): SeccompSource | null {

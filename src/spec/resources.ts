@@ -44,7 +44,8 @@ function memoryLimits(given: ResourceOptions): OciMemory | undefined {
   }
   const memory: OciMemory = {
     ...(limit === undefined ? {} : { limit }),
-    ...(swap === undefined ? {} : { swap }),
+    // Docker's default: as much swap as memory.
+    ...(swap !== undefined ? { swap } : limit !== undefined ? { swap: limit * 2 } : {}),
     ...(reservation === undefined ? {} : { reservation }),
     ...(swappiness === undefined || swappiness === -1 ? {} : { swappiness }),
     ...(given.oomKillDisable === true ? { disableOOMKiller: true } : {}),
