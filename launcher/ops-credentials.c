@@ -30,6 +30,18 @@ int op_BOUNDING(struct run *run, const union argument *args)
 	return 0;
 }
 
+/* Leaving uid 0 keeps the permitted capabilities (PR_SET_KEEPCAPS) but clears the effective ones, which the steps before CAPSET need. */
+static int raise_permitted(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+	if (syscall(SYS_capget, &header, data) != 0)
+		return -1;
+	for (int half = 0; half < 2; half++)
+		data[half].effective = data[half].permitted;
+	return (int)syscall(SYS_capset, &header, data);
+}
+
 int op_IDS(struct run *run, const union argument *args)
 {
 	uint32_t uid = (uint32_t)args[0].u, gid = (uint32_t)args[1].u;
@@ -49,6 +61,8 @@ int op_IDS(struct run *run, const union argument *args)
 		result = syscall(SYS_setresgid, gid, gid, gid) ? fail(run, "setresgid") : 0;
 	if (result == 0)
 		result = syscall(SYS_setresuid, uid, uid, uid) ? fail(run, "setresuid") : 0;
+	if (result == 0 && uid != 0)
+		result = raise_permitted() ? fail(run, "capset") : 0;
 	free(groups); /* keeps errno in both libraries */
 	return result ? -1 : rearm_pdeathsig(run);
 }

@@ -24,7 +24,7 @@ export function prepareCgroupMount(context: PlanContext, destination: string, op
   const base = plan.slot("sys-fs-cgroup");
   const attributes = options.attributes.set | options.recursiveAttributes.set;
   if (placements.some(({ version }) => version === 1)) {
-    plan.child("FS", ["tmpfs", ["mode=755"], [], [], 0, base], { why: "holds one directory per cgroup hierarchy", doing: `mount tmpfs on \`${destination}\`` });
+    plan.child("FS", ["tmpfs", ["source=tmpfs", "mode=755"], [], [], 0, base], { why: "holds one directory per cgroup hierarchy", doing: `mount tmpfs on \`${destination}\`` });
     const hierarchies = placements.map(({ directory }) => {
       const name = /^\/sys\/fs\/cgroup\/([^/]+)\//.exec(directory)?.[1] ?? "unified";
       const slot = plan.slot(`cgroup-${name}`);
@@ -35,7 +35,7 @@ export function prepareCgroupMount(context: PlanContext, destination: string, op
     return { destination, base, hierarchies, attributes };
   }
   if (context.own.has("cgroup")) {
-    plan.child("FS", ["cgroup2", [], [], [], attributes, base], { why: "its root is the container's cgroup, by the cgroup namespace", doing: `mount cgroup2 on \`${destination}\`` });
+    plan.child("FS", ["cgroup2", ["source=cgroup"], [], [], attributes, base], { why: "its root is the container's cgroup, by the cgroup namespace", doing: `mount cgroup2 on \`${destination}\`` });
   } else {
     // A new cgroup2 mount from the host's cgroup namespace would reset the host's own mount options (nsdelegate, memory_recursiveprot).
     plan.parent("TREE", [null, "/sys/fs/cgroup", 0, base], { why: "the host's cgroup tree, as the cgroup namespace is shared", doing: `bind \`/sys/fs/cgroup\` on \`${destination}\`` });

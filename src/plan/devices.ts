@@ -108,7 +108,7 @@ export function createDeviceLinks(context: PlanContext): void {
 export function createDevFilesystem(context: PlanContext, mount: { readonly options: readonly string[]; readonly attributes: number; readonly slot: Slot }): void {
   const { uid, gid } = hostOwner(context, { uid: 0, gid: 0 });
   const owner = context.mappings === null ? [] : [`uid=${uid}`, `gid=${gid}`];
-  context.plan.parent("FS", ["tmpfs", [...mount.options, ...owner], [], [], mount.attributes & ~MOUNT_ATTR.MOUNT_ATTR_RDONLY, mount.slot], { why: "the container's /dev", doing: "mount tmpfs on `/dev`" });
+  context.plan.parent("FS", ["tmpfs", ["source=tmpfs", ...mount.options, ...owner], [], [], mount.attributes & ~MOUNT_ATTR.MOUNT_ATTR_RDONLY, mount.slot], { why: "the container's /dev", doing: "mount tmpfs on `/dev`" });
 }
 
 /** CHILD: a `/dev` that was asked for read-only is so once it is filled. */

@@ -35,7 +35,7 @@ export function maskPaths(context: PlanContext): void {
   const directories = paths.filter((path) => KNOWN[path] !== "file");
   if (directories.length === 0) return;
   const empty = plan.slot("empty");
-  plan.child("FS", ["tmpfs", ["nr_inodes=1", "mode=755"], [], [], SEALED, empty], { why: "an empty directory, to mask directories with", doing: "mount an empty tmpfs" });
+  plan.child("FS", ["tmpfs", ["source=tmpfs", "nr_inodes=1", "mode=755"], [], [], SEALED, empty], { why: "an empty directory, to mask directories with", doing: "mount an empty tmpfs" });
   plan.child("MOVE", [empty, null, "/sys"], { why: "anywhere in the old root: only what is attached can be copied", doing: "attach an empty tmpfs" });
   for (const path of directories) cover(context, { from: empty, source: "", flags: AT.AT_EMPTY_PATH }, path);
 }

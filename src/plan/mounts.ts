@@ -70,7 +70,7 @@ function createInside(context: PlanContext, given: { readonly mount: OciMount; r
   const { mount, kind, destination } = given;
   const { data, attributes, recursiveAttributes } = parseMountOptions(mount.options);
   const slot = context.plan.slot(slotName(destination));
-  context.plan.child("FS", [kind, data, [], [], attributes.set | recursiveAttributes.set, slot], {
+  context.plan.child("FS", [kind, [`source=${mount.source ?? kind}`, ...data], [], [], attributes.set | recursiveAttributes.set, slot], {
     why: WHY[kind] ?? `${kind} for ${destination}`,
     doing: `mount ${kind} on \`${destination}\``,
   });

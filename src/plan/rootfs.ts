@@ -37,7 +37,7 @@ function mapMount(context: PlanContext, mount: Slot, userns: Slot, path: string)
 
 /** One `lowerdir+` per layer: no limit on the length of paths, and nothing to escape in them. */
 function createOverlay(context: PlanContext, rootfs: Overlay, userns: Slot | null): void {
-  const writable = [`upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
+  const writable = ["source=overlay", `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
   const notes = { why: `${rootfs.lowers.length} read-only layer(s) below the container's own`, doing: "mount the root file system's layers" };
   checkLowers(rootfs);
   if (userns === null) {
@@ -70,7 +70,7 @@ function createLegacyOverlay(context: PlanContext, rootfs: Overlay, userns: Slot
   const notes = { why: `${rootfs.lowers.length} read-only layer(s) below the container's own`, doing: "mount the root file system's layers" };
   if (userns === null && values.every((bytes) => bytes <= MAX_FSCONFIG_STRING) && !options.some((option) => option.includes(","))) {
     plan.parent("CHDIR", [null, rootfs.links], { why: "the layers' short names are relative to here" });
-    plan.parent("FS", ["overlay", options, [], [], 0, root], notes);
+    plan.parent("FS", ["overlay", ["source=overlay", ...options], [], [], 0, root], notes);
     plan.parent("CHDIR", [null, "/"], { why: "back again" });
     return;
   }
