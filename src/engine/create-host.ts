@@ -7,7 +7,7 @@ import { findInstallation } from "../core/installation.ts";
 import { readBootId } from "../kernel/boot-id.ts";
 import { readHostFeatures } from "../kernel/host-features.ts";
 import { ownProcess } from "../kernel/process-reference.ts";
-import { DirectoryDriver } from "../layers/directory-driver.ts";
+import { DirectoryLayerDriver } from "../layers/directory-driver.ts";
 import { Bell } from "../state/bell.ts";
 import { openStore } from "../state/store.ts";
 
@@ -28,7 +28,7 @@ export function createContainerHost(options: { readonly root: string; readonly r
   const bootId = readBootId();
   const own = ownProcess();
   const instance = instanceName(root);
-  const features = readHostFeatures({ runRoot: runRoot as HostPath, root: root as HostPath, launcher, bootId });
+  const features = readHostFeatures({ runRoot: runRoot as HostPath, root: root as HostPath, bootId });
   return {
     root,
     runRoot,
@@ -36,7 +36,7 @@ export function createContainerHost(options: { readonly root: string; readonly r
     bootId,
     store: openStore(root),
     bell: new Bell(runRoot),
-    layers: new DirectoryDriver({ root: root as HostPath, launcher }),
+    layers: new DirectoryLayerDriver(root, launcher),
     cgroups: new ContainerCgroups(instance),
     features,
     launcher,
