@@ -91,7 +91,7 @@ int tree_read(struct tree *t, struct cursor *c, unsigned int flags)
 		return tree_fail(t, EBADMSG, "decode", "READ");
 	int fd = open_file(t, root, path, flags, &st);
 	if (fd < 0)
-		return -1;
+		return flags & TREE_MISSING && (is_missing(errno) || errno == EISDIR || errno == EINVAL) ? reply_result(t, 0) : -1;
 	ssize_t n = 0;
 	while (done < limit) {
 		n = read(fd, chunk, limit - done < sizeof chunk ? (size_t)(limit - done) : sizeof chunk);

@@ -164,23 +164,10 @@ struct new_entry {
 	struct segments segments;
 };
 
-/* linkat with both parents pinned; `target` is looked up in the same root. */
+/* linkat with both ends pinned; a symlink as the last component of `target` is itself what gets another name. */
 static int make_link(struct tree *t, struct new_entry *e)
 {
 	int from = open_beneath(e->root, e->target, O_PATH | O_NOFOLLOW, NO_CROSSING | NO_FOLLOW);
-	if (from < 0 && errno == ELOOP) {
-		/* The last component may itself be a symlink; its parents may not. */
-		const char *slash = strrchr(e->target, '/');
-		char parent[4096];
-		if (slash != NULL && (size_t)(slash - e->target) >= sizeof parent)
-			return tree_fail(t, ENAMETOOLONG, "look up", e->target);
-		snprintf(parent, sizeof parent, "%.*s", slash == NULL ? 1 : (int)(slash - e->target), slash == NULL ? "." : e->target);
-		int dir = open_beneath(e->root, parent, O_PATH | O_DIRECTORY, NO_CROSSING | NO_FOLLOW);
-		if (dir >= 0) {
-			from = openat(dir, slash == NULL ? e->target : slash + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-			close(dir);
-		}
-	}
 	if (from < 0)
 		return tree_fail_errno(t, "look up", e->target);
 	int status = linkat(from, "", AT_FDCWD, e->name, AT_EMPTY_PATH);

@@ -207,9 +207,9 @@ int tree_stat(struct tree *t, struct cursor *c, unsigned int flags)
 	path_pop(t, 0);
 	if (path_push(t, path, &before) < 0)
 		return tree_fail_errno(t, "look up", path);
-	int fd = open_beneath(root, path, O_PATH | (flags & TREE_FOLLOW ? 0 : O_NOFOLLOW), IN_ROOT);
+	int fd = open_beneath(root, path, O_PATH | (flags & TREE_FOLLOW ? 0 : O_NOFOLLOW), flags & TREE_FOLLOW ? IN_ROOT : NO_FOLLOW);
 	if (fd < 0)
-		return tree_fail_errno(t, "look up", path);
+		return flags & TREE_MISSING && is_missing(errno) ? reply_result(t, 0) : tree_fail_errno(t, "look up", path);
 	/* The xattrs of an O_PATH descriptor can be read only by way of procfs. */
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
 	int status = fstat(fd, &st) < 0 || reply_entry(t, fd, self, &st, flags) < 0 ? tree_fail_errno(t, "stat", path) : 0;
@@ -228,7 +228,7 @@ int tree_walk(struct tree *t, struct cursor *c, unsigned int flags)
 		return tree_fail(t, EBADMSG, "decode", "WALK");
 	forget_parent(t);
 	path_pop(t, 0);
-	int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY | (flags & TREE_FOLLOW ? 0 : O_NOFOLLOW), IN_ROOT);
+	int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY | (flags & TREE_FOLLOW ? 0 : O_NOFOLLOW), flags & TREE_FOLLOW ? IN_ROOT : NO_FOLLOW);
 	if (fd < 0)
 		return tree_fail_errno(t, "open", path);
 	int status = walk_directory(t, fd, flags, &count);

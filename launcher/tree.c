@@ -194,6 +194,11 @@ int open_beneath(int dir, const char *path, int flags, uint64_t resolve)
 	return -1;
 }
 
+bool is_missing(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ELOOP;
+}
+
 void forget_parent(struct tree *t)
 {
 	t->cwd_root = -1;

@@ -35,9 +35,9 @@ enum tree_flag {
 	TREE_REPLACE = 1,  /* MAKE: whatever is in the way goes, a directory with all it holds */
 	TREE_PARENTS = 2,  /* MAKE: missing parents are made, 0755 */
 	TREE_HARDLINK = 4, /* MAKE: another name for the entry `target` */
-	TREE_FOLLOW = 8,   /* a symlink is followed inside the root: parents (MAKE, SET), the last component (STAT, WALK) */
+	TREE_FOLLOW = 8,   /* symlinks are followed, inside the root; MAKE and SET: those of parents. Without it one in the way is ELOOP */
 	TREE_LENIENT = 16, /* xattrs that the file system can't hold are left out */
-	TREE_MISSING = 32, /* REMOVE: nothing there is fine */
+	TREE_MISSING = 32, /* REMOVE, STAT, READ: nothing there is fine */
 	TREE_NO_XATTR = 64, /* STAT, WALK: without xattrs */
 };
 
@@ -94,6 +94,8 @@ const char *enter_parent(struct tree *t, int root, const char *path, unsigned in
 void forget_parent(struct tree *t);
 int open_beneath(int dir, const char *path, int flags, uint64_t resolve);
 enum { IN_ROOT = 1, NO_FOLLOW = 2, NO_CROSSING = 4 };
+/* The errors of a look-up that mean: there is no such entry (a symlink that may not be followed leads nowhere). */
+bool is_missing(int error);
 
 int path_push(struct tree *t, const char *name, size_t *before);
 void path_pop(struct tree *t, size_t before);

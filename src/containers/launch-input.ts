@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import type { ContainerPath, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
-import { readLayeredFile } from "../layers/lookup.ts";
+import { readLayeredFiles } from "../layers/lookup.ts";
 import type { OciNamespaceType } from "../plan/oci-config.ts";
 import type { PlanInput, ProcessReference } from "../plan/plan-input.ts";
 import type { AttachOptions } from "../kernel/process-streams.ts";
@@ -50,7 +50,7 @@ export async function launchInput(
     hosts: paths.hosts,
     hostnameFile: paths.hostname,
     resolvConf: paths.resolvConf,
-    accounts: options.accounts ?? readAccounts([paths.upper, ...lowers]),
+    accounts: options.accounts ?? readAccounts(host.launcher, [paths.upper, ...lowers]),
     capabilities: host.features.capabilities,
     idBase,
     joins: Object.fromEntries(Object.entries(joins).map(([kind, process]) => [kind, process.pid])),
@@ -114,11 +114,9 @@ export function apparmorProfile(option: string): string {
 }
 
 /** `/etc/passwd` and `/etc/group` as the container has them now, looked up in its layers without mounting. */
-export function readAccounts(stack: readonly HostPath[]): AccountFiles {
-  return {
-    passwd: readLayeredFile(stack, "/etc/passwd" as ContainerPath)?.toString("utf8") ?? "",
-    group: readLayeredFile(stack, "/etc/group" as ContainerPath)?.toString("utf8") ?? "",
-  };
+export function readAccounts(launcher: string, stack: readonly HostPath[]): AccountFiles {
+  const [passwd, group] = readLayeredFiles(launcher, stack, ["/etc/passwd" as ContainerPath, "/etc/group" as ContainerPath]);
+  return { passwd: passwd?.toString("utf8") ?? "", group: group?.toString("utf8") ?? "" };
 }
 
 function joinedProcesses(host: ContainerHost, settings: ContainerOptions, mayBeMissing: boolean): Partial<Record<OciNamespaceType, ProcessReference>> & Record<string, ProcessReference> {

@@ -36,4 +36,14 @@ export interface LayerDriver {
 
   /** Removes a layer that no image or container names. Idempotent. */
   remove(diffId: DiffId): Promise<void>;
+
+  /**
+   * The same in two steps: the layer is out of the store when this returns, the function returned deletes its files. The first is
+   * quick and synchronous, to be done inside the transaction that has found the layer unused. A crash between them leaves only
+   * something that `collect` removes.
+   */
+  detach(diffId: DiffId): () => void;
+
+  /** Removes what crashed processes have left half done. Safe while others work. */
+  collect(): void;
 }

@@ -1,6 +1,7 @@
 import { readTarFile } from "../archive/tar-file.ts";
 import { invalidTar, type TarEntry } from "../archive/tar-entry.ts";
 import { type Whiteout, whiteoutOf } from "../archive/whiteout.ts";
+import type { HostPath } from "../core/brands.ts";
 import type { ByteString } from "../core/byte-string.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
 import { type EntryMetadata, type FileTime, type NewEntry, treeFd, type Xattrs } from "../kernel/tree-records.ts";
@@ -19,7 +20,7 @@ const tar = treeFd(1);
  * @throws {EngineError} TAR_INVALID, TREE_FAILED
  */
 export async function unpackLayer(
-  launcher: string,
+  launcher: HostPath,
   from: { readonly tarFd: number; readonly rootFd: number; readonly signal?: AbortSignal },
 ): Promise<number> {
   await using session = new TreeSession(launcher, [from.rootFd, from.tarFd]);
