@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Timestamp } from "../core/timestamp.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
@@ -22,6 +23,7 @@ export const unknownExitCode = 255;
  * Idempotent and safe to race: one caller records, whoever comes later finds it done.
  */
 export async function finishContainer(host: ContainerHost, row: ContainerRow, ending: Ending): Promise<void> {
+  faultPoint("end-seen");
   const oomKilled = host.cgroups.oomKills(row.id) > 0;
   moveContainer(host.store, {
     id: row.id,
@@ -39,6 +41,7 @@ export async function finishContainer(host: ContainerHost, row: ContainerRow, en
       finishedAt: ending.finishedAt,
     },
   });
+  faultPoint("end-recorded");
   await releaseRunning(host, row);
   if (row.autoRemove) await removeStopped(host, row);
   host.bell.ring();
@@ -47,5 +50,7 @@ export async function finishContainer(host: ContainerHost, row: ContainerRow, en
 /** Frees what only a running container needs. Idempotent. */
 export async function releaseRunning(host: ContainerHost, row: Pick<ContainerRow, "id">): Promise<void> {
   await host.cgroups.remove(row.id);
+  faultPoint("cgroups-removed");
   rmSync(containerPaths(host.root, host.runRoot, row.id).run, { recursive: true, force: true });
+  faultPoint("run-directory-removed");
 }

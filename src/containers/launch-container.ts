@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
 import { timestampFromNanos } from "../core/timestamp.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import type { AttachOptions } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
 import { type StartedProcess, startProcess } from "../runtime/start-process.ts";
@@ -40,7 +41,9 @@ export async function launchContainer(host: ContainerHost, row: ContainerRow, be
       ...(options.attach === undefined ? {} : { attach: options.attach }),
       ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
     });
+    faultPoint("process-started");
     recordStart(host, row, started);
+    faultPoint("start-recorded");
     // It may have ended, and its exit hook run, before we could record that it runs.
     if (options.attach === undefined && readExitRecord(containerPaths(host.root, host.runRoot, row.id).run) !== null) await reconcile(host, row.id);
     return started;
@@ -60,10 +63,12 @@ async function prepareDirectories(host: ContainerHost, row: ContainerRow, settin
     await releaseRunning(host, row);
     mkdirSync(paths.run, { recursive: true, mode: 0o700 });
   }
+  faultPoint("run-directory-made");
   const files = managedFiles(settings, containerHostname(row, settings));
   writeFileSync(paths.hosts, files.hosts);
   writeFileSync(paths.hostname, files.hostname);
   writeFileSync(paths.resolvConf, files.resolvConf);
+  faultPoint("managed-files-written");
   for (const mount of settings.mounts ?? []) {
     if (mount.type === "bind" && mount.createSource === true && mount.source !== undefined && !existsSync(mount.source)) {
       mkdirSync(mount.source, { recursive: true });

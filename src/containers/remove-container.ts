@@ -1,6 +1,7 @@
 import { rmdirSync, rmSync, unlinkSync } from "node:fs";
 import type { ContainerRow } from "../state/container-row.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { removeTree } from "../kernel/remove-tree.ts";
 import { deleteContainer, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
@@ -13,8 +14,11 @@ import { containerPaths } from "./container-paths.ts";
 export async function removeStopped(host: ContainerHost, row: ContainerRow): Promise<boolean> {
   const claimed = moveContainer(host.store, { id: row.id, from: ["created", "exited"], to: "removing", change: { owner: host.owner } });
   if (!claimed) return false;
+  faultPoint("removal-claimed");
   removeFiles(host, row);
+  faultPoint("files-removed");
   deleteContainer(host.store, row.id);
+  faultPoint("row-deleted");
   host.bell.ring();
   return true;
 }

@@ -1,5 +1,6 @@
 import { EngineError } from "../core/engine-error.ts";
 import { parseSignal } from "../core/signals.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
 import type { ResolvedProcess } from "../spec/resolve-process.ts";
@@ -46,5 +47,6 @@ export function signalContainer(host: ContainerHost, row: ContainerRow, signal: 
   const number = parseSignal(signal);
   moveContainer(host.store, { id: row.id, from: [row.status], to: row.status, change: { stopRequested: true } });
   sendSignal(host.launcher, { pid: row.pid, startTime: row.pidStart }, number);
+  faultPoint("signal-sent");
   if (number === sigkill && row.status === "paused") host.cgroups.thaw(row.id);
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { randomName } from "../core/random-name.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { insertContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
@@ -20,9 +21,12 @@ export function storeContainer(host: ContainerHost, row: ContainerRow): Containe
   } catch {
     mkdirSync(paths.directory, { recursive: true, mode: 0o711 });
   }
+  faultPoint("container-directory-made");
   try {
     for (const directory of [paths.upper, paths.work, paths.rootfs]) mkdirSync(directory, { mode: 0o755 });
-    return insert(host, row);
+    const stored = insert(host, row);
+    faultPoint("container-row-stored");
+    return stored;
   } catch (error) {
     rmSync(paths.directory, { recursive: true, force: true });
     throw error;

@@ -1,0 +1,34 @@
+declare const WHERRY_FAULTS: boolean;
+
+/**
+ * Every place where the tests kill this process: between any two changes that others can see. A test runs each of them and fails
+ * when one is never reached, so a place that is added here is tested, and a place that is lost is noticed.
+ */
+export const faultPoints = [
+  "container-directory-made",
+  "container-row-stored",
+  "run-directory-made",
+  "managed-files-written",
+  "process-started",
+  "start-recorded",
+  "end-seen",
+  "end-recorded",
+  "cgroups-removed",
+  "run-directory-removed",
+  "removal-claimed",
+  "files-removed",
+  "row-deleted",
+  "signal-sent",
+  "image-blob-stored",
+  "image-layer-added",
+  "image-recorded",
+  "image-row-deleted",
+] as const;
+
+export type FaultPoint = (typeof faultPoints)[number];
+
+/** Dies here when a test build is told to (`WHERRY_FAULT_POINT`). In a release build the call is empty. */
+export function faultPoint(name: FaultPoint): void {
+  if (typeof WHERRY_FAULTS === "undefined") return;
+  if (process.env["WHERRY_FAULT_POINT"] === name) process.kill(process.pid, "SIGKILL");
+}
