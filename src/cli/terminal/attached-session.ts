@@ -15,7 +15,7 @@ export interface SessionOptions {
   readonly tty: boolean;
   /** Signals that we get are the process's, unless it has a terminal. */
   readonly signalProxy: boolean;
-  readonly detachKeys?: readonly number[];
+  readonly detachKeys: readonly number[] | undefined;
 }
 
 /**

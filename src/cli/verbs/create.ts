@@ -1,0 +1,26 @@
+import { CidFile } from "../container-flags/cid-file.ts";
+import { containerFlags } from "../container-flags/container-flag-table.ts";
+import { containerOptions } from "../container-flags/container-options.ts";
+import { explainFlags } from "../explain/explain-flags.ts";
+import { explainOptions } from "../explain/print-plan.ts";
+import { printWarnings } from "../output/print-warnings.ts";
+import { defineVerb } from "../verb.ts";
+
+export const createVerb = defineVerb({
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  summary: "Create a new container",
+  aliases: ["wherry container create", "wherry create"],
+  flags: { ...containerFlags, ...explainFlags },
+  stopAtPositional: true,
+  minArguments: 1,
+  async run(context, { values, positionals }) {
+    const options = containerOptions(values, { positionals, detach: false, env: context.env });
+    if (values.explain === "only") return await explainOptions(context, options, values.json);
+    using cidFile = CidFile.open(values.cidfile);
+    const { id, warnings } = await (await context.engine()).containers.create(options);
+    cidFile?.write(id);
+    await printWarnings(context.stderr, warnings);
+    await context.stdout.write(`${id}\n`);
+    return 0;
+  },
+});
