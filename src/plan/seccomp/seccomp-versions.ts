@@ -2,4 +2,4 @@
 export const seccompCompilerVersion = 1;
 
 /** The beginning of the SHA-256 of `default-profile.json`, so that a cached program is found without reading it; held by a test. */
-export const defaultProfileVersion = "8352932a6f2f";
+export const defaultProfileVersion = "abb9389080ea";
