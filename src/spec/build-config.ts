@@ -5,6 +5,7 @@ import { resolveUser } from "./accounts.ts";
 import { resolveCapabilities } from "./capabilities.ts";
 import type { ContainerOptions, UlimitOption } from "./container-options.ts";
 import { buildDevices } from "./devices.ts";
+import { maskedPaths, readonlyPaths } from "./hidden-paths.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
 import type { ResolvedProcess } from "./resolve-process.ts";
 import { buildMounts } from "./mounts.ts";
@@ -37,23 +38,6 @@ export interface ConfigContext {
 }
 
 export const idRangeSize = 65_536;
-
-const maskedPaths = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-];
-
-const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /**
  * The OCI configuration of a container: what docker's daemon would hand to its runtime, from checked options. Pure but for
