@@ -16,23 +16,24 @@ export function reserveIdRange(store: Store, id: ContainerId): number {
   return store.transaction(() => {
     const own = findIdRange(store, id);
     if (own !== null) return own;
-    const used = new Set(
-      store
-        .prepare("SELECT base FROM id_ranges")
-        .all()
-        .map((row) => Number(row["base"])),
-    );
-    for (let index = 0; index < ranges; index++) {
-      const base = firstBase + index * idRangeSize;
-      if (used.has(base)) continue;
-      store.prepare("INSERT INTO id_ranges (base, container) VALUES (?, ?)").run(base, id);
-      return base;
-    }
-    throw new EngineError({
-      kind: "resourceExhausted",
-      code: "NO_ID_RANGE",
-      message: `reserve user ids for the container: all ${ranges} ranges are taken; remove containers that were made with --userns auto`,
-    });
+    const base = nextIdRange(store);
+    store.prepare("INSERT INTO id_ranges (base, container) VALUES (?, ?)").run(base, id);
+    return base;
+  });
+}
+
+/** The range that the next container would get. */
+export function nextIdRange(store: Store): number {
+  const rows = store.prepare("SELECT base FROM id_ranges").all();
+  const used = new Set(rows.map((row) => Number(row["base"])));
+  for (let index = 0; index < ranges; index++) {
+    const base = firstBase + index * idRangeSize;
+    if (!used.has(base)) return base;
+  }
+  throw new EngineError({
+    kind: "resourceExhausted",
+    code: "NO_ID_RANGE",
+    message: `reserve user ids for the container: all ${ranges} ranges are taken; remove containers that were made with --userns auto`,
   });
 }
 

@@ -13,9 +13,11 @@ import { moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
 import { releaseRunning } from "./finish-container.ts";
+import { reserveIdRange } from "./id-range.ts";
 import { launchInput } from "./launch-input.ts";
 import { containerHostname } from "./prepare-container.ts";
 import { readExitRecord } from "./run-record.ts";
+import { prepareRootFilesystem } from "./root-filesystem.ts";
 import { reconcile } from "./reconcile.ts";
 
 export interface LaunchOptions {
@@ -69,6 +71,7 @@ async function prepareDirectories(host: ContainerHost, row: ContainerRow, settin
   writeFileSync(paths.hostname, files.hostname);
   writeFileSync(paths.resolvConf, files.resolvConf);
   faultPoint("managed-files-written");
+  prepareRootFilesystem(host, row, settings.namespaces?.user === "auto" ? reserveIdRange(host.store, row.id) : null);
   for (const mount of settings.mounts ?? []) {
     if (mount.type === "bind" && mount.createSource === true && mount.source !== undefined && !existsSync(mount.source)) {
       mkdirSync(mount.source, { recursive: true });

@@ -19,7 +19,8 @@ import { findContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
 import { fileMounts } from "./file-mounts.ts";
-import { findIdRange } from "./id-range.ts";
+import { findIdRange, nextIdRange } from "./id-range.ts";
+import { rootFilesystem } from "./root-filesystem.ts";
 import { containerHostname } from "./prepare-container.ts";
 
 const logMaxBytes = 10 * 1024 * 1024;
@@ -38,8 +39,8 @@ export async function launchInput(
   const settings = JSON.parse(row.options) as ContainerOptions;
   const process = JSON.parse(row.process) as ResolvedProcess;
   const paths = containerPaths(host.root, host.runRoot, row.id);
-  const lowers = host.layers.lowers(row.layers);
-  const idBase = findIdRange(host.store, row.id);
+  const idBase = settings.namespaces?.user === "auto" ? (findIdRange(host.store, row.id) ?? nextIdRange(host.store)) : null;
+  const rootfs = rootFilesystem(host, row, idBase);
   const joins = joinedProcesses(host, settings, options.joinsMayBeMissing ?? false);
   const security = parseSecurityOptions(settings);
   const size = options.attach?.size ?? { rows: 0, columns: 0 };
@@ -50,7 +51,7 @@ export async function launchInput(
     hosts: paths.hosts,
     hostnameFile: paths.hostname,
     resolvConf: paths.resolvConf,
-    accounts: options.accounts ?? readAccounts(host.launcher, [paths.upper, ...lowers]),
+    accounts: options.accounts ?? readAccounts(host.launcher, [paths.upper, ...rootfs.lowers]),
     capabilities: host.features.capabilities,
     idBase,
     joins: Object.fromEntries(Object.entries(joins).map(([kind, process]) => [kind, process.pid])),
@@ -68,7 +69,7 @@ export async function launchInput(
   return {
     config,
     fileMounts: fileMounts(config),
-    rootfs: { kind: "overlay", lowers, upper: paths.upper, work: paths.work, links: paths.links },
+    rootfs,
     features: host.features,
     cgroups: host.cgroups.plan(row.id, config.linux?.resources ?? {}, defaultLimits(settings)),
     monitor: {

@@ -57,7 +57,6 @@ export class LocalContainerService implements ContainerService {
   async run(options: ContainerOptions, start: StartOptions = {}): Promise<StartResult> {
     const image = resolveImage(this.#host.store, options.image);
     const row = storeContainer(this.#host, { ...prepareContainer(options, image), status: "starting", owner: this.#host.owner });
-    if (options.namespaces?.user === "auto") reserveIdRange(this.#host.store, row.id);
     try {
       return await this.#launch({ ...row, status: "created" }, start, { accounts: { passwd: image.passwd, group: image.group } });
     } catch (error) {
