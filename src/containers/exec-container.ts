@@ -4,7 +4,6 @@ import type { HostPath } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { parseSignal } from "../core/signals.ts";
-import { findImageAccounts } from "../images/resolve-image.ts";
 import type { ProcessStreams } from "../kernel/process-streams.ts";
 import { readFileIn } from "../kernel/read-file-in.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
@@ -14,6 +13,7 @@ import type { AccountFiles } from "../spec/accounts.ts";
 import { resolveCapabilities } from "../spec/capabilities.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
 import { mergeEnvironment, type ResolvedProcess } from "../spec/resolve-process.ts";
+import { getImage } from "../state/image-rows.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
@@ -104,8 +104,8 @@ function everywhere(names: readonly string[]): { bounding: readonly string[]; ef
 /** The image's account files as recorded, unless the container has an `/etc` of its own; then those that it has now. */
 function currentAccounts(host: ContainerHost, row: ContainerRow, paths: ContainerPaths): AccountFiles {
   if (lstatSync(`${paths.upper}/etc`, { throwIfNoEntry: false }) === undefined) {
-    const recorded = findImageAccounts(host.store, row.imageId);
-    if (recorded !== undefined) return recorded;
+    const recorded = getImage(host.store, row.imageId);
+    if (recorded !== undefined) return { passwd: recorded.passwd, group: recorded.group };
   }
   const read = (path: string) => readFileIn(host.launcher, `/proc/${row.pid}/root` as HostPath, encodeText(path))?.toString("utf8") ?? "";
   return { passwd: read("etc/passwd"), group: read("etc/group") };
