@@ -3,6 +3,8 @@ import { randomName } from "../core/random-name.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
 import type { ContainerRow } from "../state/container-row.ts";
+import { imageNotFound } from "../images/resolve-image.ts";
+import { hasImage } from "../state/image-rows.ts";
 import { insertContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
@@ -35,7 +37,11 @@ export function storeContainer(host: ContainerHost, row: ContainerRow): Containe
 
 function insert(host: ContainerHost, row: ContainerRow): ContainerRow {
   const write = (named: ContainerRow) => {
-    const insertion = () => insertContainer(host.store, named);
+    const insertion = () => {
+      // In the same transaction as the row that keeps it: the image can't be removed in between.
+      if (!hasImage(host.store, row.imageId)) throw imageNotFound(row.image);
+      insertContainer(host.store, named);
+    };
     if (row.autoRemove) host.store.transaction(insertion);
     else host.store.durably(insertion);
     return named;
