@@ -53,7 +53,7 @@ function parseType(type: string | undefined): DeviceRule["type"] {
 /** A negative number is how Go programs write "any". */
 function parseNumber(number: number | undefined): number | null {
   if (number === undefined || number === null || number < 0) return null;
-  if (!Number.isInteger(number) || number > 0xffffffff)
-    throw invalidOption(`resources: device number ${number} is not an unsigned 32-bit integer`);
+  if (!Number.isInteger(number) || number > 0x7fffffff)
+    throw invalidOption(`resources: device number ${number} is beyond what the kernel knows`);
   return number;
 }
