@@ -5,6 +5,8 @@ export interface ExplainedStep {
   readonly section: "host" | "parent" | "child" | "tail";
   /** The system call or calls with arguments as strace writes them, slots as `fd:NAME`, run-time values as `<pid>`. */
   readonly call: string;
+  /** The same, one system call each. */
+  readonly calls: readonly string[];
   /** One line. */
   readonly why: string;
   /** e.g. `move_mount(2)`. */

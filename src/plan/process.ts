@@ -9,8 +9,8 @@ const DEFAULT_UMASK = 0o022;
 const PER_LINUX32 = 0x0008;
 const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
 
-/** getrlimit(2), the numbers of asm-generic. */
-const RLIMITS: Readonly<Record<string, number>> = {
+/** The resources of getrlimit(2) by name, with the numbers of asm-generic. */
+export const RLIMITS: Readonly<Record<string, number>> = {
   RLIMIT_CPU: 0,
   RLIMIT_FSIZE: 1,
   RLIMIT_DATA: 2,

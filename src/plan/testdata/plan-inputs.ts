@@ -99,7 +99,7 @@ function sample(host: SampleHost, change: Change): PlanInput {
     sysctl: { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" },
     maskedPaths: MASKED,
     readonlyPaths: READONLY,
-    timeOffsets: { monotonic: { secs: -100 }, boottime: { secs: -100 } },
+    timeOffsets: { monotonic: { secs: -1 }, boottime: { secs: -1 } },
     seccomp: { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["reboot"], action: "SCMP_ACT_ERRNO", errnoRet: 1 }] },
     ...change.linux,
   };

@@ -1,0 +1,67 @@
+import { atFlags, cloneFlags, directory, type Explainers, fd, hex, mountAttributes, propagation, quote, quoteBytes, symbolic } from "./strace-format.ts";
+
+type MountOperation = "FS" | "MOUNT" | "TREE" | "ATTR" | "MOVE" | "PIVOT" | "UMOUNT" | "PIDFD" | "SETNS" | "UNSHARE" | "CLONE" | "IDMAP" | "OPENCHILD";
+
+const MNT_FLAGS = { MNT_FORCE: 1, MNT_DETACH: 2, MNT_EXPIRE: 4, UMOUNT_NOFOLLOW: 8 };
+
+/** Mounts and namespaces. */
+export const explainMounts: Explainers<MountOperation> = {
+  FS: {
+    man: "fsopen(2)",
+    calls: (type, options, keys, slots, attributes, out) => [
+      `fsopen(${quote(type)}, FSOPEN_CLOEXEC)`,
+      ...options.map(configure),
+      ...keys.map((key, index) => `fsconfig(FSCONFIG_SET_FD, ${quote(key)}, ${slots[index] === undefined ? "-1" : fd(slots[index])})`),
+      "fsconfig(FSCONFIG_CMD_CREATE)",
+      `fsmount(FSMOUNT_CLOEXEC, ${mountAttributes(attributes)}) = ${fd(out)}`,
+    ],
+  },
+  MOUNT: {
+    man: "mount(2)",
+    calls: (source, dir, path, type, flags, data) => [`mount(${quote(source)}, ${dir === null ? "" : `${fd(dir)}, `}${quote(path)}, ${quote(type)}, ${hex(flags)}, ${quote(data)})`],
+  },
+  TREE: {
+    man: "open_tree(2)",
+    calls: (dir, path, flags, out) => [`open_tree(${directory(dir)}, ${quote(path)}, ${atFlagsWith(flags, "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC")}) = ${fd(out)}`],
+  },
+  ATTR: {
+    man: "mount_setattr(2)",
+    calls: (dir, path, flags, set, clear, spread, userns) => {
+      const fields = [
+        ...(BigInt(set) === 0n ? [] : [`attr_set=${mountAttributes(set)}`]),
+        ...(BigInt(clear) === 0n ? [] : [`attr_clr=${mountAttributes(clear)}`]),
+        ...(BigInt(spread) === 0n ? [] : [`propagation=${propagation(spread)}`]),
+        ...(userns === null ? [] : [`userns_fd=${fd(userns)}`]),
+      ];
+      return [`mount_setattr(${directory(dir)}, ${quote(path)}, ${atFlags(flags)}, {${fields.join(", ")}})`];
+    },
+  },
+  MOVE: { man: "move_mount(2)", calls: (mount, dir, path) => [`move_mount(${fd(mount)}, "", ${directory(dir)}, ${quote(path)}, MOVE_MOUNT_F_EMPTY_PATH)`] },
+  PIVOT: { man: "pivot_root(2)", calls: (root) => [`fchdir(${fd(root)})`, 'pivot_root(".", ".")', 'umount2(".", MNT_DETACH)', 'chdir("/")'] },
+  UMOUNT: { man: "umount(2)", calls: (path, flags) => [`umount2(${quote(path)}, ${symbolic(flags, MNT_FLAGS)})`] },
+  PIDFD: { man: "pidfd_open(2)", calls: (pid, _startTime, out) => [`pidfd_open(${pid}, 0) = ${fd(out)}`] },
+  SETNS: { man: "setns(2)", calls: (slot, flags) => [`setns(${fd(slot)}, ${cloneFlags(flags)})`] },
+  UNSHARE: { man: "unshare(2)", calls: (flags) => [`unshare(${cloneFlags(flags)})`] },
+  CLONE: {
+    man: "clone(2)",
+    calls: (flags, cgroup) => {
+      const names = [...(BigInt(flags) === 0n ? [] : [cloneFlags(flags)]), "CLONE_PIDFD", ...(cgroup === null ? [] : ["CLONE_INTO_CGROUP"])].join("|");
+      return [`clone3({flags=${names}, exit_signal=SIGCHLD${cgroup === null ? "" : `, cgroup=${fd(cgroup)}`}}) = <pid>`];
+    },
+  },
+  IDMAP: {
+    man: "user_namespaces(7)",
+    calls: (uids, gids) => [`write(</proc/<pid>/uid_map>, ${quoteBytes(uids)})`, `write(</proc/<pid>/gid_map>, ${quoteBytes(gids)})`],
+  },
+  OPENCHILD: { man: "openat2(2)", calls: (path, _flags, out) => [`openat2(</proc/<pid>>, ${quote(path)}) = ${fd(out)}`] },
+};
+
+function configure(option: string): string {
+  const at = option.indexOf("=");
+  if (at < 0) return `fsconfig(FSCONFIG_SET_FLAG, ${quote(option)})`;
+  return `fsconfig(FSCONFIG_SET_STRING, ${quote(option.slice(0, at))}, ${quote(option.slice(at + 1))})`;
+}
+
+function atFlagsWith(flags: number | bigint, more: string): string {
+  return BigInt(flags) === 0n ? more : `${atFlags(flags)}|${more}`;
+}
