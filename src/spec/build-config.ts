@@ -1,3 +1,4 @@
+import { maskedPaths, readonlyPaths } from "../core/hidden-paths.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import type { OciConfig, OciIdMapping, OciNamespace, OciNamespaceType, OciRlimit, OciSeccomp, OciTimeOffset } from "../plan/oci-config.ts";
 import type { AccountFiles } from "./accounts.ts";
@@ -5,7 +6,6 @@ import { resolveUser } from "./accounts.ts";
 import { resolveCapabilities } from "./capabilities.ts";
 import type { ContainerOptions, UlimitOption } from "./container-options.ts";
 import { buildDevices } from "./devices.ts";
-import { maskedPaths, readonlyPaths } from "./hidden-paths.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
 import type { ResolvedProcess } from "./resolve-process.ts";
 import { buildMounts } from "./mounts.ts";
