@@ -24,9 +24,9 @@ export interface FakeCall {
 
 export const fakePlan: ExplainedPlan = {
   steps: [
-    { number: 1, section: "host", call: 'mkdirat(AT_FDCWD, "/sys/fs/cgroup/pids/wherry", 0755)', why: "a place to count the container's processes", man: "mkdir(2)", ignored: ["EEXIST"] },
-    { number: 2, section: "parent", call: "clone3({flags=CLONE_NEWNS|CLONE_NEWPID}, 88) = <pid>", why: "the first process, in namespaces of its own", man: "clone(2)", ignored: [] },
-    { number: 3, section: "child", call: 'execve("/bin/true", ["true"], …)', why: "the command", man: "execve(2)", ignored: [] },
+    { number: 1, section: "host", call: 'mkdirat(AT_FDCWD, "/sys/fs/cgroup/pids/wherry", 0755)', why: "a place to count the container's processes", man: "mkdir(2)", calls: ["mkdirat"], ignored: ["EEXIST"] },
+    { number: 2, section: "parent", call: "clone3({flags=CLONE_NEWNS|CLONE_NEWPID}, 88) = <pid>", why: "the first process, in namespaces of its own", man: "clone(2)", calls: ["clone3"], ignored: [] },
+    { number: 3, section: "child", call: 'execve("/bin/true", ["true"], …)', why: "the command", man: "execve(2)", calls: ["execve"], ignored: [] },
   ],
 };
 

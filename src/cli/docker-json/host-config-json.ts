@@ -1,0 +1,125 @@
+import type { ContainerDetails } from "../../containers/container-view.ts";
+import type { ContainerOptions, MountOption, ThrottleDevice } from "../../spec/container-options.ts";
+import { maskedPaths, readonlyPaths } from "../../core/hidden-paths.ts";
+import { asMap } from "../template/value.ts";
+
+/**
+ * What the user asked of the host, as Docker's API writes it; what was left out has the API's zero values.
+ * @see HostConfig in Docker Engine API 1.50
+ */
+export function hostConfigJson({ options, networkMode, process, apparmorProfile }: ContainerDetails) {
+  const { resources = {}, namespaces = {}, mounts = [] } = options;
+  const tmpfs = mounts.filter((mount) => mount.type === "tmpfs");
+  const binds = mounts.filter((mount) => mount.type === "bind" && mount.createSource === true);
+  const others = mounts.filter((mount) => mount.type === "bind" && mount.createSource !== true);
+  return {
+    Binds: binds.length === 0 ? null : binds.map(bindText),
+    ContainerIDFile: "",
+    LogConfig: { Type: "json-file", Config: asMap({}) },
+    NetworkMode: networkMode,
+    PortBindings: asMap({}),
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    AutoRemove: options.autoRemove ?? false,
+    VolumeDriver: "",
+    VolumesFrom: null,
+    ...(others.length === 0 ? {} : { Mounts: others.map(mountJson) }),
+    ConsoleSize: [0, 0],
+    ...(options.annotations === undefined ? {} : { Annotations: asMap(options.annotations) }),
+    CapAdd: options.capAdd ?? null,
+    CapDrop: options.capDrop ?? null,
+    CgroupnsMode: namespaces.cgroup ?? "private",
+    Dns: options.dns ?? [],
+    DnsOptions: options.dnsOptions ?? [],
+    DnsSearch: options.dnsSearch ?? [],
+    ExtraHosts: options.extraHosts ?? null,
+    GroupAdd: options.groupAdd ?? null,
+    IpcMode: namespaces.ipc ?? "private",
+    Cgroup: "",
+    Links: null,
+    OomScoreAdj: options.oomScoreAdj ?? 0,
+    PidMode: namespaces.pid ?? "",
+    Privileged: options.privileged ?? false,
+    PublishAllPorts: false,
+    ReadonlyRootfs: options.readonlyRootfs ?? false,
+    SecurityOpt: options.securityOpt ?? null,
+    ...(tmpfs.length === 0 ? {} : { Tmpfs: asMap(Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)]))) }),
+    UTSMode: namespaces.uts ?? "",
+    UsernsMode: namespaces.user ?? "",
+    ShmSize: options.shmSizeBytes ?? 64 * 1024 * 1024,
+    ...(options.sysctls === undefined ? {} : { Sysctls: asMap(options.sysctls) }),
+    Runtime: "wherry",
+    Isolation: "",
+    ...resourcesJson(options, resources),
+    ...(options.init === undefined ? {} : { Init: options.init }),
+    MaskedPaths: hasUnconfinedPaths(options) ? [] : maskedPaths,
+    ReadonlyPaths: hasUnconfinedPaths(options) ? [] : readonlyPaths,
+  };
+}
+
+function resourcesJson(options: ContainerOptions, resources: NonNullable<ContainerOptions["resources"]>) {
+  return {
+    CpuShares: resources.cpuShares ?? 0,
+    Memory: resources.memoryBytes ?? 0,
+    NanoCpus: resources.nanoCpus ?? 0,
+    CgroupParent: resources.cgroupParent ?? "",
+    BlkioWeight: resources.blkioWeight ?? 0,
+    BlkioWeightDevice: (resources.blkioWeightDevice ?? []).map(({ path, rate }) => ({ Path: path, Weight: rate })),
+    BlkioDeviceReadBps: throttleJson(resources.blkioDeviceReadBps),
+    BlkioDeviceWriteBps: throttleJson(resources.blkioDeviceWriteBps),
+    BlkioDeviceReadIOps: throttleJson(resources.blkioDeviceReadIops),
+    BlkioDeviceWriteIOps: throttleJson(resources.blkioDeviceWriteIops),
+    CpuPeriod: resources.cpuPeriodMicros ?? 0,
+    CpuQuota: resources.cpuQuotaMicros ?? 0,
+    CpuRealtimePeriod: resources.cpuRealtimePeriodMicros ?? 0,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntimeMicros ?? 0,
+    CpusetCpus: resources.cpusetCpus ?? "",
+    CpusetMems: resources.cpusetMems ?? "",
+    Devices: (options.devices ?? []).map((device) => ({ PathOnHost: device.hostPath, PathInContainer: device.containerPath, CgroupPermissions: device.permissions })),
+    DeviceCgroupRules: options.deviceCgroupRules ?? null,
+    DeviceRequests: null,
+    MemoryReservation: resources.memoryReservationBytes ?? 0,
+    MemorySwap: resources.memorySwapBytes ?? 0,
+    MemorySwappiness: resources.memorySwappiness ?? null,
+    OomKillDisable: resources.oomKillDisable ?? null,
+    PidsLimit: resources.pidsLimit ?? null,
+    Ulimits: (options.ulimits ?? []).map((limit) => ({ Name: limit.name, Hard: limit.hard, Soft: limit.soft })),
+    CpuCount: 0,
+    CpuPercent: 0,
+    IOMaximumIOps: 0,
+    IOMaximumBandwidth: 0,
+  };
+}
+
+function throttleJson(devices: readonly ThrottleDevice[] | undefined) {
+  return (devices ?? []).map(({ path, rate }) => ({ Path: path, Rate: rate }));
+}
+
+function bindText(mount: MountOption): string {
+  const modes = [...(mount.readonly === true ? ["ro"] : []), ...(mount.propagation === undefined ? [] : [mount.propagation])];
+  return [mount.source ?? "", mount.target, ...(modes.length === 0 ? [] : [modes.join(",")])].join(":");
+}
+
+function mountJson(mount: MountOption) {
+  return {
+    Type: mount.type,
+    Source: mount.source ?? "",
+    Target: mount.target,
+    ...(mount.readonly === true ? { ReadOnly: true } : {}),
+    ...(mount.propagation === undefined && mount.nonRecursive === undefined
+      ? {}
+      : { BindOptions: { ...(mount.propagation === undefined ? {} : { Propagation: mount.propagation }), ...(mount.nonRecursive === undefined ? {} : { NonRecursive: mount.nonRecursive }) } }),
+  };
+}
+
+function tmpfsText(mount: MountOption): string {
+  return [
+    ...(mount.readonly === true ? ["ro"] : []),
+    ...(mount.options ?? []),
+    ...(mount.tmpfsSizeBytes === undefined ? [] : [`size=${mount.tmpfsSizeBytes}`]),
+    ...(mount.tmpfsMode === undefined ? [] : [`mode=${mount.tmpfsMode.toString(8)}`]),
+  ].join(",");
+}
+
+function hasUnconfinedPaths(options: ContainerOptions): boolean {
+  return options.privileged === true || (options.securityOpt ?? []).includes("systempaths=unconfined");
+}

@@ -1,0 +1,39 @@
+import type { ImageDetails } from "../../engine/engine.ts";
+import { asMap } from "../template/value.ts";
+import { emptyObjects } from "./container-json.ts";
+import { dockerTime } from "./docker-time.ts";
+
+/**
+ * An image as Docker's API describes it (`GET /images/{name}/json`), keys in Docker's order.
+ * @see ImageInspect in Docker Engine API 1.50
+ */
+export function imageJson(image: ImageDetails) {
+  const { config } = image;
+  return {
+    Id: image.id,
+    RepoTags: image.references,
+    RepoDigests: [],
+    Parent: "",
+    Comment: image.comment,
+    Created: dockerTime(image.createdAt),
+    DockerVersion: "",
+    Author: image.author,
+    Config: {
+      User: config.user,
+      ...(config.exposedPorts.length === 0 ? {} : { ExposedPorts: emptyObjects(config.exposedPorts) }),
+      Env: config.env,
+      Cmd: config.command,
+      Volumes: config.volumes.length === 0 ? null : emptyObjects(config.volumes),
+      WorkingDir: config.workingDirectory,
+      Entrypoint: config.entrypoint,
+      OnBuild: null,
+      Labels: Object.keys(config.labels).length === 0 ? null : asMap(config.labels),
+      ...(config.stopSignal === "" ? {} : { StopSignal: config.stopSignal }),
+    },
+    Architecture: image.architecture,
+    Os: image.os,
+    Size: image.sizeBytes,
+    RootFS: { Type: "layers", Layers: image.layers },
+    Metadata: { LastTagTime: dockerTime(null) },
+  };
+}
