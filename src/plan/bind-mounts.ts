@@ -50,10 +50,15 @@ function copyForeignTree(context: PlanContext, copy: Copy, reference: ProcessRef
   const { plan } = context;
   const process = plan.slot("mounts-of");
   const own = plan.slot("own-mnt");
-  plan.parent("PIDFD", [reference.pid, reference.startTime, process], { why: "the container whose mount is shared, and no later process with its pid" });
+  plan.parent("PIDFD", [reference.pid, reference.startTime, process], {
+    why: "the container whose mount is shared, and no later process with its pid",
+  });
   plan.parent("OPEN", [null, "/proc/self/ns/mnt", O.O_CLOEXEC, 0, 0, own], { why: "the launcher's own mount namespace, to come back to" });
   plan.parent("SETNS", [process, CLONE.CLONE_NEWNS], { why: "a mount can only be copied from within its namespace" });
-  plan.parent("TREE", [null, copy.source, copy.recursive ? AT.AT_RECURSIVE : 0, copy.slot], { why: `the other container's ${copy.source}`, doing: copy.doing });
+  plan.parent("TREE", [null, copy.source, copy.recursive ? AT.AT_RECURSIVE : 0, copy.slot], {
+    why: `the other container's ${copy.source}`,
+    doing: copy.doing,
+  });
   plan.parent("SETNS", [own, CLONE.CLONE_NEWNS], { why: "back" });
 }
 
@@ -63,13 +68,29 @@ function setAttributes(context: PlanContext, slot: Slot, { options }: Bind, doin
   const recursivePropagation = options.propagation === 0 || options.recursivePropagation;
   const both = recursiveAttributes.set !== 0 || recursiveAttributes.clear !== 0 || recursivePropagation;
   if (both) {
-    context.plan.parent("ATTR", [slot, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, recursiveAttributes.set, recursiveAttributes.clear, recursivePropagation ? propagation : 0, null], {
-      why: recursivePropagation ? "how mounts spread between host and container, for all beneath" : "for all beneath",
-      doing,
-    });
+    context.plan.parent(
+      "ATTR",
+      [
+        slot,
+        "",
+        AT.AT_EMPTY_PATH | AT.AT_RECURSIVE,
+        recursiveAttributes.set,
+        recursiveAttributes.clear,
+        recursivePropagation ? propagation : 0,
+        null,
+      ],
+      {
+        why: recursivePropagation ? "how mounts spread between host and container, for all beneath" : "for all beneath",
+        doing,
+      },
+    );
   }
   if (attributes.set !== 0 || attributes.clear !== 0 || !recursivePropagation) {
-    context.plan.parent("ATTR", [slot, "", AT.AT_EMPTY_PATH, attributes.set, attributes.clear, recursivePropagation ? 0 : propagation, null], { why: "the mount's own attributes", doing });
+    context.plan.parent(
+      "ATTR",
+      [slot, "", AT.AT_EMPTY_PATH, attributes.set, attributes.clear, recursivePropagation ? 0 : propagation, null],
+      { why: "the mount's own attributes", doing },
+    );
   }
 }
 
@@ -80,7 +101,10 @@ function mapFiles(context: PlanContext, slot: Slot, { mount, options, userns, de
     throw configUnsupported(`an id mapping of the mount on \`${destination}\` other than the container's own`);
   }
   const flags = AT.AT_EMPTY_PATH | (options.recursiveIdmap ? AT.AT_RECURSIVE : 0);
-  context.plan.parent("ATTR", [slot, "", flags, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, userns], { why: "its files appear with the container's ids", doing });
+  context.plan.parent("ATTR", [slot, "", flags, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, userns], {
+    why: "its files appear with the container's ids",
+    doing,
+  });
 }
 
 function sameMapping(given: readonly OciIdMapping[] | undefined, own: readonly OciIdMapping[] | undefined): boolean {

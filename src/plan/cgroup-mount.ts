@@ -24,21 +24,33 @@ export function prepareCgroupMount(context: PlanContext, destination: string, op
   const base = plan.slot("sys-fs-cgroup");
   const attributes = options.attributes.set | options.recursiveAttributes.set;
   if (placements.some(({ version }) => version === 1)) {
-    plan.child("FS", ["tmpfs", ["source=tmpfs", "mode=755"], [], [], 0, base], { why: "holds one directory per cgroup hierarchy", doing: `mount tmpfs on \`${destination}\`` });
+    plan.child("FS", ["tmpfs", ["source=tmpfs", "mode=755"], [], [], 0, base], {
+      why: "holds one directory per cgroup hierarchy",
+      doing: `mount tmpfs on \`${destination}\``,
+    });
     const hierarchies = placements.map(({ directory }) => {
       const name = /^\/sys\/fs\/cgroup\/([^/]+)\//.exec(directory)?.[1] ?? "unified";
       const slot = plan.slot(`cgroup-${name}`);
-      plan.parent("TREE", [null, directory, 0, slot], { why: `the container's cgroup in the hierarchy ${name}`, doing: `bind cgroup \`${directory}\`` });
+      plan.parent("TREE", [null, directory, 0, slot], {
+        why: `the container's cgroup in the hierarchy ${name}`,
+        doing: `bind cgroup \`${directory}\``,
+      });
       context.gifts.push(slot);
       return { name, slot };
     });
     return { destination, base, hierarchies, attributes };
   }
   if (context.own.has("cgroup")) {
-    plan.child("FS", ["cgroup2", ["source=cgroup"], [], [], attributes, base], { why: "its root is the container's cgroup, by the cgroup namespace", doing: `mount cgroup2 on \`${destination}\`` });
+    plan.child("FS", ["cgroup2", ["source=cgroup"], [], [], attributes, base], {
+      why: "its root is the container's cgroup, by the cgroup namespace",
+      doing: `mount cgroup2 on \`${destination}\``,
+    });
   } else {
     // A new cgroup2 mount from the host's cgroup namespace would reset the host's own mount options (nsdelegate, memory_recursiveprot).
-    plan.parent("TREE", [null, "/sys/fs/cgroup", 0, base], { why: "the host's cgroup tree, as the cgroup namespace is shared", doing: `bind \`/sys/fs/cgroup\` on \`${destination}\`` });
+    plan.parent("TREE", [null, "/sys/fs/cgroup", 0, base], {
+      why: "the host's cgroup tree, as the cgroup namespace is shared",
+      doing: `bind \`/sys/fs/cgroup\` on \`${destination}\``,
+    });
     context.gifts.push(base);
   }
   return { destination, base, hierarchies: [], attributes };
@@ -57,8 +69,15 @@ export function attachCgroupMount(context: PlanContext, mount: CgroupMount, targ
     plan.child("MOVE", [slot, root, path], { why: `at ${path}`, doing: `mount cgroup on \`${path}\`` });
     targets.covered(path);
     if (!name.includes(",")) continue;
-    for (const alias of name.split(",")) plan.child("SYMLINK", [root, `${destination}/${alias}`, name], { why: "programs look for a controller by its own name", ignore: ["EEXIST"] });
+    for (const alias of name.split(","))
+      plan.child("SYMLINK", [root, `${destination}/${alias}`, name], {
+        why: "programs look for a controller by its own name",
+        ignore: ["EEXIST"],
+      });
   }
   if (attributes === 0 || (hierarchies.length === 0 && context.own.has("cgroup"))) return;
-  plan.child("ATTR", [root, destination, AT.AT_RECURSIVE, attributes, 0, 0, null], { why: "all of it at once", doing: `set the attributes of \`${destination}\`` });
+  plan.child("ATTR", [root, destination, AT.AT_RECURSIVE, attributes, 0, 0, null], {
+    why: "all of it at once",
+    doing: `set the attributes of \`${destination}\``,
+  });
 }

@@ -26,7 +26,9 @@ export function prepareCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null, jo
     if (!joinOnly) createPlacement(plan, placement);
     if (placement.version === 2 && cloneInto === null) {
       cloneInto = plan.slot("cgroup");
-      plan.host("OPEN", [null, placement.directory, O.O_PATH | O.O_CLOEXEC, 0, 0, cloneInto], { why: "the cgroup v2 directory that the process is born in" });
+      plan.host("OPEN", [null, placement.directory, O.O_PATH | O.O_CLOEXEC, 0, 0, cloneInto], {
+        why: "the cgroup v2 directory that the process is born in",
+      });
     }
   }
   if (!joinOnly && cloneInto !== null && cgroups?.deviceProgram !== undefined) {
@@ -40,7 +42,9 @@ function createPlacement(plan: PlanBuilder, placement: CgroupPlacement): void {
     plan.host("MKDIRP", [null, directory, 0o755, 0, 0], { why: "a cgroup above or beside the container's" });
     for (const write of writes) addWrite(plan, "host", directory, write);
   }
-  plan.host("MKDIRP", [null, placement.monitorDirectory, 0o755, 0, 0], { why: "the cgroup of monitors, where stopping a unit or session does not reach them" });
+  plan.host("MKDIRP", [null, placement.monitorDirectory, 0o755, 0, 0], {
+    why: "the cgroup of monitors, where stopping a unit or session does not reach them",
+  });
   plan.host("MKDIRP", [null, placement.directory, 0o755, 0, 0], { why: "the container's cgroup" });
   for (const write of placement.writes) {
     if (!isLate(placement, write)) addWrite(plan, "host", placement.directory, write);
@@ -65,7 +69,10 @@ function addWrite(plan: PlanBuilder, section: "host" | "parent", directory: stri
 export function enterCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null): void {
   for (const placement of cgroups?.placements ?? []) {
     if (placement.version === 1) {
-      plan.host("WRITE", [null, `${placement.directory}/tasks`, encoder.encode("0")], { why: "the launcher enters, so that its child is born here", doing: `enter cgroup \`${placement.directory}\`` });
+      plan.host("WRITE", [null, `${placement.directory}/tasks`, encoder.encode("0")], {
+        why: "the launcher enters, so that its child is born here",
+        doing: `enter cgroup \`${placement.directory}\``,
+      });
     }
   }
 }
@@ -74,7 +81,10 @@ export function enterCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null): voi
 export function leaveCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null, joinOnly: boolean): void {
   for (const placement of cgroups?.placements ?? []) {
     if (placement.version !== 1) continue;
-    plan.parent("WRITE", [null, `${placement.monitorDirectory}/tasks`, encoder.encode("0")], { why: "the launcher leaves; the child stays", doing: `enter cgroup \`${placement.monitorDirectory}\`` });
+    plan.parent("WRITE", [null, `${placement.monitorDirectory}/tasks`, encoder.encode("0")], {
+      why: "the launcher leaves; the child stays",
+      doing: `enter cgroup \`${placement.monitorDirectory}\``,
+    });
     if (joinOnly) continue;
     for (const write of placement.writes) {
       if (isLate(placement, write)) addWrite(plan, "parent", placement.directory, write);

@@ -30,7 +30,12 @@ const v1: CgroupPlan = {
       writes: [{ file: "pids.max", value: "1", ignore: ["EPERM", "EINVAL"] }],
       monitorDirectory: path("/sys/fs/cgroup/pids/wherry/monitors"),
     },
-    { directory: path("/sys/fs/cgroup/unified/wherry/ID"), version: 2, writes: [], monitorDirectory: path("/sys/fs/cgroup/unified/wherry/monitors") },
+    {
+      directory: path("/sys/fs/cgroup/unified/wherry/ID"),
+      version: 2,
+      writes: [],
+      monitorDirectory: path("/sys/fs/cgroup/unified/wherry/monitors"),
+    },
   ],
 };
 
@@ -64,7 +69,9 @@ const onV1 = samplePlanInputs(host);
 const onV2 = samplePlanInputs({ ...host, cgroups: v2 });
 const inputs: Readonly<Record<string, PlanInput>> = {
   ...onV1,
-  ...Object.fromEntries(Object.entries(onV2).flatMap(([name, input]) => (["default", "exec", "host-namespaces"].includes(name) ? [[`${name}-v2`, input]] : []))),
+  ...Object.fromEntries(
+    Object.entries(onV2).flatMap(([name, input]) => (["default", "exec", "host-namespaces"].includes(name) ? [[`${name}-v2`, input]] : [])),
+  ),
 };
 
 function inputOf(name: string): PlanInput {
@@ -101,7 +108,9 @@ test("compilePlan() moves nobody else's process between cgroups, which costs a g
 test("compilePlan() writes v1's pids.max only after the launcher has left: a limit of 1 must not forbid the clone", () => {
   const plan = compilePlan(inputOf("default"));
   const limit = plan.operations.findIndex((operation) => operation.name === "WRITE" && operation.args[1].endsWith("/pids.max"));
-  const left = plan.operations.findIndex((operation) => operation.name === "WRITE" && operation.args[1] === "/sys/fs/cgroup/pids/wherry/monitors/tasks");
+  const left = plan.operations.findIndex(
+    (operation) => operation.name === "WRITE" && operation.args[1] === "/sys/fs/cgroup/pids/wherry/monitors/tasks",
+  );
   expect(left).toBeGreaterThan(positions(plan, "CLONE", "host")[0] ?? Infinity);
   expect(limit).toBeGreaterThan(left);
 });

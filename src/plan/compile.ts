@@ -46,8 +46,6 @@ function prepareHost(context: PlanContext): Stdio {
   return stdio;
 }
 
-
-
 /**
  * PARENT and CHILD. Up to the hand-over both work side by side: the parent builds the root file system, the child what needs its namespaces.
  */

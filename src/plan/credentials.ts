@@ -25,11 +25,16 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   plan.child("IDS", [uid, gid, groupList(additionalGids)], { why: "the user and groups", doing: `become user ${uid}:${gid}` });
   plan.child("PDEATHSIG", [SIGKILL], { why: "no container outlives its monitor" });
   enterWorkingDirectory(context);
-  plan.child("CLOSERANGE", [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC], { why: "no descriptor of the host's gets into the container (CVE-2024-21626)" });
+  plan.child("CLOSERANGE", [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC], {
+    why: "no descriptor of the host's gets into the container (CVE-2024-21626)",
+  });
   if (input.reaper) plan.child("REAPER", [], { why: "--init: PID 1 reaps orphans and forwards signals" });
   setSecurityLabel(context, proc);
   if (process.noNewPrivileges !== true) addSeccomp(context);
-  plan.child("CAPSET", [mask(effective), mask(permitted), mask(inheritable)], { why: "the capabilities it has", doing: "set the capabilities" });
+  plan.child("CAPSET", [mask(effective), mask(permitted), mask(inheritable)], {
+    why: "the capabilities it has",
+    doing: "set the capabilities",
+  });
   if (mask(ambient) !== 0n) plan.child("AMBIENT", [mask(ambient)], { why: "capabilities that a program without any keeps" });
   if (process.noNewPrivileges === true) {
     plan.child("NNP", [], { why: "set-user-id programs gain nothing" });
@@ -43,7 +48,10 @@ function addSeccomp(context: PlanContext): void {
   const profile = context.linux.seccomp;
   const compiled = seccompProgram ?? (profile === undefined ? undefined : compileSeccomp(profile, features.architecture));
   if (compiled === undefined) return;
-  context.plan.child("SECCOMP", [compiled.program, compiled.flags], { why: "the system calls that it may make", doing: "load the seccomp filter" });
+  context.plan.child("SECCOMP", [compiled.program, compiled.flags], {
+    why: "the system calls that it may make",
+    doing: "load the seccomp filter",
+  });
 }
 
 function groupList(groups: readonly number[]): Uint8Array {

@@ -18,7 +18,12 @@ export function describeFailure(plan: LaunchPlan, failure: OperationFailure): En
   const operation = plan.operations[failure.index];
   const details = { operation: failure.index, step: failure.index + 1, errno: failure.errno, detail: failure.detail };
   if (operation === undefined) {
-    return new EngineError({ kind: "failedPrecondition", code: "LAUNCH_FAILED", message: `carry out the launch plan: ${errnoText(failure.errno)}${suffix(failure.detail)}`, details });
+    return new EngineError({
+      kind: "failedPrecondition",
+      code: "LAUNCH_FAILED",
+      message: `carry out the launch plan: ${errnoText(failure.errno)}${suffix(failure.detail)}`,
+      details,
+    });
   }
   if (operation.name === "EXEC") {
     const command = describeCommand(operation, failure);
@@ -35,7 +40,10 @@ function suffix(detail: string): string {
 
 type Exec = Extract<Operation, { name: "EXEC" }>;
 
-function describeCommand(operation: Exec, { errno, detail }: OperationFailure): { kind: "failedPrecondition"; code: string; message: string } | undefined {
+function describeCommand(
+  operation: Exec,
+  { errno, detail }: OperationFailure,
+): { kind: "failedPrecondition"; code: string; message: string } | undefined {
   const [candidates, argv] = operation.args;
   const [command = ""] = argv;
   switch (errnoName(errno)) {
@@ -51,7 +59,11 @@ function describeCommand(operation: Exec, { errno, detail }: OperationFailure): 
     case "ENOEXEC":
     case "ELIBBAD":
     case "EPERM":
-      return { kind: "failedPrecondition", code: "COMMAND_NOT_EXECUTABLE", message: `exec: "${detail === "" ? command : detail}": ${errnoText(errno)}` };
+      return {
+        kind: "failedPrecondition",
+        code: "COMMAND_NOT_EXECUTABLE",
+        message: `exec: "${detail === "" ? command : detail}": ${errnoText(errno)}`,
+      };
     default:
       return undefined;
   }

@@ -32,7 +32,10 @@ export function containerDevices(context: PlanContext): readonly OciDevice[] {
   const listed = context.linux.devices ?? [];
   const paths = new Set(listed.map((device) => device.path));
   // ptmx is devpts' own, console the container's terminal.
-  return [...DEFAULT_DEVICES.filter((device) => !paths.has(device.path)), ...listed.filter(({ path }) => path !== "/dev/ptmx" && path !== "/dev/console")];
+  return [
+    ...DEFAULT_DEVICES.filter((device) => !paths.has(device.path)),
+    ...listed.filter(({ path }) => path !== "/dev/ptmx" && path !== "/dev/console"),
+  ];
 }
 
 /**
@@ -61,7 +64,10 @@ export function copyHostNodes(context: PlanContext, ownDev: boolean): readonly H
   if (context.mappings === null) return [];
   return remainingDevices(context, ownDev).map((device) => {
     const slot = context.plan.slot(device.path.slice(1).replaceAll("/", "-"));
-    context.plan.parent("TREE", [null, device.path, 0, slot], { why: `the host's ${device.path}`, doing: `bind device \`${device.path}\`` });
+    context.plan.parent("TREE", [null, device.path, 0, slot], {
+      why: `the host's ${device.path}`,
+      doing: `bind device \`${device.path}\``,
+    });
     context.gifts.push(slot);
     return { device, slot };
   });
@@ -72,10 +78,17 @@ function remainingDevices(context: PlanContext, ownDev: boolean): readonly OciDe
 }
 
 /** CHILD: nodes that lie outside of a `/dev` of our own making: in the root file system, or anywhere else that the configuration names. */
-export function createRemainingNodes(context: PlanContext, targets: MountTargets, given: { readonly ownDev: boolean; readonly hostNodes: readonly HostNode[] }): void {
+export function createRemainingNodes(
+  context: PlanContext,
+  targets: MountTargets,
+  given: { readonly ownDev: boolean; readonly hostNodes: readonly HostNode[] },
+): void {
   for (const { device, slot } of given.hostNodes) {
     targets.file(device.path);
-    context.plan.child("MOVE", [slot, context.root, device.path], { why: `device ${device.path}`, doing: `bind device \`${device.path}\`` });
+    context.plan.child("MOVE", [slot, context.root, device.path], {
+      why: `device ${device.path}`,
+      doing: `bind device \`${device.path}\``,
+    });
   }
   if (context.mappings !== null) return;
   for (const device of remainingDevices(context, given.ownDev)) {
@@ -84,7 +97,11 @@ export function createRemainingNodes(context: PlanContext, targets: MountTargets
   }
 }
 
-function addNode(context: PlanContext, section: "parent" | "child", node: { readonly device: OciDevice; readonly directory: Slot; readonly path: string }): void {
+function addNode(
+  context: PlanContext,
+  section: "parent" | "child",
+  node: { readonly device: OciDevice; readonly directory: Slot; readonly path: string },
+): void {
   const { device, directory, path } = node;
   const kind = device.type === "b" ? S_IFBLK : device.type === "p" ? S_IFIFO : S_IFCHR;
   const ids = { uid: device.uid ?? 0, gid: device.gid ?? 0 };
@@ -100,20 +117,33 @@ function addNode(context: PlanContext, section: "parent" | "child", node: { read
 /** CHILD: `/dev/stdin` and its like. */
 export function createDeviceLinks(context: PlanContext): void {
   for (const [path, target] of LINKS) {
-    context.plan.child("SYMLINK", [context.root, path, target], { why: "as on every Linux host", ignore: ["EEXIST"], doing: `make the link \`${path}\`` });
+    context.plan.child("SYMLINK", [context.root, path, target], {
+      why: "as on every Linux host",
+      ignore: ["EEXIST"],
+      doing: `make the link \`${path}\``,
+    });
   }
 }
 
 /** PARENT: the `/dev` file system, whose root belongs to the container's root. */
-export function createDevFilesystem(context: PlanContext, mount: { readonly options: readonly string[]; readonly attributes: number; readonly slot: Slot }): void {
+export function createDevFilesystem(
+  context: PlanContext,
+  mount: { readonly options: readonly string[]; readonly attributes: number; readonly slot: Slot },
+): void {
   const { uid, gid } = hostOwner(context, { uid: 0, gid: 0 });
   const owner = context.mappings === null ? [] : [`uid=${uid}`, `gid=${gid}`];
-  context.plan.parent("FS", ["tmpfs", ["source=tmpfs", ...mount.options, ...owner], [], [], mount.attributes & ~MOUNT_ATTR.MOUNT_ATTR_RDONLY, mount.slot], { why: "the container's /dev", doing: "mount tmpfs on `/dev`" });
+  context.plan.parent(
+    "FS",
+    ["tmpfs", ["source=tmpfs", ...mount.options, ...owner], [], [], mount.attributes & ~MOUNT_ATTR.MOUNT_ATTR_RDONLY, mount.slot],
+    { why: "the container's /dev", doing: "mount tmpfs on `/dev`" },
+  );
 }
 
 /** CHILD: a `/dev` that was asked for read-only is so once it is filled. */
 export function finishDevFilesystem(context: PlanContext, attributes: number): void {
   if ((attributes & MOUNT_ATTR.MOUNT_ATTR_RDONLY) === 0) return;
-  context.plan.child("ATTR", [context.root, "/dev", 0, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, null], { why: "/dev is read-only", doing: "make `/dev` read-only" });
+  context.plan.child("ATTR", [context.root, "/dev", 0, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, null], {
+    why: "/dev is read-only",
+    doing: "make `/dev` read-only",
+  });
 }
-

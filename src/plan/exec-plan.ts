@@ -25,7 +25,10 @@ export function compileExecPlan(input: PlanInput, target: ProcessReference): Lau
   const stdio = terminal ? NO_STDIO : preparePipes(context);
   const { cloneInto } = prepareCgroups(plan, input.cgroups, true);
   const process = plan.slot("target");
-  plan.host("PIDFD", [target.pid, target.startTime, process], { why: "the container's process, and no later one with its pid", doing: "find the container's process" });
+  plan.host("PIDFD", [target.pid, target.startTime, process], {
+    why: "the container's process, and no later one with its pid",
+    doing: "find the container's process",
+  });
   const ownPid = joinPidNamespace(context, process);
   enterCgroups(plan, input.cgroups);
   plan.host("CLONE", [0, cloneInto], { why: "the new process", doing: "clone the new process" });
@@ -53,16 +56,23 @@ function joinPidNamespace(context: PlanContext, process: Slot): Slot | null {
   if (!own.has("pid") && !joined.has("pid")) return null;
   const slot = plan.slot("own-pid");
   plan.host("OPEN", [null, "/proc/self/ns/pid", O.O_CLOEXEC, 0, 0, slot], { why: "the launcher's own pid namespace, to come back to" });
-  plan.host("SETNS", [process, CLONE.CLONE_NEWPID], { why: "children are born in the container's pid namespace", doing: "join the container's pid namespace" });
+  plan.host("SETNS", [process, CLONE.CLONE_NEWPID], {
+    why: "children are born in the container's pid namespace",
+    doing: "join the container's pid namespace",
+  });
   return slot;
 }
 
 /** CHILD: all in one call. One after the other, joining the user namespace first would take away the right to join the time namespace. */
 function joinOthers(context: PlanContext, process: Slot): void {
   const { plan, own, joined, mappings, input } = context;
-  const kinds: OciNamespaceType[] = (["mount", "uts", "ipc", "network", "cgroup", "time", "user"] as const).filter((type) => own.has(type) || joined.has(type));
+  const kinds: OciNamespaceType[] = (["mount", "uts", "ipc", "network", "cgroup", "time", "user"] as const).filter(
+    (type) => own.has(type) || joined.has(type),
+  );
   const wanted = kinds.filter((type) => type !== "time" || input.features.timeNamespaces);
   const flags = wanted.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
-  if (flags !== 0) plan.child("SETNS", [process, flags], { why: `the container's ${wanted.join(", ")}`, doing: "join the container's namespaces" });
-  if (mappings !== null) plan.child("IDS", [0, 0, new Uint8Array(0)], { why: "root in the user namespace", doing: "become root in the user namespace" });
+  if (flags !== 0)
+    plan.child("SETNS", [process, flags], { why: `the container's ${wanted.join(", ")}`, doing: "join the container's namespaces" });
+  if (mappings !== null)
+    plan.child("IDS", [0, 0, new Uint8Array(0)], { why: "root in the user namespace", doing: "become root in the user namespace" });
 }

@@ -1,7 +1,20 @@
 import { KEEP_ID } from "./kernel-flags.ts";
 import { directory, type Explainers, fd, octal, openFlags, quote, quoteBytes, resolveFlags } from "./strace-format.ts";
 
-type FileOperation = "OPEN" | "MKDIRP" | "TOUCH" | "SYMLINK" | "MKNOD" | "WRITE" | "WRITEPID" | "CLOSE" | "PIPE" | "CHOWN" | "CHDIR" | "DEVICES" | "NETLINK";
+type FileOperation =
+  | "OPEN"
+  | "MKDIRP"
+  | "TOUCH"
+  | "SYMLINK"
+  | "MKNOD"
+  | "WRITE"
+  | "WRITEPID"
+  | "CLOSE"
+  | "PIPE"
+  | "CHOWN"
+  | "CHDIR"
+  | "DEVICES"
+  | "NETLINK";
 
 const owner = (id: number | bigint): string => (BigInt(id) === BigInt(KEEP_ID) ? "-1" : `${id}`);
 
@@ -13,12 +26,19 @@ export const explainFiles: Explainers<FileOperation> = {
   OPEN: {
     man: "openat2(2)",
     calls: (dir, path, flags, mode, resolve, out) => {
-      const how = [`flags=${openFlags(flags)}`, ...(BigInt(mode) === 0n ? [] : [`mode=${octal(mode)}`]), ...(BigInt(resolve) === 0n ? [] : [`resolve=${resolveFlags(resolve)}`])];
+      const how = [
+        `flags=${openFlags(flags)}`,
+        ...(BigInt(mode) === 0n ? [] : [`mode=${octal(mode)}`]),
+        ...(BigInt(resolve) === 0n ? [] : [`resolve=${resolveFlags(resolve)}`]),
+      ];
       return [`openat2(${directory(dir)}, ${quote(path)}, {${how.join(", ")}}) = ${fd(out)}`];
     },
   },
   MKDIRP: { man: "mkdir(2)", calls: (dir, path, mode) => [`mkdirat(${directory(dir)}, ${quote(path)}, ${octal(mode)})`] },
-  TOUCH: { man: "openat(2)", calls: (dir, path, mode) => [`openat(${directory(dir)}, ${quote(path)}, O_CREAT|O_EXCL|O_CLOEXEC, ${octal(mode)})`] },
+  TOUCH: {
+    man: "openat(2)",
+    calls: (dir, path, mode) => [`openat(${directory(dir)}, ${quote(path)}, O_CREAT|O_EXCL|O_CLOEXEC, ${octal(mode)})`],
+  },
   SYMLINK: { man: "symlink(2)", calls: (dir, path, target) => [`symlinkat(${quote(target)}, ${directory(dir)}, ${quote(path)})`] },
   MKNOD: {
     man: "mknod(2)",
@@ -67,7 +87,10 @@ function netlinkMessages(bytes: Uint8Array): string {
   for (let at = 0; at + 16 <= bytes.length; ) {
     const length = view.getUint32(at, true);
     const type = view.getUint16(at + 4, true);
-    const link = type === 16 && length >= 32 ? `, ifi_index=${view.getInt32(at + 20, true)}${(view.getUint32(at + 24, true) & 1) === 1 ? ", ifi_flags=IFF_UP" : ""}` : "";
+    const link =
+      type === 16 && length >= 32
+        ? `, ifi_index=${view.getInt32(at + 20, true)}${(view.getUint32(at + 24, true) & 1) === 1 ? ", ifi_flags=IFF_UP" : ""}`
+        : "";
     messages.push(`{nlmsg_len=${length}, nlmsg_type=${MESSAGE_TYPES[type] ?? type}${link}}`);
     at += Math.max(16, (length + 3) & ~3);
   }

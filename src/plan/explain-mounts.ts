@@ -1,6 +1,31 @@
-import { atFlags, cloneFlags, directory, type Explainers, fd, hex, mountAttributes, propagation, quote, quoteBytes, symbolic } from "./strace-format.ts";
+import {
+  atFlags,
+  cloneFlags,
+  directory,
+  type Explainers,
+  fd,
+  hex,
+  mountAttributes,
+  propagation,
+  quote,
+  quoteBytes,
+  symbolic,
+} from "./strace-format.ts";
 
-type MountOperation = "FS" | "MOUNT" | "TREE" | "ATTR" | "MOVE" | "PIVOT" | "UMOUNT" | "PIDFD" | "SETNS" | "UNSHARE" | "CLONE" | "IDMAP" | "OPENCHILD";
+type MountOperation =
+  | "FS"
+  | "MOUNT"
+  | "TREE"
+  | "ATTR"
+  | "MOVE"
+  | "PIVOT"
+  | "UMOUNT"
+  | "PIDFD"
+  | "SETNS"
+  | "UNSHARE"
+  | "CLONE"
+  | "IDMAP"
+  | "OPENCHILD";
 
 const MNT_FLAGS = { MNT_FORCE: 1, MNT_DETACH: 2, MNT_EXPIRE: 4, UMOUNT_NOFOLLOW: 8 };
 
@@ -18,11 +43,15 @@ export const explainMounts: Explainers<MountOperation> = {
   },
   MOUNT: {
     man: "mount(2)",
-    calls: (source, dir, path, type, flags, data) => [`mount(${quote(source)}, ${dir === null ? "" : `${fd(dir)}, `}${quote(path)}, ${quote(type)}, ${hex(flags)}, ${quote(data)})`],
+    calls: (source, dir, path, type, flags, data) => [
+      `mount(${quote(source)}, ${dir === null ? "" : `${fd(dir)}, `}${quote(path)}, ${quote(type)}, ${hex(flags)}, ${quote(data)})`,
+    ],
   },
   TREE: {
     man: "open_tree(2)",
-    calls: (dir, path, flags, out) => [`open_tree(${directory(dir)}, ${quote(path)}, ${atFlagsWith(flags, "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC")}) = ${fd(out)}`],
+    calls: (dir, path, flags, out) => [
+      `open_tree(${directory(dir)}, ${quote(path)}, ${atFlagsWith(flags, "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC")}) = ${fd(out)}`,
+    ],
   },
   ATTR: {
     man: "mount_setattr(2)",
@@ -36,8 +65,14 @@ export const explainMounts: Explainers<MountOperation> = {
       return [`mount_setattr(${directory(dir)}, ${quote(path)}, ${atFlags(flags)}, {${fields.join(", ")}})`];
     },
   },
-  MOVE: { man: "move_mount(2)", calls: (mount, dir, path) => [`move_mount(${fd(mount)}, "", ${directory(dir)}, ${quote(path)}, MOVE_MOUNT_F_EMPTY_PATH)`] },
-  PIVOT: { man: "pivot_root(2)", calls: (root) => [`fchdir(${fd(root)})`, 'pivot_root(".", ".")', 'umount2(".", MNT_DETACH)', 'chdir("/")'] },
+  MOVE: {
+    man: "move_mount(2)",
+    calls: (mount, dir, path) => [`move_mount(${fd(mount)}, "", ${directory(dir)}, ${quote(path)}, MOVE_MOUNT_F_EMPTY_PATH)`],
+  },
+  PIVOT: {
+    man: "pivot_root(2)",
+    calls: (root) => [`fchdir(${fd(root)})`, 'pivot_root(".", ".")', 'umount2(".", MNT_DETACH)', 'chdir("/")'],
+  },
   UMOUNT: { man: "umount(2)", calls: (path, flags) => [`umount2(${quote(path)}, ${symbolic(flags, MNT_FLAGS)})`] },
   PIDFD: { man: "pidfd_open(2)", calls: (pid, _startTime, out) => [`pidfd_open(${pid}, 0) = ${fd(out)}`] },
   SETNS: { man: "setns(2)", calls: (slot, flags) => [`setns(${fd(slot)}, ${cloneFlags(flags)})`] },
@@ -45,7 +80,11 @@ export const explainMounts: Explainers<MountOperation> = {
   CLONE: {
     man: "clone(2)",
     calls: (flags, cgroup) => {
-      const names = [...(BigInt(flags) === 0n ? [] : [cloneFlags(flags)]), "CLONE_PIDFD", ...(cgroup === null ? [] : ["CLONE_INTO_CGROUP"])].join("|");
+      const names = [
+        ...(BigInt(flags) === 0n ? [] : [cloneFlags(flags)]),
+        "CLONE_PIDFD",
+        ...(cgroup === null ? [] : ["CLONE_INTO_CGROUP"]),
+      ].join("|");
       return [`clone3({flags=${names}, exit_signal=SIGCHLD${cgroup === null ? "" : `, cgroup=${fd(cgroup)}`}}) = <pid>`];
     },
   },

@@ -34,7 +34,12 @@ type ProcessOperation =
   | "DETACH";
 
 const BPF_INSTRUCTION_BYTES = 8;
-const SECCOMP_FLAGS = { SECCOMP_FILTER_FLAG_TSYNC: 1, SECCOMP_FILTER_FLAG_LOG: 2, SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32 };
+const SECCOMP_FLAGS = {
+  SECCOMP_FILTER_FLAG_TSYNC: 1,
+  SECCOMP_FILTER_FLAG_LOG: 2,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
+};
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 /** The process, its credentials, and how the three parties wait for one another. */
@@ -49,18 +54,33 @@ export const explainProcess: Explainers<ProcessOperation> = {
       `ioctl(${fd(slave)}, TIOCSWINSZ, {ws_row=${rows}, ws_col=${columns}})`,
     ],
   },
-  STDIO: { man: "dup(2)", calls: (...streams) => streams.flatMap((slot, number) => (slot === null ? [] : [`dup2(${fd(slot)}, ${number})`])) },
+  STDIO: {
+    man: "dup(2)",
+    calls: (...streams) => streams.flatMap((slot, number) => (slot === null ? [] : [`dup2(${fd(slot)}, ${number})`])),
+  },
   CTTY: { man: "ioctl_tty(2)", calls: (slot) => [`ioctl(${fd(slot)}, TIOCSCTTY, 0)`] },
   NAMES: {
     man: "sethostname(2)",
-    calls: (host, domain) => [...(host === "" ? [] : [`sethostname(${quote(host)}, ${Buffer.byteLength(host)})`]), ...(domain === "" ? [] : [`setdomainname(${quote(domain)}, ${Buffer.byteLength(domain)})`])],
+    calls: (host, domain) => [
+      ...(host === "" ? [] : [`sethostname(${quote(host)}, ${Buffer.byteLength(host)})`]),
+      ...(domain === "" ? [] : [`setdomainname(${quote(domain)}, ${Buffer.byteLength(domain)})`]),
+    ],
   },
-  RLIMIT: { man: "prlimit(2)", calls: (resource, soft, hard) => [`prlimit64(0, ${limitName(resource)}, {rlim_cur=${limit(soft)}, rlim_max=${limit(hard)}})`] },
+  RLIMIT: {
+    man: "prlimit(2)",
+    calls: (resource, soft, hard) => [`prlimit64(0, ${limitName(resource)}, {rlim_cur=${limit(soft)}, rlim_max=${limit(hard)}})`],
+  },
   UMASK: { man: "umask(2)", calls: (mask) => [`umask(${octal(mask)})`] },
   PERSONALITY: { man: "personality(2)", calls: (persona) => [`personality(${symbolic(persona, { PER_LINUX32: 8 })})`] },
   KEYRING: { man: "keyctl(2)", calls: (name) => [`keyctl(KEYCTL_JOIN_SESSION_KEYRING, ${name === "" ? "NULL" : quote(name)})`] },
-  PDEATHSIG: { man: "PR_SET_PDEATHSIG(2const)", calls: (signal) => [`prctl(PR_SET_PDEATHSIG, ${BigInt(signal) === BigInt(SIGKILL) ? "SIGKILL" : signal})`] },
-  DUMPABLE: { man: "PR_SET_DUMPABLE(2const)", calls: (value) => [`prctl(PR_SET_DUMPABLE, ${BigInt(value) === 0n ? "SUID_DUMP_DISABLE" : value})`] },
+  PDEATHSIG: {
+    man: "PR_SET_PDEATHSIG(2const)",
+    calls: (signal) => [`prctl(PR_SET_PDEATHSIG, ${BigInt(signal) === BigInt(SIGKILL) ? "SIGKILL" : signal})`],
+  },
+  DUMPABLE: {
+    man: "PR_SET_DUMPABLE(2const)",
+    calls: (value) => [`prctl(PR_SET_DUMPABLE, ${BigInt(value) === 0n ? "SUID_DUMP_DISABLE" : value})`],
+  },
   REAPER: { man: "fork(2)", calls: () => ["fork() = <pid>"] },
 
   BOUNDING: { man: "capabilities(7)", calls: (kept) => [`prctl(PR_CAPBSET_DROP, ${capabilities(ALL_CAPABILITIES & ~BigInt(kept))})`] },
@@ -76,16 +96,34 @@ export const explainProcess: Explainers<ProcessOperation> = {
   },
   CAPSET: {
     man: "capset(2)",
-    calls: (effective, permitted, inheritable) => [`capset({effective=${capabilities(effective)}, permitted=${capabilities(permitted)}, inheritable=${capabilities(inheritable)}})`],
+    calls: (effective, permitted, inheritable) => [
+      `capset({effective=${capabilities(effective)}, permitted=${capabilities(permitted)}, inheritable=${capabilities(inheritable)}})`,
+    ],
   },
-  AMBIENT: { man: "capabilities(7)", calls: (mask) => ["prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)", `prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, ${capabilities(mask)})`] },
+  AMBIENT: {
+    man: "capabilities(7)",
+    calls: (mask) => [
+      "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)",
+      `prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, ${capabilities(mask)})`,
+    ],
+  },
   NNP: { man: "PR_SET_NO_NEW_PRIVS(2const)", calls: () => ["prctl(PR_SET_NO_NEW_PRIVS, 1)"] },
   SECCOMP: {
     man: "seccomp(2)",
-    calls: (program, flags) => [`seccomp(SECCOMP_SET_MODE_FILTER, ${symbolic(flags, SECCOMP_FLAGS)}, {len=${program.length / BPF_INSTRUCTION_BYTES}, ...})`],
+    calls: (program, flags) => [
+      `seccomp(SECCOMP_SET_MODE_FILTER, ${symbolic(flags, SECCOMP_FLAGS)}, {len=${program.length / BPF_INSTRUCTION_BYTES}, ...})`,
+    ],
   },
-  CLOSERANGE: { man: "close_range(2)", calls: (first, last, flags) => [`close_range(${first}, ${BigInt(last) === 0xffff_ffffn ? "~0U" : last}, ${symbolic(flags, { CLOSE_RANGE_CLOEXEC })})`] },
-  EXEC: { man: "execve(2)", calls: (candidates, argv, env) => candidates.map((path) => `execve(${quote(path)}, ${quoteList(argv)}, [${env.length} variables])`) },
+  CLOSERANGE: {
+    man: "close_range(2)",
+    calls: (first, last, flags) => [
+      `close_range(${first}, ${BigInt(last) === 0xffff_ffffn ? "~0U" : last}, ${symbolic(flags, { CLOSE_RANGE_CLOEXEC })})`,
+    ],
+  },
+  EXEC: {
+    man: "execve(2)",
+    calls: (candidates, argv, env) => candidates.map((path) => `execve(${quote(path)}, ${quoteList(argv)}, [${env.length} variables])`),
+  },
 
   GIVE: { man: "unix(7)", calls: (slots) => [`sendmsg(<sync>, ${ancillary(slots)})`] },
   TAKE: { man: "unix(7)", calls: (slots) => [`recvmsg(<sync>, ${ancillary(slots)})`] },
@@ -97,7 +135,13 @@ export const explainProcess: Explainers<ProcessOperation> = {
     calls: (console, input, output, error, directory, flags, log, bytes, files, buffer, hook) => [
       `monitor({${Object.entries({ console, stdin: input, stdout: output, stderr: error })
         .flatMap(([name, slot]) => (slot === null ? [] : [`${name}=${fd(slot)}`]))
-        .concat(`directory=${quote(directory)}`, `flags=${symbolic(flags, MONITOR_FLAGS)}`, log === "" ? [] : [`log=${quote(log)}, ${bytes} bytes, ${files} files`], `buffer=${buffer}`, hook.length === 0 ? [] : [`hook=${quoteList(hook)}`])
+        .concat(
+          `directory=${quote(directory)}`,
+          `flags=${symbolic(flags, MONITOR_FLAGS)}`,
+          log === "" ? [] : [`log=${quote(log)}, ${bytes} bytes, ${files} files`],
+          `buffer=${buffer}`,
+          hook.length === 0 ? [] : [`hook=${quoteList(hook)}`],
+        )
         .join(", ")}})`,
     ],
   },

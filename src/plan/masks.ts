@@ -35,16 +35,29 @@ export function maskPaths(context: PlanContext): void {
   const directories = paths.filter((path) => KNOWN[path] !== "file");
   if (directories.length === 0) return;
   const empty = plan.slot("empty");
-  plan.child("FS", ["tmpfs", ["source=tmpfs", "nr_inodes=1", "mode=755"], [], [], SEALED, empty], { why: "an empty directory, to mask directories with", doing: "mount an empty tmpfs" });
-  plan.child("MOVE", [empty, null, "/sys"], { why: "anywhere in the old root: only what is attached can be copied", doing: "attach an empty tmpfs" });
+  plan.child("FS", ["tmpfs", ["source=tmpfs", "nr_inodes=1", "mode=755"], [], [], SEALED, empty], {
+    why: "an empty directory, to mask directories with",
+    doing: "mount an empty tmpfs",
+  });
+  plan.child("MOVE", [empty, null, "/sys"], {
+    why: "anywhere in the old root: only what is attached can be copied",
+    doing: "attach an empty tmpfs",
+  });
   for (const path of directories) cover(context, { from: empty, source: "", flags: AT.AT_EMPTY_PATH }, path);
 }
 
-function cover(context: PlanContext, mask: { readonly from: Slot | null; readonly source: string; readonly flags: number }, path: string): void {
+function cover(
+  context: PlanContext,
+  mask: { readonly from: Slot | null; readonly source: string; readonly flags: number },
+  path: string,
+): void {
   const { plan, root } = context;
   const copy = plan.slot("mask");
   const doing = `mask \`${path}\``;
-  plan.child("TREE", [mask.from, mask.source, mask.flags, copy], { why: mask.from === null ? "the host's /dev/null, to hide a file" : "the empty directory, to hide another", doing });
+  plan.child("TREE", [mask.from, mask.source, mask.flags, copy], {
+    why: mask.from === null ? "the host's /dev/null, to hide a file" : "the empty directory, to hide another",
+    doing,
+  });
   plan.child("MOVE", [copy, root, path], { why: `${path} is not for containers`, ignore: ["ENOENT", "ENOTDIR"], doing });
 }
 
@@ -55,7 +68,10 @@ export function protectPaths(context: PlanContext): void {
     const copy = plan.slot("readonly");
     const doing = `make \`${path}\` read-only`;
     plan.child("TREE", [root, path, AT.AT_RECURSIVE, copy], { why: `${path} again, to lie over itself`, ignore: ["ENOENT"], doing });
-    plan.child("ATTR", [copy, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, null], { why: "read-only", doing });
+    plan.child("ATTR", [copy, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, null], {
+      why: "read-only",
+      doing,
+    });
     plan.child("MOVE", [copy, root, path], { why: `${path} can't be written`, doing });
   }
 }
@@ -71,17 +87,24 @@ export function writeSysctls(context: PlanContext, mounts: PreparedMounts): void
   if (entries.length === 0) return;
   const proc = mounts.proc ?? freshProc(context);
   for (const [name, value] of entries) {
-    context.plan.child("WRITE", [proc, `sys/${sysctlPath(name)}`, encoder.encode(value)], { why: `sysctl ${name}`, doing: `set sysctl \`${name}\` to \`${value}\`` });
+    context.plan.child("WRITE", [proc, `sys/${sysctlPath(name)}`, encoder.encode(value)], {
+      why: `sysctl ${name}`,
+      doing: `set sysctl \`${name}\` to \`${value}\``,
+    });
   }
 }
 
 /** CHILD: a procfs that nobody else has ever seen. */
 export function freshProc(context: PlanContext): Slot {
   const slot = context.plan.slot("private-proc");
-  context.plan.child("FS", ["proc", [], [], [], MOUNT_ATTR.MOUNT_ATTR_NOSUID | MOUNT_ATTR.MOUNT_ATTR_NODEV | MOUNT_ATTR.MOUNT_ATTR_NOEXEC, slot], {
-    why: "a procfs of the launcher's own to write through",
-    doing: "make a private proc file system",
-  });
+  context.plan.child(
+    "FS",
+    ["proc", [], [], [], MOUNT_ATTR.MOUNT_ATTR_NOSUID | MOUNT_ATTR.MOUNT_ATTR_NODEV | MOUNT_ATTR.MOUNT_ATTR_NOEXEC, slot],
+    {
+      why: "a procfs of the launcher's own to write through",
+      doing: "make a private proc file system",
+    },
+  );
   return slot;
 }
 

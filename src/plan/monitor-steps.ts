@@ -24,7 +24,20 @@ export function stayOrLeave(context: PlanContext, stdio: Stdio, console: Slot | 
   const log = monitor.logPath ?? "";
   context.plan.tail(
     "MONITOR",
-    [console, stdio.input, stdio.output, stdio.error, monitor.runDirectory, monitorFlags(monitor), log, log === "" ? 0 : monitor.logMaxBytes, monitor.logMaxFiles, monitor.lagBytes, argv, env],
+    [
+      console,
+      stdio.input,
+      stdio.output,
+      stdio.error,
+      monitor.runDirectory,
+      monitorFlags(monitor),
+      log,
+      log === "" ? 0 : monitor.logMaxBytes,
+      monitor.logMaxFiles,
+      monitor.lagBytes,
+      argv,
+      env,
+    ],
     { why: "streams, log and exit status, as long as it runs", doing: "monitor the container" },
   );
 }

@@ -58,7 +58,20 @@ const PROPAGATION: Readonly<Record<string, number>> = {
 };
 
 /** Words without an effect: what they ask for is so anyway, or they are userland's. */
-const IGNORED = new Set(["defaults", "async", "nomand", "noiversion", "silent", "loud", "_netdev", "auto", "noauto", "user", "nouser", "remount"]);
+const IGNORED = new Set([
+  "defaults",
+  "async",
+  "nomand",
+  "noiversion",
+  "silent",
+  "loud",
+  "_netdev",
+  "auto",
+  "noauto",
+  "user",
+  "nouser",
+  "remount",
+]);
 
 /**
  * Takes an OCI mount's options apart. A later word wins over an earlier one that contradicts it, as in mount(8).

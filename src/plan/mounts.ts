@@ -48,7 +48,13 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
       mounts.push(prepareBind(context, { mount, destination, options, userns }));
     } else if (kind === "cgroup" || kind === "cgroup2") {
       const prepared = prepareCgroupMount(context, destination, options);
-      mounts.push({ destination, kind: "cgroup", slot: null, file: false, attach: (targets) => attachCgroupMount(context, prepared, targets) });
+      mounts.push({
+        destination,
+        kind: "cgroup",
+        slot: null,
+        file: false,
+        attach: (targets) => attachCgroupMount(context, prepared, targets),
+      });
     } else if (destination === "/dev" && kind === "tmpfs") {
       const slot = context.plan.slot("dev");
       dev = { attributes: options.attributes.set };
@@ -66,7 +72,10 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
 }
 
 /** CHILD: a file system that belongs to the container's namespaces, so it is made by the container's first process. */
-function createInside(context: PlanContext, given: { readonly mount: OciMount; readonly kind: string; readonly destination: string }): Slot {
+function createInside(
+  context: PlanContext,
+  given: { readonly mount: OciMount; readonly kind: string; readonly destination: string },
+): Slot {
   const { mount, kind, destination } = given;
   const { data, attributes, recursiveAttributes } = parseMountOptions(mount.options);
   const slot = context.plan.slot(slotName(destination));
@@ -91,7 +100,10 @@ export function attachMounts(context: PlanContext, prepared: PreparedMounts, tar
     if (slot === null) continue;
     if (file) targets.file(destination);
     else targets.directory(destination);
-    context.plan.child("MOVE", [slot, context.root, destination], { why: `at ${destination}`, doing: `mount ${kind} on \`${destination}\`` });
+    context.plan.child("MOVE", [slot, context.root, destination], {
+      why: `at ${destination}`,
+      doing: `mount ${kind} on \`${destination}\``,
+    });
     targets.covered(destination);
   }
 }

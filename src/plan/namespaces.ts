@@ -36,13 +36,19 @@ export function joinNamespaces(context: PlanContext): void {
     }
     const slot = plan.slot(reference === undefined ? `${type}-namespace` : `process-${reference.pid}`);
     if (reference === undefined) plan.host("OPEN", [null, path, O.O_CLOEXEC, 0, 0, slot], { why: `the ${type} namespace to join` });
-    else plan.host("PIDFD", [reference.pid, reference.startTime, slot], { why: "the process whose namespaces are joined, and no later one with its pid" });
+    else
+      plan.host("PIDFD", [reference.pid, reference.startTime, slot], {
+        why: "the process whose namespaces are joined, and no later one with its pid",
+      });
     targets.set(key, { slot, kinds: [type] });
   }
   const back = [...joined.keys()].map((type) => ({ type, slot: saveOwn(context, type) }));
   for (const { slot, kinds } of targets.values()) {
     const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
-    plan.host("SETNS", [slot, flags], { why: `the child is to be born in another container's ${kinds.join(", ")}`, doing: `join the ${kinds.join(", ")} namespace` });
+    plan.host("SETNS", [slot, flags], {
+      why: `the child is to be born in another container's ${kinds.join(", ")}`,
+      doing: `join the ${kinds.join(", ")} namespace`,
+    });
   }
   for (const { type, slot } of back) {
     plan.parent("SETNS", [slot, NAMESPACES[type].flag], { why: `the launcher returns to its own ${type} namespace` });
@@ -56,7 +62,9 @@ function referenceOf(context: PlanContext, type: OciNamespaceType, path: string)
 /** HOST: a descriptor of one of the launcher's own namespaces, to come back to. */
 function saveOwn(context: PlanContext, type: OciNamespaceType): Slot {
   const slot = context.plan.slot(`own-${NAMESPACES[type].file}`);
-  context.plan.host("OPEN", [null, `/proc/self/ns/${NAMESPACES[type].file}`, O.O_CLOEXEC, 0, 0, slot], { why: `the launcher's own ${type} namespace, to come back to` });
+  context.plan.host("OPEN", [null, `/proc/self/ns/${NAMESPACES[type].file}`, O.O_CLOEXEC, 0, 0, slot], {
+    why: `the launcher's own ${type} namespace, to come back to`,
+  });
   return slot;
 }
 
@@ -75,7 +83,10 @@ export function createTimeNamespace(context: PlanContext): void {
     return offset === undefined ? [] : [`${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`];
   });
   if (offsets.length > 0) {
-    plan.host("WRITE", [null, "/proc/self/timens_offsets", encoder.encode(offsets.join(""))], { why: "its clocks start where the container does", doing: "set the clocks of the time namespace" });
+    plan.host("WRITE", [null, "/proc/self/timens_offsets", encoder.encode(offsets.join(""))], {
+      why: "its clocks start where the container does",
+      doing: "set the clocks of the time namespace",
+    });
   }
   plan.parent("SETNS", [slot, CLONE.CLONE_NEWTIME], { why: "the monitor stays in the host's time" });
 }
@@ -84,7 +95,10 @@ export function createTimeNamespace(context: PlanContext): void {
 export function cloneChild(context: PlanContext, cgroup: Slot | null): void {
   const kinds = (["mount", "uts", "ipc", "pid", "network", "user"] as const).filter((type) => context.own.has(type));
   const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
-  context.plan.host("CLONE", [flags, cgroup], { why: kinds.length > 0 ? `the container's first process, with its own ${kinds.join(", ")}` : "the process", doing: "clone the container's first process" });
+  context.plan.host("CLONE", [flags, cgroup], {
+    why: kinds.length > 0 ? `the container's first process, with its own ${kinds.join(", ")}` : "the process",
+    doing: "clone the container's first process",
+  });
 }
 
 /** CHILD: a cgroup namespace takes the cgroup one is in for its root, so it comes after the process is there. */

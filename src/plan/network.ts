@@ -11,7 +11,10 @@ const MESSAGE_BYTES = 32;
 /** CHILD: `lo` is down in a new network namespace. Raising it gives it 127.0.0.1 and ::1. */
 export function raiseLoopback(context: PlanContext): void {
   if (!context.own.has("network")) return;
-  context.plan.child("NETLINK", [NETLINK_ROUTE, loopbackUp(), new Uint8Array(0)], { why: "loopback up, with 127.0.0.1 and ::1", doing: "raise the loopback interface" });
+  context.plan.child("NETLINK", [NETLINK_ROUTE, loopbackUp(), new Uint8Array(0)], {
+    why: "loopback up, with 127.0.0.1 and ::1",
+    doing: "raise the loopback interface",
+  });
 }
 
 /** RTM_NEWLINK { index 1, flags IFF_UP, change IFF_UP }. @see rtnetlink(7) */

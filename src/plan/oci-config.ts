@@ -192,7 +192,14 @@ export interface OciIntelRdt {
 }
 
 export interface OciMemoryPolicy {
-  readonly mode?: "MPOL_DEFAULT" | "MPOL_BIND" | "MPOL_INTERLEAVE" | "MPOL_WEIGHTED_INTERLEAVE" | "MPOL_PREFERRED" | "MPOL_PREFERRED_MANY" | "MPOL_LOCAL";
+  readonly mode?:
+    | "MPOL_DEFAULT"
+    | "MPOL_BIND"
+    | "MPOL_INTERLEAVE"
+    | "MPOL_WEIGHTED_INTERLEAVE"
+    | "MPOL_PREFERRED"
+    | "MPOL_PREFERRED_MANY"
+    | "MPOL_LOCAL";
   readonly nodes?: string;
   readonly flags?: readonly ("MPOL_F_NUMA_BALANCING" | "MPOL_F_RELATIVE_NODES" | "MPOL_F_STATIC_NODES")[];
 }
@@ -294,7 +301,14 @@ export type OciSeccompFlag =
   | "SECCOMP_FILTER_FLAG_SPEC_ALLOW"
   | "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
 
-export type OciSeccompOperator = "SCMP_CMP_NE" | "SCMP_CMP_LT" | "SCMP_CMP_LE" | "SCMP_CMP_EQ" | "SCMP_CMP_GE" | "SCMP_CMP_GT" | "SCMP_CMP_MASKED_EQ";
+export type OciSeccompOperator =
+  | "SCMP_CMP_NE"
+  | "SCMP_CMP_LT"
+  | "SCMP_CMP_LE"
+  | "SCMP_CMP_EQ"
+  | "SCMP_CMP_GE"
+  | "SCMP_CMP_GT"
+  | "SCMP_CMP_MASKED_EQ";
 
 /** A seccomp profile after capability and kernel-version conditions were resolved (docker's `includes`/`excludes` are not part of OCI). */
 export interface OciSeccomp {

@@ -93,7 +93,9 @@ type ArgumentOf<Letter extends string> = Letter extends "u"
               ? readonly Slot[]
               : never;
 
-type ArgumentsOf<Signature extends string> = Signature extends `${infer Letter}${infer Rest}` ? readonly [ArgumentOf<Letter>, ...ArgumentsOf<Rest>] : readonly [];
+type ArgumentsOf<Signature extends string> = Signature extends `${infer Letter}${infer Rest}`
+  ? readonly [ArgumentOf<Letter>, ...ArgumentsOf<Rest>]
+  : readonly [];
 
 /** The arguments that an operation takes, derived from its signature. */
 export type OperationArguments<Name extends OperationName> = ArgumentsOf<(typeof OPERATIONS)[Name]["signature"]>;

@@ -40,13 +40,28 @@ export function createPlanContext(input: PlanInput): PlanContext {
   }
   const uid = linux.uidMappings ?? [];
   const gid = linux.gidMappings ?? [];
-  if (own.has("user") && (uid.length === 0 || gid.length === 0)) throw configInvalid("a user namespace needs `uidMappings` and `gidMappings`");
+  if (own.has("user") && (uid.length === 0 || gid.length === 0))
+    throw configInvalid("a user namespace needs `uidMappings` and `gidMappings`");
   const plan = new PlanBuilder();
-  return { plan, input, config, linux, process: config.process, own, joined, mappings: own.has("user") ? { uid, gid } : null, root: plan.slot("root"), gifts: [] };
+  return {
+    plan,
+    input,
+    config,
+    linux,
+    process: config.process,
+    own,
+    joined,
+    mappings: own.has("user") ? { uid, gid } : null,
+    root: plan.slot("root"),
+    gifts: [],
+  };
 }
 
 /** The host's ids for a container's; an id that isn't mapped stands for the container's root. */
-export function hostOwner(context: PlanContext, ids: { readonly uid: number; readonly gid: number }): { readonly uid: number; readonly gid: number } {
+export function hostOwner(
+  context: PlanContext,
+  ids: { readonly uid: number; readonly gid: number },
+): { readonly uid: number; readonly gid: number } {
   const uids = context.mappings?.uid ?? null;
   const gids = context.mappings?.gid ?? null;
   return { uid: toHostId(uids, ids.uid) ?? toHostId(uids, 0) ?? 0, gid: toHostId(gids, ids.gid) ?? toHostId(gids, 0) ?? 0 };
@@ -57,5 +72,9 @@ export function configInvalid(what: string): EngineError {
 }
 
 export function configUnsupported(what: string): EngineError {
-  return new EngineError({ kind: "notImplemented", code: "CONFIG_UNSUPPORTED", message: `container configuration: ${what} is not supported` });
+  return new EngineError({
+    kind: "notImplemented",
+    code: "CONFIG_UNSUPPORTED",
+    message: `container configuration: ${what} is not supported`,
+  });
 }

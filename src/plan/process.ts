@@ -60,7 +60,10 @@ export function setOomScore(context: PlanContext): void {
   if (score === undefined) return;
   const directory = context.plan.slot("process");
   context.plan.parent("OPENCHILD", [".", O.O_PATH | O.O_CLOEXEC, directory], { why: "the child in the host's procfs" });
-  context.plan.parent("WRITE", [directory, "oom_score_adj", encoder.encode(`${score}`)], { why: "how readily the kernel kills it when memory is short", doing: `set the OOM score adjustment to \`${score}\`` });
+  context.plan.parent("WRITE", [directory, "oom_score_adj", encoder.encode(`${score}`)], {
+    why: "how readily the kernel kills it when memory is short",
+    doing: `set the OOM score adjustment to \`${score}\``,
+  });
 }
 
 /** CHILD: host and domain name. */
@@ -91,7 +94,11 @@ function limitValue(value: number): bigint {
 
 /** CHILD: nothing of the launcher's session keyring is seen; files are made with the usual mask. */
 export function setPersonalState(context: PlanContext): void {
-  context.plan.child("KEYRING", [""], { why: "a keyring of its own: the host's keys are out of reach", ignore: ["ENOSYS", "EDQUOT"], doing: "make a session keyring" });
+  context.plan.child("KEYRING", [""], {
+    why: "a keyring of its own: the host's keys are out of reach",
+    ignore: ["ENOSYS", "EDQUOT"],
+    doing: "make a session keyring",
+  });
   context.plan.child("UMASK", [context.process.user?.umask ?? DEFAULT_UMASK], { why: "the mask for new files" });
 }
 
@@ -108,8 +115,14 @@ export function setSecurityLabel(context: PlanContext, proc: Slot | null): void 
   if (profile === "" || profile === "unconfined" || !context.input.features.apparmor) return;
   const self = context.plan.slot("proc-self");
   const from = proc ?? freshProc(context);
-  context.plan.child("OPEN", [from, "self", O.O_PATH | O.O_CLOEXEC, 0, 0x9, self], { why: "this process in the private procfs", doing: "open the process in procfs" });
-  context.plan.child("WRITE", [self, "attr/apparmor/exec", encoder.encode(`exec ${profile}`)], { why: "exec switches to this AppArmor profile", doing: `set the AppArmor profile \`${profile}\`` });
+  context.plan.child("OPEN", [from, "self", O.O_PATH | O.O_CLOEXEC, 0, 0x9, self], {
+    why: "this process in the private procfs",
+    doing: "open the process in procfs",
+  });
+  context.plan.child("WRITE", [self, "attr/apparmor/exec", encoder.encode(`exec ${profile}`)], {
+    why: "exec switches to this AppArmor profile",
+    doing: `set the AppArmor profile \`${profile}\``,
+  });
 }
 
 /** CHILD, last: as execvp(3) does, each directory of PATH in turn. */
@@ -117,7 +130,10 @@ export function execute(context: PlanContext): void {
   const { args = [], env = [] } = context.process;
   const [command] = args;
   if (command === undefined || command === "") throw configInvalid("`process.args` is empty");
-  context.plan.child("EXEC", [execCandidates(command, env), args, env], { why: "the program takes the launcher's place", doing: `execute \`${command}\`` });
+  context.plan.child("EXEC", [execCandidates(command, env), args, env], {
+    why: "the program takes the launcher's place",
+    doing: `execute \`${command}\``,
+  });
 }
 
 /** A name with a slash stands for itself; else one path per directory of the environment's PATH, an empty one meaning the working directory. */

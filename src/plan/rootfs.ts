@@ -20,8 +20,13 @@ export function createRootFilesystem(context: PlanContext, userns: Slot | null):
   const { plan, root, input } = context;
   const { rootfs } = input;
   if (rootfs.kind === "bundle") {
-    plan.parent("TREE", [null, rootfs.path, AT.AT_RECURSIVE, root], { why: "the bundle's directory as the root file system", doing: `bind the root file system \`${rootfs.path}\`` });
-    plan.parent("ATTR", [root, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, 0, 0, MS.MS_PRIVATE, null], { why: "mounts made in the container stay there" });
+    plan.parent("TREE", [null, rootfs.path, AT.AT_RECURSIVE, root], {
+      why: "the bundle's directory as the root file system",
+      doing: `bind the root file system \`${rootfs.path}\``,
+    });
+    plan.parent("ATTR", [root, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, 0, 0, MS.MS_PRIVATE, null], {
+      why: "mounts made in the container stay there",
+    });
     if (userns !== null) mapMount(context, root, userns, rootfs.path);
   } else if (input.features.overlayLowerdirPlus) {
     createOverlay(context, rootfs, userns);
@@ -32,16 +37,26 @@ export function createRootFilesystem(context: PlanContext, userns: Slot | null):
 }
 
 function mapMount(context: PlanContext, mount: Slot, userns: Slot, path: string): void {
-  context.plan.parent("ATTR", [mount, "", AT.AT_EMPTY_PATH, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, userns], { why: "its files appear with the container's ids", doing: `map the ids of \`${path}\`` });
+  context.plan.parent("ATTR", [mount, "", AT.AT_EMPTY_PATH, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, userns], {
+    why: "its files appear with the container's ids",
+    doing: `map the ids of \`${path}\``,
+  });
 }
 
 /** One `lowerdir+` per layer: no limit on the length of paths, and nothing to escape in them. */
 function createOverlay(context: PlanContext, rootfs: Overlay, userns: Slot | null): void {
   const writable = ["source=overlay", `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
-  const notes = { why: `${rootfs.lowers.length} read-only layer(s) below the container's own`, doing: "mount the root file system's layers" };
+  const notes = {
+    why: `${rootfs.lowers.length} read-only layer(s) below the container's own`,
+    doing: "mount the root file system's layers",
+  };
   checkLowers(rootfs);
   if (userns === null) {
-    context.plan.parent("FS", ["overlay", [...rootfs.lowers.map((lower) => `lowerdir+=${lower}`), ...writable], [], [], 0, context.root], notes);
+    context.plan.parent(
+      "FS",
+      ["overlay", [...rootfs.lowers.map((lower) => `lowerdir+=${lower}`), ...writable], [], [], 0, context.root],
+      notes,
+    );
     return;
   }
   const layers = rootfs.lowers.map((lower, index) => mappedLayer(context, lower, index, userns));
@@ -51,7 +66,10 @@ function createOverlay(context: PlanContext, rootfs: Overlay, userns: Slot | nul
 
 function mappedLayer(context: PlanContext, lower: string, index: number, userns: Slot): Slot {
   const layer = context.plan.slot(`layer-${index}`);
-  context.plan.parent("TREE", [null, lower, 0, layer], { why: "a layer, to be seen through a mapping of ids", doing: `bind layer \`${lower}\`` });
+  context.plan.parent("TREE", [null, lower, 0, layer], {
+    why: "a layer, to be seen through a mapping of ids",
+    doing: `bind layer \`${lower}\``,
+  });
   mapMount(context, layer, userns, lower);
   return layer;
 }
@@ -67,7 +85,10 @@ function createLegacyOverlay(context: PlanContext, rootfs: Overlay, userns: Slot
   const lowerdir = `lowerdir=${rootfs.lowers.map((_, index) => index).join(":")}`;
   const options = [lowerdir, `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
   const values = options.map((option) => Buffer.byteLength(option.slice(option.indexOf("=") + 1)));
-  const notes = { why: `${rootfs.lowers.length} read-only layer(s) below the container's own`, doing: "mount the root file system's layers" };
+  const notes = {
+    why: `${rootfs.lowers.length} read-only layer(s) below the container's own`,
+    doing: "mount the root file system's layers",
+  };
   if (userns === null && values.every((bytes) => bytes <= MAX_FSCONFIG_STRING) && !options.some((option) => option.includes(","))) {
     plan.parent("CHDIR", [null, rootfs.links], { why: "the layers' short names are relative to here" });
     plan.parent("FS", ["overlay", ["source=overlay", ...options], [], [], 0, root], notes);
@@ -83,7 +104,10 @@ function createLegacyOverlay(context: PlanContext, rootfs: Overlay, userns: Slot
   if (userns !== null) {
     rootfs.lowers.forEach((lower, index) => {
       const layer = mappedLayer(context, lower, index, userns);
-      plan.parent("MOVE", [layer, null, lower], { why: "the mapped layer takes the place of the plain one", doing: `map the ids of layer \`${lower}\`` });
+      plan.parent("MOVE", [layer, null, lower], {
+        why: "the mapped layer takes the place of the plain one",
+        doing: `map the ids of layer \`${lower}\``,
+      });
     });
   }
   plan.parent("CHDIR", [null, rootfs.links], { why: "the layers' short names are relative to here" });
@@ -106,17 +130,26 @@ function checkLowers(rootfs: Overlay): void {
 
 /** CHILD: nothing that happens to mounts from here on reaches the host. */
 export function isolateMounts(context: PlanContext): void {
-  context.plan.child("ATTR", [null, "/", AT.AT_RECURSIVE, 0, 0, MS.MS_PRIVATE, null], { why: "mounts made here do not reach the host", doing: "make the container's mounts private" });
+  context.plan.child("ATTR", [null, "/", AT.AT_RECURSIVE, 0, 0, MS.MS_PRIVATE, null], {
+    why: "mounts made here do not reach the host",
+    doing: "make the container's mounts private",
+  });
 }
 
 /** CHILD: the detached root takes a place in the new mount namespace; which one matters not, it becomes `/` by PIVOT. */
 export function attachRoot(context: PlanContext): void {
-  context.plan.child("MOVE", [context.root, null, "/"], { why: "the root file system enters the container's mount namespace", doing: "attach the root file system" });
+  context.plan.child("MOVE", [context.root, null, "/"], {
+    why: "the root file system enters the container's mount namespace",
+    doing: "attach the root file system",
+  });
 }
 
 /** CHILD: from here on the host's files are out of sight and reach. */
 export function pivotRoot(context: PlanContext): void {
-  context.plan.child("PIVOT", [context.root], { why: "it becomes `/`; the host's tree is detached", doing: "change the root to the container's" });
+  context.plan.child("PIVOT", [context.root], {
+    why: "it becomes `/`; the host's tree is detached",
+    doing: "change the root to the container's",
+  });
   const propagation = context.linux.rootfsPropagation;
   if (propagation !== "shared" && propagation !== "slave" && propagation !== "unbindable") return;
   const bits = { shared: MS.MS_SHARED, slave: MS.MS_SLAVE, unbindable: MS.MS_UNBINDABLE }[propagation];
@@ -126,5 +159,8 @@ export function pivotRoot(context: PlanContext): void {
 /** CHILD, after every mount target was made. */
 export function makeRootReadonly(context: PlanContext): void {
   if (context.config.root?.readonly !== true) return;
-  context.plan.child("ATTR", [context.root, "", AT.AT_EMPTY_PATH, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, null], { why: "--read-only", doing: "make the root file system read-only" });
+  context.plan.child("ATTR", [context.root, "", AT.AT_EMPTY_PATH, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, null], {
+    why: "--read-only",
+    doing: "make the root file system read-only",
+  });
 }

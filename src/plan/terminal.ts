@@ -18,7 +18,10 @@ export function openTerminal(context: PlanContext): Terminal {
   const { plan, root, input } = context;
   const master = plan.slot("console");
   const slave = plan.slot("terminal");
-  plan.child("PTY", [root, "/dev/pts/ptmx", input.terminal.rows, input.terminal.columns, master, slave], { why: "a terminal in the container's own devpts", doing: "open a terminal in the container" });
+  plan.child("PTY", [root, "/dev/pts/ptmx", input.terminal.rows, input.terminal.columns, master, slave], {
+    why: "a terminal in the container's own devpts",
+    doing: "open a terminal in the container",
+  });
   const uid = context.process.user?.uid ?? 0;
   if (uid !== 0) plan.child("CHOWN", [slave, uid, KEEP_ID], { why: "the terminal is the user's" });
   plan.child("GIVE", [[master]], { why: "the monitor reads and writes the terminal's other side" });

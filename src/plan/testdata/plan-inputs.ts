@@ -36,7 +36,18 @@ const DEFAULT_CAPABILITIES = [
   "CAP_AUDIT_WRITE",
 ];
 
-const MASKED = ["/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/scsi", "/proc/timer_list", "/sys/devices/virtual/powercap", "/sys/firmware"];
+const MASKED = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+];
 const READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 export const SAMPLE_FEATURES: HostFeatures = {
@@ -53,7 +64,12 @@ function mounts(host: SampleHost, privileged: boolean): OciMount[] {
   return [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
-    { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
     { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", access] },
     { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [access, "nosuid", "noexec", "nodev"] },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
@@ -104,7 +120,15 @@ function sample(host: SampleHost, change: Change): PlanInput {
     ...change.linux,
   };
   return {
-    config: { ociVersion: "1.2.0", process, root: { path: "rootfs" }, hostname: "wherry", mounts: [...mounts(host, false), ...(change.mounts ?? [])], linux, ...change.config },
+    config: {
+      ociVersion: "1.2.0",
+      process,
+      root: { path: "rootfs" },
+      hostname: "wherry",
+      mounts: [...mounts(host, false), ...(change.mounts ?? [])],
+      linux,
+      ...change.config,
+    },
     fileMounts: ["/etc/hosts"],
     rootfs: {
       kind: "overlay",
@@ -123,24 +147,50 @@ function sample(host: SampleHost, change: Change): PlanInput {
   };
 }
 
-const without = (...kinds: readonly string[]): { namespaces: OciNamespace[] } => ({ namespaces: NAMESPACES.filter((type) => !kinds.includes(type)).map((type) => ({ type })) });
+const without = (...kinds: readonly string[]): { namespaces: OciNamespace[] } => ({
+  namespaces: NAMESPACES.filter((type) => !kinds.includes(type)).map((type) => ({ type })),
+});
 
 /** One input for each way in which plans differ. */
 export function samplePlanInputs(host: SampleHost): Readonly<Record<string, PlanInput>> {
   const mapping = [{ containerID: 0, hostID: host.idBase, size: 65_536 }];
   const userNamespace: Change = {
-    linux: { namespaces: [...NAMESPACES.map((type) => ({ type })), { type: "user" as const }], uidMappings: mapping, gidMappings: mapping, sysctl: { "net.ipv4.ip_unprivileged_port_start": "0" } },
+    linux: {
+      namespaces: [...NAMESPACES.map((type) => ({ type })), { type: "user" as const }],
+      uidMappings: mapping,
+      gidMappings: mapping,
+      sysctl: { "net.ipv4.ip_unprivileged_port_start": "0" },
+    },
   };
   const allNames = capabilityNames(ALL_CAPABILITIES);
   return {
     default: sample(host, {}),
-    tty: sample(host, { process: { terminal: true }, input: { monitor: { ...monitor(host), openStdin: true, attach: { stdin: true, stdout: true, stderr: false, claimExit: true } }, reaper: true } }),
+    tty: sample(host, {
+      process: { terminal: true },
+      input: {
+        monitor: { ...monitor(host), openStdin: true, attach: { stdin: true, stdout: true, stderr: false, claimExit: true } },
+        reaper: true,
+      },
+    }),
     userns: sample(host, userNamespace),
-    "host-namespaces": sample(host, { linux: { ...without("uts", "ipc", "pid", "network", "cgroup", "time"), sysctl: {} }, config: { hostname: "" } }),
-    "read-only": sample(host, { config: { root: { path: "rootfs", readonly: true } }, mounts: [{ destination: "/run", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec"] }] }),
+    "host-namespaces": sample(host, {
+      linux: { ...without("uts", "ipc", "pid", "network", "cgroup", "time"), sysctl: {} },
+      config: { hostname: "" },
+    }),
+    "read-only": sample(host, {
+      config: { root: { path: "rootfs", readonly: true } },
+      mounts: [{ destination: "/run", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec"] }],
+    }),
     privileged: sample(host, {
       process: { capabilities: { bounding: allNames, effective: allNames, permitted: allNames } },
-      linux: { maskedPaths: [], readonlyPaths: [], devices: [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, uid: 0, gid: 0 }, { path: "/dev/net/tun", type: "c", major: 10, minor: 200, fileMode: 0o666 }] },
+      linux: {
+        maskedPaths: [],
+        readonlyPaths: [],
+        devices: [
+          { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, uid: 0, gid: 0 },
+          { path: "/dev/net/tun", type: "c", major: 10, minor: 200, fileMode: 0o666 },
+        ],
+      },
       config: { mounts: mounts(host, true) },
     }),
     binds: sample(host, {
@@ -160,18 +210,59 @@ export function samplePlanInputs(host: SampleHost): Readonly<Record<string, Plan
         rlimits: [{ type: "RLIMIT_NOFILE", soft: 512, hard: 1024 }],
         capabilities: { bounding: DEFAULT_CAPABILITIES },
       },
-      input: { monitor: { ...monitor(host), openStdin: true, stdinOnce: true, attach: { stdin: true, stdout: true, stderr: true, claimExit: true } } },
+      input: {
+        monitor: {
+          ...monitor(host),
+          openStdin: true,
+          stdinOnce: true,
+          attach: { stdin: true, stdout: true, stderr: true, claimExit: true },
+        },
+      },
     }),
-    "user-with-capabilities": sample(host, { process: { user: { uid: 1000, gid: 1000 }, capabilities: { bounding: DEFAULT_CAPABILITIES, permitted: DEFAULT_CAPABILITIES, inheritable: ["CAP_NET_RAW"], ambient: ["CAP_NET_RAW"] } } }),
-    bundle: sample(host, { input: { rootfs: { kind: "bundle", path: host.bundle as HostPath }, monitor: { ...monitor(host), logPath: null, listen: false } } }),
+    "user-with-capabilities": sample(host, {
+      process: {
+        user: { uid: 1000, gid: 1000 },
+        capabilities: {
+          bounding: DEFAULT_CAPABILITIES,
+          permitted: DEFAULT_CAPABILITIES,
+          inheritable: ["CAP_NET_RAW"],
+          ambient: ["CAP_NET_RAW"],
+        },
+      },
+    }),
+    bundle: sample(host, {
+      input: { rootfs: { kind: "bundle", path: host.bundle as HostPath }, monitor: { ...monitor(host), logPath: null, listen: false } },
+    }),
     "legacy-overlay": sample(host, { input: { features: { ...host.features, overlayLowerdirPlus: false } } }),
     "legacy-overlay-userns": sample(host, { ...userNamespace, input: { features: { ...host.features, overlayLowerdirPlus: false } } }),
     exec: sample(host, { input: { execInto: host.target } }),
     "exec-tty": sample(host, { process: { terminal: true, user: { uid: 1000, gid: 1000 } }, input: { execInto: host.target } }),
     "exec-userns": sample(host, { ...userNamespace, input: { execInto: host.target } }),
     join: sample(host, {
-      linux: { namespaces: [{ type: "mount" }, { type: "cgroup" }, { type: "time" }, { type: "uts" }, ...(["pid", "network", "ipc"] as const).map((type) => ({ type, path: `/proc/${host.target.pid}/ns/${type === "network" ? "net" : type}` }))], sysctl: {} },
-      config: { mounts: [...mounts(host, false).filter(({ destination }) => destination !== "/dev/shm"), { destination: "/dev/shm", type: "bind", source: `/proc/${host.target.pid}/root/dev/shm`, options: ["rbind", "nosuid", "noexec", "nodev"] }] },
+      linux: {
+        namespaces: [
+          { type: "mount" },
+          { type: "cgroup" },
+          { type: "time" },
+          { type: "uts" },
+          ...(["pid", "network", "ipc"] as const).map((type) => ({
+            type,
+            path: `/proc/${host.target.pid}/ns/${type === "network" ? "net" : type}`,
+          })),
+        ],
+        sysctl: {},
+      },
+      config: {
+        mounts: [
+          ...mounts(host, false).filter(({ destination }) => destination !== "/dev/shm"),
+          {
+            destination: "/dev/shm",
+            type: "bind",
+            source: `/proc/${host.target.pid}/root/dev/shm`,
+            options: ["rbind", "nosuid", "noexec", "nodev"],
+          },
+        ],
+      },
       input: { joins: { pid: host.target, network: host.target, ipc: host.target } },
     }),
   };
