@@ -15,6 +15,7 @@ export function refusal({ root }, host = describeHost()) {
   return undefined;
 }
 
+/** @returns {{ platform: string, arch: string, kernel: string, node: number, programs: Set<string>, uid: number }} */
 function describeHost() {
   const programs = ["cc", "make"].filter((program) => spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0);
   return {

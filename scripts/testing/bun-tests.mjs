@@ -56,7 +56,7 @@ export function runProgram(program, args, timeoutMs, { onLine } = {}) {
     const timer = setTimeout(() => {
       timedOut = true;
       try {
-        process.kill(-child.pid, "SIGKILL");
+        process.kill(-Number(child.pid), "SIGKILL");
       } catch {
         // it has just ended
       }

@@ -31,6 +31,7 @@ export async function runInGuest(log) {
     });
     const seconds = (performance.now() - started) / 1000;
     left = Math.max(60, left - seconds);
+    /** @type {{ passed: number, failed: number, skipped: number, differences: string[] }} */
     const counts = totals ?? { passed: 0, failed: 1, skipped: 0, differences: [] };
     results.push({ ...counts, name: `${kind}: ${files.length} files on Linux 6.1, cgroup v2 only`, seconds, output });
   }
