@@ -1,4 +1,4 @@
-import { capabilityNames as allNames } from "../core/capability-names.ts";
+import { allCapabilities as allNames } from "../core/all-capabilities.ts";
 
 /** The bit mask of capability names. Names that the table doesn't know are left out, as the runtime-spec wants it for those of later kernels. */
 export function capabilityMask(names: readonly string[] | undefined): bigint {
