@@ -71,9 +71,9 @@ async function runCheck() {
 async function runCTests() {
   const started = performance.now();
   const { code, output } = await runProgram("make", ["--silent", "--no-print-directory", "-C", "launcher", "test"], 300_000);
-  // Each C test program prints TAP: `ok N - what`, `not ok N - what`.
-  const failed = [...output.matchAll(/^not ok\b/gm)].length;
-  const passed = [...output.matchAll(/^ok\b/gm)].length;
+  // Each C test program ends with `NAME: ok`; a failed expectation ends make.
+  const failed = [...output.matchAll(/^\S+: FAILED\b/gm)].length;
+  const passed = [...output.matchAll(/^\S+: ok\b/gm)].length;
   const ended = code === 0 && passed > 0 ? 0 : 1;
   return { passed, failed: Math.max(failed, ended), skipped: 0, seconds: (performance.now() - started) / 1000, output };
 }
