@@ -27,19 +27,15 @@ export function encodePlan(plan: LaunchPlan): Uint8Array {
 
 function writeOperation(writer: PlanWriter, operation: Operation, slotCount: number): void {
   const { code, signature } = OPERATIONS[operation.name];
-  const [first, second, ...more] = operation.ignore === "any" ? [IGNORE_ANY] : operation.ignore.map(errnoNumber);
-  if (more.length > 0) throw new RangeError(`${operation.name} ignores more than two errors`);
-  const start = writer.length;
-  writer.u16(code);
-  writer.u8(SECTION_NUMBERS[operation.section]);
-  writer.u8(0);
-  writer.u32(0);
-  writer.u16(first ?? 0);
-  writer.u16(second ?? 0);
   const args: readonly unknown[] = operation.args;
   if (args.length !== signature.length) throw new RangeError(`${operation.name} takes ${signature.length} arguments, not ${args.length}`);
-  for (let index = 0; index < signature.length; index++) writeArgument(writer, signature.charAt(index), args[index], slotCount);
-  writer.patchU32(start + 4, writer.length - start);
+  const { ignore } = operation;
+  if (ignore.length > 2 && ignore !== "any") throw new RangeError(`${operation.name} ignores more than two errors`);
+  const first = ignore === "any" ? IGNORE_ANY : ignore[0] === undefined ? 0 : errnoNumber(ignore[0]);
+  const second = ignore === "any" || ignore[1] === undefined ? 0 : errnoNumber(ignore[1]);
+  const start = writer.beginRecord(code, SECTION_NUMBERS[operation.section], first, second);
+  for (let index = 0; index < args.length; index++) writeArgument(writer, signature.charAt(index), args[index], slotCount);
+  writer.endRecord(start);
 }
 
 function writeArgument(writer: PlanWriter, letter: string, value: unknown, slotCount: number): void {
@@ -56,69 +52,75 @@ function writeArgument(writer: PlanWriter, letter: string, value: unknown, slotC
     case "d":
     case "g":
       return value === null ? writer.u16(NO_SLOT) : writer.slot(value as Slot, slotCount);
-    case "v": {
-      const strings = value as readonly string[];
-      writer.u32(strings.length);
-      for (const string of strings) writer.string(string);
+    case "v":
+      writer.u32((value as readonly string[]).length);
+      for (const string of value as readonly string[]) writer.string(string);
       return;
-    }
     case "F":
-    case "O": {
-      const slots = value as readonly Slot[];
-      writer.u32(slots.length);
-      for (const slot of slots) writer.slot(slot, slotCount);
+    case "O":
+      writer.u32((value as readonly Slot[]).length);
+      for (const slot of value as readonly Slot[]) writer.slot(slot, slotCount);
       return;
-    }
     default:
       throw new RangeError(`unknown signature letter ${letter}`);
   }
 }
 
-/** A growing little-endian buffer that starts behind the header. */
+/** A growing little-endian buffer that starts behind the header. Written for a first run, which no compiler has warmed up: few calls, no BigInt for small numbers. */
 class PlanWriter {
-  #buffer = new Uint8Array(16 * 1024);
-  #view = new DataView(this.#buffer.buffer);
+  #buffer = Buffer.alloc(32 * 1024);
   #length = HEADER_BYTES;
-  readonly #encoder = new TextEncoder();
 
-  get length(): number {
-    return this.#length;
-  }
-
+  /** The offset of `count` bytes that may be written. */
   #reserve(count: number): number {
     const offset = this.#length;
     const needed = offset + count;
-    if (needed > MAX_PLAN_BYTES) throw new RangeError(`a plan has at most ${MAX_PLAN_BYTES} bytes`);
-    if (needed > this.#buffer.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-      grown.set(this.#buffer);
-      this.#buffer = grown;
-      this.#view = new DataView(grown.buffer);
-    }
+    if (needed > this.#buffer.length) this.#grow(needed);
     this.#length = needed;
     return offset;
   }
 
-  u8(value: number): void {
-    this.#view.setUint8(this.#reserve(1), value);
+  #grow(needed: number): void {
+    if (needed > MAX_PLAN_BYTES) throw new RangeError(`a plan has at most ${MAX_PLAN_BYTES} bytes`);
+    const grown = Buffer.alloc(Math.max(needed, this.#buffer.length * 2));
+    grown.set(this.#buffer);
+    this.#buffer = grown;
+  }
+
+  /** The length, filled in by `endRecord`, stays 0. */
+  beginRecord(code: number, section: number, ignoredFirst: number, ignoredSecond: number): number {
+    const start = this.#reserve(RECORD_HEADER_BYTES);
+    const buffer = this.#buffer;
+    buffer[start] = code;
+    buffer[start + 2] = section;
+    buffer.writeUInt16LE(ignoredFirst, start + 8);
+    buffer.writeUInt16LE(ignoredSecond, start + 10);
+    return start;
+  }
+
+  endRecord(start: number): void {
+    this.#buffer.writeUInt32LE(this.#length - start, start + 4);
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#reserve(2), value, true);
+    const offset = this.#reserve(2);
+    this.#buffer.writeUInt16LE(value, offset);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#reserve(4), value, true);
-  }
-
-  patchU32(offset: number, value: number): void {
-    this.#view.setUint32(offset, value, true);
+    const offset = this.#reserve(4);
+    this.#buffer.writeUInt32LE(value, offset);
   }
 
   u64(value: number | bigint): void {
+    const offset = this.#reserve(8);
+    if (typeof value === "number" && value >= 0 && value <= 0xffff_ffff) {
+      this.#buffer.writeUInt32LE(value, offset);
+      return;
+    }
     const wide = BigInt(value);
     if (wide < 0n || wide > 0xffff_ffff_ffff_ffffn) throw new RangeError(`${wide} is not a 64-bit number`);
-    this.#view.setBigUint64(this.#reserve(8), wide, true);
+    this.#buffer.writeBigUInt64LE(wide, offset);
   }
 
   slot(slot: Slot, slotCount: number): void {
@@ -128,32 +130,34 @@ class PlanWriter {
 
   string(value: string): void {
     if (value.includes("\0")) throw new RangeError(`a NUL inside the string ${JSON.stringify(value)}`);
-    const encoded = this.#encoder.encode(value);
-    this.bytes(encoded);
-    this.u8(0);
+    const length = Buffer.byteLength(value);
+    const offset = this.#reserve(4 + length + 1);
+    this.#buffer.writeUInt32LE(length, offset);
+    this.#buffer.write(value, offset + 4);
   }
 
   bytes(value: Uint8Array): void {
-    this.u32(value.length);
-    const offset = this.#reserve(value.length);
-    this.#buffer.set(value, offset);
+    const offset = this.#reserve(4 + value.length);
+    this.#buffer.writeUInt32LE(value.length, offset);
+    this.#buffer.set(value, offset + 4);
   }
 
   finish(plan: LaunchPlan): Uint8Array {
-    this.#buffer.set(this.#encoder.encode(MAGIC), 0);
-    this.patchU32(8, VERSION);
-    this.patchU32(12, this.#length);
-    this.patchU32(16, plan.operations.length);
-    this.patchU32(20, plan.slots.length);
+    const buffer = this.#buffer;
+    buffer.write(MAGIC, 0);
+    buffer.writeUInt32LE(VERSION, 8);
+    buffer.writeUInt32LE(this.#length, 12);
+    buffer.writeUInt32LE(plan.operations.length, 16);
+    buffer.writeUInt32LE(plan.slots.length, 20);
     for (const operation of plan.operations) {
       const { code } = OPERATIONS[operation.name];
       const at = 24 + (code >> 3);
-      this.#view.setUint8(at, this.#view.getUint8(at) | (1 << (code & 7)));
+      buffer[at] = (buffer[at] ?? 0) | (1 << (code & 7));
     }
-    return this.#buffer.slice(0, this.#length);
+    return buffer.subarray(0, this.#length);
   }
 }
 
-/** The size of a record without arguments, for tests that walk a plan. */
-export const PLAN_RECORD_HEADER_BYTES = RECORD_HEADER_BYTES;
-export const PLAN_HEADER_BYTES = HEADER_BYTES;
+/** The sizes of a plan's and a record's header, for tests that walk a plan. */
+export const PLAN_HEADER_BYTES: number = HEADER_BYTES;
+export const PLAN_RECORD_HEADER_BYTES: number = RECORD_HEADER_BYTES;

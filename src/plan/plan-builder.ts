@@ -18,12 +18,14 @@ export interface StepNotes {
 export class PlanBuilder {
   readonly #sections: Readonly<Record<Section, Operation[]>> = { host: [], parent: [], child: [], tail: [] };
   readonly #slots: Slot[] = [];
+  /** How often each name was asked for. */
+  readonly #names = new Map<string, number>();
 
-  /** A new slot; when the name is taken, the next free `NAME-2`, `NAME-3`, …, so that explanations stay unambiguous. */
+  /** A new slot; when the name is taken, `NAME-2`, `NAME-3`, and so on, so that explanations stay unambiguous. */
   slot(name: string): Slot {
-    let unique = name;
-    for (let count = 2; this.#slots.some((slot) => slot.name === unique); count++) unique = `${name}-${count}`;
-    const slot = { index: this.#slots.length, name: unique };
+    const count = (this.#names.get(name) ?? 0) + 1;
+    this.#names.set(name, count);
+    const slot = { index: this.#slots.length, name: count === 1 ? name : `${name}-${count}` };
     this.#slots.push(slot);
     return slot;
   }
