@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Digest, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -11,15 +11,17 @@ export interface BlobDescriptor {
   readonly sizeBytes: number;
 }
 
-/** One blob being written. `commit` or disposal ends it; disposal of a committed one does nothing. */
+/** One blob being written. `publish` or disposal ends it; disposal of a published one does nothing. */
 export class BlobWriter implements Disposable {
-  /** Where the bytes are until `commit`. */
+  /** Where the bytes are until `publish`. */
   readonly path: HostPath;
   readonly #nameOf: (digest: Digest) => HostPath;
   readonly #expected: BlobDescriptor | undefined;
   readonly #hash: Hash = createHash("sha256");
   #fd: number;
   #sizeBytes = 0;
+  #finished: BlobDescriptor | undefined;
+  #published = false;
 
   constructor(path: HostPath, nameOf: (digest: Digest) => HostPath, expected?: BlobDescriptor) {
     this.path = path;
@@ -43,10 +45,11 @@ export class BlobWriter implements Disposable {
   }
 
   /**
-   * Names the blob by its SHA-256 and makes it durable. Idempotent: success means that the content is stored, whoever wrote it.
+   * Verifies what was written and brings it to disk; it has no name yet. Idempotent.
    * @throws {EngineError} BLOB_DIGEST_MISMATCH; the temporary file is gone then.
    */
-  commit(): BlobDescriptor {
+  finish(): BlobDescriptor {
+    if (this.#finished !== undefined) return this.#finished;
     const digest = `sha256:${this.#hash.digest("hex")}` as Digest;
     const expected = this.#expected;
     if (expected !== undefined && (expected.digest !== digest || expected.sizeBytes !== this.#sizeBytes)) {
@@ -60,19 +63,31 @@ export class BlobWriter implements Disposable {
     fsyncSync(this.#fd);
     closeSync(this.#fd);
     this.#fd = -1;
-    const path = this.#nameOf(digest);
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    renameSync(this.path, path);
-    syncDirectory(dirname(path));
-    return { digest, sizeBytes: this.#sizeBytes };
+    this.#finished = { digest, sizeBytes: this.#sizeBytes };
+    return this.#finished;
   }
 
-  /** Drops what has been written, unless committed. */
+  /**
+   * Gives the finished blob its name. Idempotent: success means that the content is stored, whoever wrote it. Quick, so that it
+   * can be done inside the transaction that records the blob's use: then nobody removes it in between.
+   */
+  publish(): BlobDescriptor {
+    const blob = this.finish();
+    if (this.#published) return blob;
+    const path = this.#nameOf(blob.digest);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    renameSync(this.path, path);
+    this.#published = true;
+    syncDirectory(dirname(path));
+    return blob;
+  }
+
+  /** Drops what has been written, unless published. */
   [Symbol.dispose](): void {
-    if (this.#fd < 0) return;
-    closeSync(this.#fd);
+    if (this.#published) return;
+    if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
-    unlinkSync(this.path);
+    rmSync(this.path, { force: true });
   }
 }
 

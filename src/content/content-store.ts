@@ -27,7 +27,7 @@ export class ContentStore {
   put(bytes: Uint8Array): BlobDescriptor {
     using writer = this.begin();
     writer.write(bytes);
-    return writer.commit();
+    return writer.publish();
   }
 
   has(digest: Digest): boolean {

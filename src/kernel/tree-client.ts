@@ -44,7 +44,7 @@ export class TreeSession implements AsyncDisposable {
   #resume: (() => void) | undefined;
 
   /** @param descriptors directories and files of this process; `treeFd(i)` names the i-th in records. */
-  constructor(launcher: HostPath, descriptors: readonly number[]) {
+  constructor(launcher: string, descriptors: readonly number[]) {
     this.#process = spawn(launcher, ["tree"], { stdio: ["ignore", "ignore", "inherit", "pipe", ...descriptors] });
     this.#socket = this.#process.stdio[3] as unknown as Duplex;
     this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));

@@ -13,11 +13,11 @@ import { unpackLayer } from "./unpack-layer.ts";
  */
 export class DirectoryLayerDriver implements LayerDriver {
   readonly name = "directory";
-  readonly #launcher: HostPath;
+  readonly #launcher: string;
   readonly #directory: string;
   readonly #ingest: IngestDirectory;
 
-  constructor(root: string, launcher: HostPath) {
+  constructor(root: string, launcher: string) {
     this.#launcher = launcher;
     this.#directory = `${root}/layers`;
     this.#ingest = new IngestDirectory(`${this.#directory}/ingest` as HostPath);

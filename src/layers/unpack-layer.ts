@@ -20,7 +20,7 @@ const tar = treeFd(1);
  * @throws {EngineError} TAR_INVALID, TREE_FAILED
  */
 export async function unpackLayer(
-  launcher: HostPath,
+  launcher: string,
   from: { readonly tarFd: number; readonly rootFd: number; readonly signal?: AbortSignal },
 ): Promise<number> {
   await using session = new TreeSession(launcher, [from.rootFd, from.tarFd]);

@@ -19,11 +19,8 @@ export interface ImageRow {
 
 export interface LayerRow {
   readonly diffId: DiffId;
+  /** Bytes of file content, unpacked. */
   readonly sizeBytes: number;
-  /** The blob as received, or as made by us. */
-  readonly blobDigest: Digest;
-  readonly blobBytes: number;
-  readonly mediaType: string;
 }
 
 const columns = "i.id, i.created_at, i.config, i.manifest_digest, i.parent, i.layers, i.size_bytes, i.passwd, i.group_file";
@@ -39,9 +36,20 @@ export function insertImage(store: Store, row: ImageRow): void {
 }
 
 export function insertLayer(store: Store, row: LayerRow): void {
-  store
-    .prepare("INSERT INTO layers (diff_id, size_bytes, blob_digest, blob_bytes, media_type) VALUES (?, ?, ?, ?, ?) ON CONFLICT (diff_id) DO NOTHING")
-    .run(row.diffId, row.sizeBytes, row.blobDigest, row.blobBytes, row.mediaType);
+  store.prepare("INSERT INTO layers (diff_id, size_bytes) VALUES (?, ?) ON CONFLICT (diff_id) DO NOTHING").run(row.diffId, row.sizeBytes);
+}
+
+export function insertBlob(store: Store, image: ImageId, digest: Digest): void {
+  store.prepare("INSERT INTO image_blobs (image_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING").run(image, digest);
+}
+
+export function listBlobs(store: Store, image: ImageId): Digest[] {
+  const rows = store.prepare("SELECT digest FROM image_blobs WHERE image_id = ?").all(image);
+  return rows.map((row) => String(row["digest"]) as Digest);
+}
+
+export function isBlobUsed(store: Store, digest: Digest): boolean {
+  return Number(store.prepare("SELECT count(*) AS n FROM image_blobs WHERE digest = ?").get(digest)?.["n"] ?? 0) > 0;
 }
 
 /** By canonical reference: one query on the way to every container. */
@@ -100,15 +108,8 @@ export function countChildren(store: Store, id: ImageId): number {
 }
 
 export function getLayer(store: Store, diffId: DiffId): LayerRow | undefined {
-  const row = store.prepare("SELECT * FROM layers WHERE diff_id = ?").get(diffId);
-  if (row === undefined || row === null) return undefined;
-  return {
-    diffId,
-    sizeBytes: Number(row["size_bytes"]),
-    blobDigest: String(row["blob_digest"]) as Digest,
-    blobBytes: Number(row["blob_bytes"]),
-    mediaType: String(row["media_type"]),
-  };
+  const row = store.prepare("SELECT size_bytes FROM layers WHERE diff_id = ?").get(diffId);
+  return row === undefined || row === null ? undefined : { diffId, sizeBytes: Number(row["size_bytes"]) };
 }
 
 export function deleteLayer(store: Store, diffId: DiffId): void {

@@ -1,5 +1,6 @@
 /**
  * Image tables, part of the first migration. `layers` columns hold diff ids, bottom first, with spaces between, as in `containers`.
+ * `image_blobs` names all that the content store holds for an image: manifest, configuration, layers as received.
  * A lease keeps a layer that a process has added, or is about to use, until its image is stored.
  */
 export const imageTables = `
@@ -22,12 +23,16 @@ export const imageTables = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX image_references_image ON image_references (image_id);
 
+  CREATE TABLE image_blobs (
+    image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (image_id, digest)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_blobs_digest ON image_blobs (digest);
+
   CREATE TABLE layers (
     diff_id TEXT PRIMARY KEY,
-    size_bytes INTEGER NOT NULL,
-    blob_digest TEXT NOT NULL,
-    blob_bytes INTEGER NOT NULL,
-    media_type TEXT NOT NULL
+    size_bytes INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE layer_leases (

@@ -1,0 +1,73 @@
+import type { ImageId } from "../core/brands.ts";
+import { EngineError } from "../core/engine-error.ts";
+import { setReference } from "../state/image-rows.ts";
+import type { ImageHost } from "./image-host.ts";
+import type { ImportOptions } from "./import-image.ts";
+import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "./image-view.ts";
+import { canonicalReference, parseReference } from "./reference.ts";
+import type { RemovedPart } from "./remove-image.ts";
+import { findImage, resolveImage } from "./resolve-image.ts";
+import type { RunnableImage } from "./runnable-image.ts";
+import type { CommitInput } from "./commit-image.ts";
+
+/**
+ * The images of one data root. What each operation does is in the file named after it; those that `run` does not need are
+ * loaded when called. Safe to be used by several processes at the same time.
+ */
+export class ImageStore {
+  readonly #host: ImageHost;
+
+  constructor(host: ImageHost) {
+    this.#host = host;
+  }
+
+  /** What a container needs to be made from the image; one query or two. */
+  resolve(reference: string): RunnableImage {
+    return resolveImage(this.#host.store, reference);
+  }
+
+  async list(options: { readonly all?: boolean; readonly filters?: Readonly<Record<string, readonly string[]>> } = {}): Promise<readonly ImageSummary[]> {
+    const { listImageSummaries } = await import("./list-images.ts");
+    return listImageSummaries(this.#host.store, options);
+  }
+
+  async inspect(reference: string): Promise<ImageDetails> {
+    const { inspectImage } = await import("./inspect-image.ts");
+    return inspectImage(this.#host.store, reference);
+  }
+
+  async history(reference: string): Promise<readonly ImageHistoryEntry[]> {
+    const { imageHistory } = await import("./image-history.ts");
+    return imageHistory(this.#host.store, reference);
+  }
+
+  async import(archive: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImageId> {
+    const { importImage } = await import("./import-image.ts");
+    return importImage(this.#host, archive, options);
+  }
+
+  /** A new image from a container's read-write layer; the container must not change meanwhile (pause it). */
+  async commit(input: CommitInput): Promise<ImageId> {
+    const { commitImage } = await import("./commit-image.ts");
+    return commitImage(this.#host, input);
+  }
+
+  /** @throws {EngineError} IMAGE_NOT_FOUND, INVALID_REFERENCE */
+  async tag(reference: string, target: string): Promise<void> {
+    const parsed = parseReference(target);
+    if (parsed.digest !== undefined) {
+      throw new EngineError({ kind: "invalidArgument", code: "INVALID_REFERENCE", message: "refusing to create a tag with a digest reference" });
+    }
+    this.#host.store.durably(() => setReference(this.#host.store, canonicalReference(parsed), findImage(this.#host.store, reference).id));
+  }
+
+  async remove(reference: string, options: { readonly force?: boolean; readonly noPrune?: boolean } = {}): Promise<readonly RemovedPart[]> {
+    const { removeImage } = await import("./remove-image.ts");
+    return removeImage(this.#host, reference, options);
+  }
+
+  async ensureBase(): Promise<ImageId> {
+    const { ensureBase } = await import("./base-image.ts");
+    return ensureBase(this.#host);
+  }
+}

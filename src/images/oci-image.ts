@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import type { DiffId, Digest, ImageId } from "../core/brands.ts";
+import { EngineError } from "../core/engine-error.ts";
+import type { ImageConfig } from "./image-view.ts";
+
+/** @see image-spec config.md */
+export interface OciImage {
+  readonly created?: string;
+  readonly author?: string;
+  readonly architecture: string;
+  readonly os: string;
+  readonly variant?: string;
+  readonly comment?: string;
+  readonly config?: OciImageConfig;
+  readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly DiffId[] };
+  readonly history?: readonly OciHistory[];
+}
+
+export interface OciImageConfig {
+  readonly User?: string;
+  readonly ExposedPorts?: Readonly<Record<string, object>> | null;
+  readonly Env?: readonly string[] | null;
+  readonly Entrypoint?: readonly string[] | null;
+  readonly Cmd?: readonly string[] | null;
+  readonly Volumes?: Readonly<Record<string, object>> | null;
+  readonly WorkingDir?: string;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly StopSignal?: string;
+  /** Docker's additions. */
+  readonly OnBuild?: readonly string[] | null;
+  readonly Shell?: readonly string[] | null;
+}
+
+export interface OciHistory {
+  readonly created?: string;
+  readonly created_by?: string;
+  readonly author?: string;
+  readonly comment?: string;
+  readonly empty_layer?: boolean;
+}
+
+export interface OciDescriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+export const mediaTypes = {
+  manifest: "application/vnd.oci.image.manifest.v1+json",
+  config: "application/vnd.oci.image.config.v1+json",
+  layer: "application/vnd.oci.image.layer.v1.tar",
+} as const;
+
+/** @see image-spec manifest.md */
+export interface OciManifest {
+  readonly schemaVersion: 2;
+  readonly mediaType: string;
+  readonly config: OciDescriptor;
+  readonly layers: readonly OciDescriptor[];
+}
+
+/** The id of an image: the digest of its configuration's bytes. */
+export function imageIdOf(config: string): ImageId {
+  return `sha256:${createHash("sha256").update(config).digest("hex")}` as ImageId;
+}
+
+/** Reads a stored configuration. Ours was checked when the image was made; a damaged database is told as such. */
+export function parseImage(config: string): OciImage {
+  try {
+    return JSON.parse(config) as OciImage;
+  } catch (cause) {
+    throw new EngineError({ kind: "internal", code: "IMAGE_DAMAGED", message: "read image configuration: not JSON; remove the image and make it again", cause });
+  }
+}
+
+export function toImageConfig(config: OciImageConfig | undefined): ImageConfig {
+  const list = (found: readonly string[] | null | undefined) => (found === undefined || found === null || found.length === 0 ? null : found);
+  return {
+    user: config?.User ?? "",
+    env: config?.Env ?? [],
+    entrypoint: list(config?.Entrypoint),
+    command: list(config?.Cmd),
+    workingDirectory: config?.WorkingDir ?? "",
+    exposedPorts: Object.keys(config?.ExposedPorts ?? {}),
+    volumes: Object.keys(config?.Volumes ?? {}),
+    labels: config?.Labels ?? {},
+    stopSignal: config?.StopSignal ?? "",
+  };
+}
+
+/** This machine's architecture as images name it. */
+export function hostArchitecture(): string {
+  return process.arch === "x64" ? "amd64" : process.arch;
+}
