@@ -11,7 +11,9 @@ import { requireRunning, requireStarted } from "../containers/require-status.ts"
 import { storeContainer } from "../containers/store-container.ts";
 import type { ContainerId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { isBaseReference } from "../images/base-reference.ts";
 import { resolveImage } from "../images/resolve-image.ts";
+import type { RunnableImage } from "../images/runnable-image.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 import type { AttachOptions, ProcessStreams } from "../kernel/process-streams.ts";
@@ -28,13 +30,16 @@ import type { ContainerService, ExecOptions, ListOptions, StartOptions, StartRes
  */
 export class LocalContainerService implements ContainerService {
   readonly #host: ContainerHost;
+  readonly #makeBase: () => Promise<unknown>;
 
-  constructor(host: ContainerHost) {
+  /** `makeBase`: see ImageService.ensureBase. */
+  constructor(host: ContainerHost, makeBase: () => Promise<unknown>) {
     this.#host = host;
+    this.#makeBase = makeBase;
   }
 
   async create(options: ContainerOptions): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-    const image = resolveImage(this.#host.store, options.image);
+    const image = await this.#image(options.image);
     const prepared = prepareContainer(options, image);
     await validateOptions(this.#host, prepared, image);
     const row = storeContainer(this.#host, prepared);
@@ -55,7 +60,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async run(options: ContainerOptions, start: StartOptions = {}): Promise<StartResult> {
-    const image = resolveImage(this.#host.store, options.image);
+    const image = await this.#image(options.image);
     const row = storeContainer(this.#host, { ...prepareContainer(options, image), status: "starting", owner: this.#host.owner });
     try {
       return await this.#launch({ ...row, status: "created" }, start, { accounts: { passwd: image.passwd, group: image.group } });
@@ -189,9 +194,20 @@ export class LocalContainerService implements ContainerService {
   }
 
   async explainOptions(options: ContainerOptions): Promise<ExplainedPlan> {
-    const image = resolveImage(this.#host.store, options.image);
+    const image = await this.#image(options.image);
     const { explainContainer } = await import("../containers/explain-container.ts");
     return explainContainer(this.#host, prepareContainer(options, image), { passwd: image.passwd, group: image.group });
+  }
+
+  /** The built-in base image is made when it is first asked for; any other must be there. */
+  async #image(reference: string): Promise<RunnableImage> {
+    try {
+      return resolveImage(this.#host.store, reference);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "IMAGE_NOT_FOUND" || !isBaseReference(reference)) throw error;
+      await this.#makeBase();
+      return resolveImage(this.#host.store, reference);
+    }
   }
 
   async #find(reference: string): Promise<ContainerRow> {

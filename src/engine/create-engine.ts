@@ -8,10 +8,11 @@ import type { Engine, ImageService, SystemService } from "./engine.ts";
  */
 export function createEngine(options: { readonly root: string; readonly runRoot: string }): Engine {
   const host = createContainerHost(options);
+  // What `run` does not need is loaded when it is called.
+  const images = deferred<ImageService>(async () => new (await import("./image-service.ts")).LocalImageService(host));
   return {
-    containers: new LocalContainerService(host),
-    // What `run` does not need is loaded when it is called.
-    images: deferred<ImageService>(async () => new (await import("./image-service.ts")).LocalImageService(host)),
+    containers: new LocalContainerService(host, () => images.ensureBase()),
+    images,
     system: deferred<SystemService>(async () => new (await import("./system-service.ts")).LocalSystemService(host)),
     [Symbol.asyncDispose]: async () => host.store[Symbol.dispose](),
   };

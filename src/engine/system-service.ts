@@ -66,7 +66,7 @@ export class LocalSystemService implements SystemService {
 
   async doctor(): Promise<DoctorReport> {
     const { doctor } = await import("../kernel/doctor.ts");
-    return doctor({ root: this.#host.root as HostPath, launcher: this.#host.launcher });
+    return doctor({ root: this.#host.root as HostPath, instance: this.#host.instance });
   }
 }
 

@@ -4,12 +4,11 @@ import type { ImageId } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { getImageByReference } from "../state/image-rows.ts";
+import { baseReference } from "./base-reference.ts";
 import { findCoreTools, findStaticBusybox, type HostFile, listApplets } from "./host-programs.ts";
 import type { ImageHost } from "./image-host.ts";
 import { importImage } from "./import-image.ts";
 import { canonicalReference, parseReference } from "./reference.ts";
-
-import { baseReference } from "./base-reference.ts";
 
 const passwd = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 const group = "root:x:0:\ndaemon:x:1:\ntty:x:5:\nusers:x:100:\nnogroup:x:65534:\n";

@@ -1,0 +1,93 @@
+import type { ContainerHost } from "../containers/container-host.ts";
+import { containerPaths } from "../containers/container-paths.ts";
+import { findIdRange } from "../containers/id-range.ts";
+import { reconcile } from "../containers/reconcile.ts";
+import { rootFilesystem } from "../containers/root-filesystem.ts";
+import { ContentStore } from "../content/content-store.ts";
+import type { HostPath, ImageId } from "../core/brands.ts";
+import { ImageStore } from "../images/image-store.ts";
+import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
+import { idRangeSize } from "../spec/build-config.ts";
+import type { ResolvedProcess } from "../spec/resolve-process.ts";
+import { containerNotFound, findContainer } from "../state/container-table.ts";
+import type { ImageService } from "./engine.ts";
+
+type CommitOptions = Parameters<ImageService["commit"]>[1];
+
+/** The images of one data root; `commit` is where images and containers meet. */
+export class LocalImageService implements ImageService {
+  readonly #host: ContainerHost;
+  readonly #images: ImageStore;
+
+  constructor(host: ContainerHost) {
+    this.#host = host;
+    this.#images = new ImageStore({ store: host.store, content: new ContentStore(host.root as HostPath), layers: host.layers, launcher: host.launcher });
+  }
+
+  list(options: Parameters<ImageService["list"]>[0] = {}): Promise<readonly ImageSummary[]> {
+    return this.#images.list(options);
+  }
+
+  inspect(reference: string): Promise<ImageDetails> {
+    return this.#images.inspect(reference);
+  }
+
+  history(reference: string): Promise<readonly ImageHistoryEntry[]> {
+    return this.#images.history(reference);
+  }
+
+  import(tar: AsyncIterable<Uint8Array>, options: Parameters<ImageService["import"]>[1]): Promise<ImageId> {
+    return this.#images.import(tar, options);
+  }
+
+  tag(reference: string, target: string): Promise<void> {
+    return this.#images.tag(reference, target);
+  }
+
+  remove(reference: string, options: Parameters<ImageService["remove"]>[1] = {}): ReturnType<ImageService["remove"]> {
+    return this.#images.remove(reference, options);
+  }
+
+  ensureBase(): Promise<ImageId> {
+    return this.#images.ensureBase();
+  }
+
+  /** The container stands still while its layer is read, unless it was asked not to; it runs on whatever happens. */
+  async commit(container: string, options: CommitOptions): Promise<ImageId> {
+    const host = this.#host;
+    const row = await reconcile(host, findContainer(host.store, container).id);
+    if (row === undefined) throw containerNotFound(container);
+    const freeze = row.status === "running" && options.pause !== false;
+    if (freeze) await host.cgroups.freeze(row.id);
+    try {
+      const process = JSON.parse(row.process) as ResolvedProcess;
+      const idBase = findIdRange(host.store, row.id);
+      const { reference, message, author, changes } = options;
+      return await this.#images.commit({
+        containerId: row.id,
+        upper: containerPaths(host.root, host.runRoot, row.id).upper,
+        lowers: rootFilesystem(host, row, idBase).lowers,
+        parentImage: row.imageId,
+        config: {
+          user: process.user,
+          env: process.env,
+          entrypoint: process.entrypoint,
+          command: process.command,
+          workingDirectory: process.workingDirectory === "/" ? "" : process.workingDirectory,
+          exposedPorts: process.exposedPorts,
+          volumes: process.volumes,
+          labels: process.labels,
+          stopSignal: process.stopSignal === "SIGTERM" ? "" : process.stopSignal,
+        },
+        command: [...(process.entrypoint ?? []), ...(process.command ?? [])],
+        ...(idBase === null ? {} : { uidShift: { from: idBase, count: idRangeSize } }),
+        ...(reference === undefined ? {} : { reference }),
+        ...(message === undefined ? {} : { message }),
+        ...(author === undefined ? {} : { author }),
+        ...(changes === undefined ? {} : { changes }),
+      });
+    } finally {
+      if (freeze) host.cgroups.thaw(row.id);
+    }
+  }
+}
