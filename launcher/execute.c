@@ -128,7 +128,6 @@ static int read_report(struct run *run)
 		run->child_failed = true;
 		run->child_index = NO_OPERATION;
 		run->child_errno = ECHILD;
-		strcpy(run->child_detail, "the child died before it could report");
 	}
 	close(run->report);
 	run->report = -1;
@@ -166,6 +165,7 @@ static int abandon(struct run *run, uint32_t index)
 {
 	int error = errno;
 	const char *detail = run->detail;
+	siginfo_t info = { 0 };
 	struct pollfd report = { run->report, POLLIN, 0 };
 	while (run->report >= 0 && !run->child_failed && poll(&report, 1, 0) == 1) {
 		read_report(run);
@@ -177,10 +177,12 @@ static int abandon(struct run *run, uint32_t index)
 		detail = run->child_detail;
 	}
 	if (run->pidfd >= 0) {
-		siginfo_t info;
 		sys_pidfd_send_signal(run->pidfd, SIGKILL);
 		while (waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED) < 0 && errno == EINTR)
 			;
+		if (index == NO_OPERATION && detail == run->child_detail)
+			snprintf(run->child_detail, sizeof(run->child_detail), "the child %s %d before it could report",
+				info.si_code == CLD_EXITED ? "exited with status" : "was killed by signal", info.si_status);
 	}
 	frame_write_error(run->client, index, error, detail);
 	return 1;

@@ -141,17 +141,17 @@ int op_DEVICES(struct run *run, const union argument *args)
 	load.insns = (uintptr_t)args[1].b.data;
 	load.insn_cnt = args[1].b.length / (uint32_t)sizeof(struct bpf_insn);
 	load.license = (uintptr_t)"Apache-2.0";
-	load.log_buf = (uintptr_t)log;
-	load.log_size = sizeof(log);
-	load.log_level = 1;
 	int program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
-	if (program < 0 && errno == ENOSPC) { /* the log didn't fit */
-		load.log_level = load.log_size = 0;
-		load.log_buf = 0;
-		program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	if (program < 0) {
+		int error = errno;
+		load.log_buf = (uintptr_t)log;
+		load.log_size = sizeof(log);
+		load.log_level = 1;
+		program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load)); /* for the verifier's words */
+		errno = error;
 	}
 	if (program < 0)
-		return fail(run, "BPF_PROG_LOAD %s", log);
+		return fail(run, "BPF_PROG_LOAD: %s", log);
 	memset(&attach, 0, sizeof(attach));
 	attach.target_fd = (uint32_t)slot_optional(run, args[0]);
 	attach.attach_bpf_fd = (uint32_t)program;
