@@ -252,7 +252,7 @@ static void run_round(struct monitor *monitor)
 
 static void prepare_process(const struct monitor_args *args)
 {
-	static const int survived[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+	static const int survived[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ};
 
 	for (size_t i = 0; i < sizeof(survived) / sizeof(survived[0]); i++)
 		signal(survived[i], SIG_IGN);

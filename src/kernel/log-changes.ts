@@ -1,5 +1,5 @@
-import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname } from "node:path";
+import { watchChanges } from "./watch-changes.ts";
 
 export interface LogChangesOptions {
   readonly done?: Promise<unknown>;
@@ -9,7 +9,7 @@ export interface LogChangesOptions {
 
 /** Waits for a log to be written or rotated (inotify on its directory), or for a reason to stop. */
 export class LogChanges {
-  readonly #watcher: FSWatcher | null;
+  readonly #watcher: { close(): void } | null;
   readonly #onAbort = (): void => this.#stop();
   readonly #signal: AbortSignal | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -63,9 +63,9 @@ export class LogChanges {
   }
 }
 
-function startWatch(directory: string, onChange: (name: string | null) => void): FSWatcher | null {
+function startWatch(directory: string, onChange: (name: string | null) => void): { close(): void } | null {
   try {
-    return watch(directory, (_event, name) => onChange(name));
+    return watchChanges(directory, onChange);
   } catch {
     return null;
   }

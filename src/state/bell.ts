@@ -1,4 +1,5 @@
-import { closeSync, mkdirSync, openSync, utimesSync, watch } from "node:fs";
+import { closeSync, mkdirSync, openSync, utimesSync } from "node:fs";
+import { watchChanges } from "../kernel/watch-changes.ts";
 
 /**
  * The change bell: one file in the run directory that every writer touches after a transition. Waiters watch it by inotify, so
@@ -29,7 +30,7 @@ export class Bell {
     this.#make();
     let wake: () => void = () => undefined;
     let rung = false;
-    const watcher = watch(this.#path, () => {
+    const watcher = watchChanges(this.#path, () => {
       rung = true;
       wake();
     });
