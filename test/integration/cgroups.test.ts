@@ -1,0 +1,235 @@
+import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { cgroupDirectory, type CgroupLayout, hierarchyOf } from "../../src/core/cgroup-layout.ts";
+import { freezeCgroup, isCgroupFrozen, killCgroup, removeCgroup, thawCgroup } from "../../src/kernel/cgroup-control.ts";
+import { type CgroupGroup, listCgroupPids } from "../../src/kernel/cgroup-group.ts";
+import { detectCgroupLayout } from "../../src/kernel/cgroup-layout.ts";
+import { type CgroupRoot, ensureCgroupRoot, removeCgroupRoot } from "../../src/kernel/cgroup-root.ts";
+import { readCgroupStats } from "../../src/kernel/cgroup-stats.ts";
+import { type CompiledCgroups, compileCgroups } from "../../src/plan/cgroups/compile-cgroups.ts";
+import type { OciResources } from "../../src/plan/oci-config.ts";
+import { repository } from "../support/host-features.ts";
+import { poll } from "../support/poll.ts";
+import { requires } from "../support/requires.ts";
+
+// v1, hybrid and v2 hosts, with and without systemd: the same behaviour on each.
+const test = requires("root", "payload");
+
+const payload = `${repository}/test/payload/build/payload`;
+const name = `wherry-test${process.pid}`;
+
+describe("control groups of this host", () => {
+  let root: CgroupRoot;
+  let layout: CgroupLayout;
+  let count = 0;
+  const groups: CgroupGroup[] = [];
+  const children: ChildProcess[] = [];
+
+  beforeAll(() => {
+    root = ensureCgroupRoot(detectCgroupLayout(), name);
+    layout = root.layout;
+  });
+  afterEach(async () => {
+    for (const group of groups.splice(0)) {
+      await killCgroup(group);
+      await removeCgroup(group);
+    }
+    for (const child of children.splice(0)) await ended(child);
+  });
+  afterAll(async () => {
+    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}.service`], { stdio: "ignore" });
+    else removeCgroupRoot(root);
+    await poll("Wherry's group to be gone", () =>
+      layout.hierarchies.every((hierarchy) => !existsSync(cgroupDirectory(hierarchy, root.path))),
+    );
+  });
+
+  /** Does what a launch plan does before the clone. */
+  function make(resources: OciResources): { readonly group: CgroupGroup; readonly plan: CompiledCgroups } {
+    const path = `${root.path}/c${count++}`;
+    const plan = compileCgroups({ resources, layout, root: root.path, path, hasFile: root.hasFile });
+    for (const { directory, writes } of plan.placements) {
+      mkdirSync(directory);
+      for (const { file, value } of writes) writeFileSync(`${directory}/${file}`, value);
+    }
+    const group = { layout, path };
+    groups.push(group);
+    return { group, plan };
+  }
+
+  /** A shell that joins by itself before it becomes the command: nothing of it runs outside. */
+  function start(plan: CompiledCgroups, ...command: readonly string[]): ChildProcess {
+    const joins = plan.placements.map(({ directory }) => `echo 0 > '${directory}/cgroup.procs'`).join(" && ");
+    const child = spawn("sh", ["-c", `${joins} && exec "$@"`, "sh", ...command], { stdio: ["ignore", "pipe", "inherit"] });
+    children.push(child);
+    return child;
+  }
+
+  async function ended(child: ChildProcess): Promise<string> {
+    if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once("exit", resolve));
+    return child.signalCode ?? String(child.exitCode);
+  }
+
+  const readBack = (group: CgroupGroup, controller: string, file: string): string => {
+    const hierarchy = hierarchyOf(layout, controller);
+    return hierarchy === undefined ? "" : readFileSync(`${cgroupDirectory(hierarchy, group.path)}/${file}`, "utf8").trim();
+  };
+  const isV1 = (controller: string): boolean => hierarchyOf(layout, controller)?.version === 1;
+
+  test("sets what was asked for: the kernel reads it back", () => {
+    const { group } = make({
+      memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20 },
+      cpu: { shares: 512, quota: 20_000, period: 50_000, cpus: "0", mems: "0" },
+      pids: { limit: 33 },
+    });
+    if (isV1("memory")) {
+      expect(readBack(group, "memory", "memory.limit_in_bytes")).toBe(String(64 << 20));
+      expect(readBack(group, "memory", "memory.memsw.limit_in_bytes")).toBe(String(96 << 20));
+      expect(readBack(group, "memory", "memory.soft_limit_in_bytes")).toBe(String(32 << 20));
+      expect(readBack(group, "cpu", "cpu.shares")).toBe("512");
+      expect([readBack(group, "cpu", "cpu.cfs_quota_us"), readBack(group, "cpu", "cpu.cfs_period_us")]).toEqual(["20000", "50000"]);
+    } else {
+      expect(readBack(group, "memory", "memory.max")).toBe(String(64 << 20));
+      expect(readBack(group, "memory", "memory.swap.max")).toBe(String(32 << 20));
+      expect(readBack(group, "memory", "memory.low")).toBe(String(32 << 20));
+      expect(readBack(group, "cpu", "cpu.weight")).toBe("59");
+      expect(readBack(group, "cpu", "cpu.max")).toBe("20000 50000");
+    }
+    expect([readBack(group, "cpuset", "cpuset.cpus"), readBack(group, "cpuset", "cpuset.mems")]).toEqual(["0", "0"]);
+    expect(readBack(group, "pids", "pids.max")).toBe("33");
+  });
+
+  test("limits a block device's rate", () => {
+    const disk = spawnSync("sh", ["-c", "cat /sys/block/[vsn]*/dev /sys/block/loop0/dev 2>/dev/null | head -1"], {
+      encoding: "utf8",
+    }).stdout.trim();
+    const [major = 0, minor = 0] = disk.split(":").map(Number);
+    const { group } = make({
+      blockIO: { throttleReadBpsDevice: [{ major, minor, rate: 1 << 20 }], throttleWriteIOPSDevice: [{ major, minor, rate: 50 }] },
+    });
+    if (isV1("blkio")) {
+      expect(readBack(group, "blkio", "blkio.throttle.read_bps_device")).toBe(`${disk} ${1 << 20}`);
+      expect(readBack(group, "blkio", "blkio.throttle.write_iops_device")).toBe(`${disk} 50`);
+    } else {
+      expect(readBack(group, "io", "io.max")).toBe(`${disk} rbps=${1 << 20} wbps=max riops=max wiops=50`);
+    }
+  });
+
+  test("takes a process without any limit, in every hierarchy", async () => {
+    const { group, plan } = make({});
+    const child = start(plan, "sleep", "1000");
+    await poll(
+      "the process to be in the group",
+      () => listCgroupPids(group).includes(child.pid ?? 0) && readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sleep\n",
+    );
+    for (const line of readFileSync(`/proc/${child.pid}/cgroup`, "utf8").trim().split("\n")) {
+      const controllers = line.split(":")[1] ?? "";
+      const known = layout.hierarchies.some((hierarchy) =>
+        controllers === "" ? hierarchy.version === 2 : hierarchy.controllers.join() === controllers,
+      );
+      if (known) expect(line.endsWith(group.path)).toBe(true);
+    }
+    expect(readCgroupStats(group).pids).toBe(1);
+  });
+
+  test("kills for memory beyond the limit, and counts it", async () => {
+    const { group, plan } = make({ memory: { limit: 16 << 20, swap: 16 << 20 } });
+    expect(await ended(start(plan, payload, "eat", "64"))).toBe("SIGKILL");
+    const stats = readCgroupStats(group);
+    expect([stats.oomKills, stats.memoryLimitBytes]).toEqual([1, 16 << 20]);
+  });
+
+  test("throttles a busy process, and counts it", async () => {
+    const { group, plan } = make({ cpu: { quota: 10_000, period: 100_000 } });
+    start(plan, "sh", "-c", "while :; do :; done");
+    const stats = await poll("a throttled period", () => {
+      const now = readCgroupStats(group);
+      return now.cpuThrottledPeriods > 0 && now;
+    });
+    expect(stats.cpuThrottledNanos).toBeGreaterThan(0n);
+    expect(stats.cpuUsageNanos).toBeGreaterThan(0n);
+  });
+
+  test("stops forks at the limit of pids", async () => {
+    const { plan } = make({ pids: { limit: 5 } });
+    const child = start(plan, payload, "forks", "20");
+    let output = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    await poll("the payload to tell how many forks it got", () => /\b4\b/.test(output));
+  });
+
+  test("freezes, thaws, and kills what is frozen", async () => {
+    const { group, plan } = make({});
+    const child = start(plan, "sh", "-c", "while :; do echo x; done");
+    child.stdout?.resume();
+    await poll("the loop to run", () => listCgroupPids(group).length > 0 && readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sh\n");
+    await freezeCgroup(group);
+    expect(isCgroupFrozen(group)).toBe(true);
+    const ticks = (): string => readFileSync(`/proc/${child.pid}/stat`, "utf8").split(" ").slice(13, 15).join();
+    const before = ticks();
+    spawnSync("sh", ["-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"]);
+    expect(ticks()).toBe(before);
+    thawCgroup(group);
+    expect(isCgroupFrozen(group)).toBe(false);
+    await freezeCgroup(group);
+    await killCgroup(group);
+    expect(await ended(child)).toBe("SIGKILL");
+  });
+
+  test("kills everything, however much it forks, also in groups beneath", async () => {
+    const { group, plan } = make({});
+    start(plan, "sh", "-c", "for i in 1 2 3 4 5; do sleep 1000 & done; wait");
+    await poll("all processes", () => listCgroupPids(group).length >= 6);
+    for (const { directory } of plan.placements) mkdirSync(`${directory}/below/further`, { recursive: true });
+    await killCgroup(group);
+    await removeCgroup(group);
+    expect(layout.hierarchies.filter((hierarchy) => existsSync(cgroupDirectory(hierarchy, group.path)))).toEqual([]);
+    expect(listCgroupPids(group)).toEqual([]);
+  });
+
+  test("removing and killing what is gone is no error", async () => {
+    const gone: CgroupGroup = { layout, path: `${root.path}/gone` };
+    await killCgroup(gone);
+    await removeCgroup(gone);
+    expect(readCgroupStats(gone).pids).toBe(0);
+  });
+
+  test("denies devices by v1's list", () => {
+    if (!isV1("devices")) return;
+    const { plan } = make({ devices: [{ allow: false }, { allow: true, type: "c", major: 1, minor: 3, access: "rw" }] });
+    const devices = plan.placements.find(({ directory }) => directory.includes("/devices/"));
+    const script = `echo 0 > ${devices?.directory}/cgroup.procs; : < /dev/null && echo null; : < /dev/zero && echo zero; true`;
+    expect(spawnSync("sh", ["-c", script], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).stdout).toBe("null\n");
+  });
+
+  test("makes its root once, whoever comes first", async () => {
+    const code = `
+      const { detectCgroupLayout } = await import("${repository}/src/kernel/cgroup-layout.ts");
+      const { ensureCgroupRoot } = await import("${repository}/src/kernel/cgroup-root.ts");
+      ensureCgroupRoot(detectCgroupLayout(), "${name}b");`;
+    const runs = Array.from({ length: 4 }, () => spawn(process.execPath, ["-e", code], { stdio: ["ignore", "ignore", "pipe"] }));
+    const results = await Promise.all(
+      runs.map(async (run) => {
+        let text = "";
+        run.stderr.on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        return `${await ended(run)}${text}`;
+      }),
+    );
+    const second = ensureCgroupRoot(detectCgroupLayout(), `${name}b`);
+    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}b.service`], { stdio: "ignore" });
+    else removeCgroupRoot(second);
+    expect(results).toEqual(["0", "0", "0", "0"]);
+  }, 60_000);
+
+  test("leaves no descriptor behind", () => {
+    // Everything above opens and closes by itself: the next free descriptor is a low one.
+    const next = openSync("/dev/null", "r");
+    closeSync(next);
+    expect(next).toBeLessThan(100);
+  });
+});
