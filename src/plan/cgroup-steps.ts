@@ -42,9 +42,6 @@ function createPlacement(plan: PlanBuilder, placement: CgroupPlacement): void {
     plan.host("MKDIRP", [null, directory, 0o755, 0, 0], { why: "a cgroup above or beside the container's" });
     for (const write of writes) addWrite(plan, "host", directory, write);
   }
-  plan.host("MKDIRP", [null, placement.monitorDirectory, 0o755, 0, 0], {
-    why: "the cgroup of monitors, where stopping a unit or session does not reach them",
-  });
   plan.host("MKDIRP", [null, placement.directory, 0o755, 0, 0], { why: "the container's cgroup" });
   for (const write of placement.writes) {
     if (!isLate(placement, write)) addWrite(plan, "host", placement.directory, write);

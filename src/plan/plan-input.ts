@@ -36,14 +36,14 @@ export interface CgroupWrite {
 export interface CgroupPlacement {
   /**
    * Made and written before the container's own directory, outermost first: directories above or beside it that need values
-   * before they can be used (v1: cpuset.cpus and cpuset.mems of the root and of `monitors`; v2: cgroup.subtree_control).
+   * before they can be used (v1: cpuset.cpus and cpuset.mems; v2: cgroup.subtree_control).
    */
   readonly prepare?: readonly { readonly directory: HostPath; readonly writes: readonly CgroupWrite[] }[];
   /** Absolute directory of the container in this hierarchy, e.g. `/sys/fs/cgroup/memory/wherry-1a2b/ID`. */
   readonly directory: HostPath;
   readonly version: 1 | 2;
   readonly writes: readonly CgroupWrite[];
-  /** Where the launcher itself moves to, e.g. `/sys/fs/cgroup/memory/wherry-1a2b/monitors`. */
+  /** Where the launcher itself moves to, e.g. `/sys/fs/cgroup/memory/wherry-1a2b/monitors`; it exists. */
   readonly monitorDirectory: HostPath;
 }
 
