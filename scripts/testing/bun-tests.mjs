@@ -38,9 +38,9 @@ export function countJunit(xml) {
 }
 
 /** Runs a program in its own process group, so that the time limit ends what it started too. */
-export function runProgram(program, args, timeoutMs, { onLine } = {}) {
+export function runProgram(program, args, timeoutMs, { onLine, cwd = repository } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: repository, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"], detached: true });
     const output = [];
     let timedOut = false;
     let tail = "";

@@ -1,5 +1,6 @@
 // The subset of the tests that runs on a second kernel: Debian's 6.1 with cgroup v2 only, in an emulator (../shared/tools/cgroup2-vm).
-import { existsSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { repository } from "../pinned-bun.mjs";
 import { runProgram } from "./bun-tests.mjs";
 
@@ -7,6 +8,15 @@ const tool = `${repository}/../shared/tools/cgroup2-vm`;
 const limitSeconds = 480;
 
 export const guestAvailable = () => existsSync(tool);
+
+/** The repository at a place that the guest sees: it has its own /tmp, /run and /var/lib/wherry. */
+function placeForGuest() {
+  if (!/^\/(tmp|run|var\/lib\/wherry)\//.test(repository)) return { directory: repository, remove: () => undefined };
+  const directory = mkdtempSync("/var/tmp/wherry-guest-");
+  const parts = ["package.json", "tsconfig.json", "src", "test", "scripts", "launcher", "dist", "node_modules"];
+  spawnSync("cp", ["-a", "--reflink=auto", ...parts.map((part) => `${repository}/${part}`), directory]);
+  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
 
 /** Runs the named files in the guest, plain and then under systemd. Resolves with one result for each boot. */
 export async function runInGuest(log) {
@@ -17,12 +27,14 @@ export async function runInGuest(log) {
   ];
   const results = [];
   let left = limitSeconds;
+  const place = placeForGuest();
   for (const { kind, flags, files } of boots.filter((boot) => boot.files.length > 0)) {
     const started = performance.now();
     let totals;
     const environment = [`WHERRY_TEST_GUEST=${kind}`, "WHERRY_TEST_SLOWNESS=20"];
     const command = ["env", ...environment, process.execPath, "scripts/test.mjs", "--in-guest", ...files];
     const { output } = await runProgram(tool, [...flags, "-t", String(Math.round(left)), "--", ...command], (left + 30) * 1000, {
+      cwd: place.directory,
       onLine: (line) => {
         const result = /^@@totals (\{.*\})/.exec(line)?.[1];
         if (result !== undefined) totals = JSON.parse(result);
@@ -35,5 +47,6 @@ export async function runInGuest(log) {
     const counts = totals ?? { passed: 0, failed: 1, skipped: 0, differences: [] };
     results.push({ ...counts, name: `${kind}: ${files.length} files on Linux 6.1, cgroup v2 only`, seconds, output });
   }
+  place.remove();
   return results;
 }
