@@ -1,5 +1,5 @@
+import { buildInfo } from "../core/build-info.ts";
 import { EngineError } from "../core/engine-error.ts";
-import { version } from "../core/version.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { CliContext, GlobalOptions } from "./cli-context.ts";
 import type { FlagValues } from "./flags/flag-spec.ts";
@@ -35,12 +35,12 @@ export async function runCli(args: readonly string[], host: CliHost): Promise<nu
     debug = globals.debug;
     const words = parsed.positionals;
     if (parsed.values.version) {
-      await stdout.write(`Wherry version ${version}\n`);
+      await stdout.write(`Wherry version ${buildInfo.version}, build ${buildInfo.commit}\n`);
       return 0;
     }
     const sinks = { stdout, stderr };
-    const wantsHelp = parsed.helpRequested || parsed.values.help || words.length === 0 || (words.length === 1 && Object.hasOwn(groups, words[0] ?? ""));
-    if (wantsHelp) return await (await import("./global-help.ts")).printHelp(sinks, words);
+    const wantsHelp = parsed.helpRequested || parsed.values.help || words.length === 0 || isGroupHelp(words);
+    if (wantsHelp) return await (await import("./global-help.ts")).printHelp(sinks, words.slice(0, 1));
     if (words[0] === "help") return await (await import("./global-help.ts")).printHelp(sinks, words.slice(1));
     if (parsed.values.host !== undefined) refuseHost(parsed.values.host);
 
@@ -113,6 +113,11 @@ function checkArgumentCount(target: Target, count: number): void {
   let wanted = count < least ? `requires at least ${plural(least)}` : `requires at most ${plural(most)}`;
   if (least === most) wanted = least === 0 ? "accepts no arguments" : `requires ${plural(least)}`;
   throw new EngineError({ kind: "invalidArgument", code: "CLI_ARGUMENT_COUNT", message: `'${target.name}' ${wanted}` });
+}
+
+/** `wherry container`, `wherry container --help`. */
+function isGroupHelp([first = "", second = "--help", ...more]: readonly string[]): boolean {
+  return Object.hasOwn(groups, first) && ["--help", "-h", "help"].includes(second) && more.length === 0;
 }
 
 /** DOCKER_HOST is not looked at: it is often set for other tools; only an explicit -H is a request to us. */
