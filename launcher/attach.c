@@ -3,7 +3,6 @@
  */
 #define _GNU_SOURCE
 #include "attach.h"
-#include "monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,7 +105,7 @@ static void listener_ready(struct monitor *monitor, struct source *source, uint3
 }
 
 /* The run directory's path may be longer than sun_path's 108 bytes, hence the detour. */
-int monitor_listen(const char *rundir)
+int listener_make(const char *rundir)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int directory = open(rundir, O_PATH | O_DIRECTORY | O_CLOEXEC);

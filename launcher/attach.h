@@ -57,6 +57,8 @@ void client_receive(struct monitor *monitor, struct client *client);
 void client_resume(struct monitor *monitor, struct client *client);
 
 /* attach.c */
+/* A socket on rundir/attach.sock, or -1 with errno. */
+int listener_make(const char *rundir);
 void listener_open(struct monitor *monitor, int fd);
 /* Takes everybody who has connected so far, then removes the socket. */
 void listener_close(struct monitor *monitor);

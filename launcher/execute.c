@@ -196,14 +196,13 @@ static _Noreturn void run_child(struct run *run)
 }
 
 /* Before anybody is told that there is something to attach to. */
-static int open_listener(struct run *run)
+static int prepare_tail(struct run *run)
 {
 	uint32_t index = run->plan->first[SECTION_TAIL];
 	const struct operation *op = index < run->plan->count ? &run->plan->operations[index] : NULL;
-	if (!op || op->code != OP_MONITOR || (op->args[5].u & MONITOR_NO_LISTENER))
+	if (!op || op->code != OP_MONITOR)
 		return 0;
-	run->listener = monitor_listen(op->args[4].s);
-	return run->listener < 0 ? fail(run, "%.900s/attach.sock", op->args[4].s) : 0;
+	return monitor_prepare(op->args[4].s, op->args[5].u, &run->listener) < 0 ? fail(run, "%.900s/attach.sock", op->args[4].s) : 0;
 }
 
 static int run_tail(struct run *run)
@@ -250,7 +249,7 @@ int plan_execute(const struct plan *plan, int client)
 		index = run_section(&run, SECTION_PARENT);
 	if (index != NO_OPERATION)
 		return abandon(&run, index);
-	if (await(&run, -1) != 0 || open_listener(&run) != 0 || tell_started(&run) != 0)
+	if (await(&run, -1) != 0 || prepare_tail(&run) != 0 || tell_started(&run) != 0)
 		return abandon(&run, NO_OPERATION);
 	return run_tail(&run);
 }

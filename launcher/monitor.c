@@ -250,16 +250,19 @@ static void run_round(struct monitor *monitor)
 	clients_sweep(monitor);
 }
 
-static void prepare_process(const struct monitor_args *args)
+int monitor_prepare(const char *rundir, uint64_t flags, int *listener)
 {
 	static const int survived[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ};
 
 	for (size_t i = 0; i < sizeof(survived) / sizeof(survived[0]); i++)
 		signal(survived[i], SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
-	close_others(args);
 	setsid();
-	(void)!chdir("/");
+	*listener = -1;
+	if (flags & MONITOR_NO_LISTENER)
+		return 0;
+	*listener = listener_make(rundir);
+	return *listener < 0 ? -1 : 0;
 }
 
 int monitor_run(struct monitor_args *args)
@@ -267,7 +270,8 @@ int monitor_run(struct monitor_args *args)
 	struct monitor monitor;
 	int opened;
 
-	prepare_process(args);
+	close_others(args);
+	(void)!chdir("/");
 	opened = open_monitor(&monitor, args);
 	while (opened == 0 && (!monitor.ended || !monitor.settled || monitor.clients || monitor.hook.fd >= 0 || monitor.hook_at != 0)) {
 		update_interests(&monitor);

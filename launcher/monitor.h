@@ -11,7 +11,7 @@ struct monitor_args {
 	pid_t pid;            /* the container's process, a child of the caller */
 	int pidfd;
 	int client;           /* descriptor 3 */
-	int listener;         /* of monitor_listen(), -1: none */
+	int listener;         /* of monitor_prepare(), -1: none */
 	int console;          /* master of the terminal, -1: none */
 	int in, out, err;     /* write end, read end, read end; -1: none */
 	const char *rundir;   /* absolute; attach.sock and exit are made there */
@@ -37,8 +37,11 @@ enum {
 	MONITOR_NO_LISTENER = 32,
 };
 
-/* Listens on rundir/attach.sock, mode 0600, in place of what is there. To be called before STARTED is sent, so that whoever hears it can connect. -1 with errno. */
-int monitor_listen(const char *rundir);
+/*
+ * To be called before STARTED is sent, so that whoever hears it can connect, and can't end the monitor by a signal: listens on
+ * rundir/attach.sock, mode 0600, in place of what is there (*listener; unless MONITOR_NO_LISTENER, then -1). -1 with errno.
+ */
+int monitor_prepare(const char *rundir, uint64_t flags, int *listener);
 
 /* STARTED has been sent before. Returns the exit code of the launcher. */
 int monitor_run(struct monitor_args *args);

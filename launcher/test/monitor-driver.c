@@ -103,7 +103,8 @@ int main(void)
 	args.buffer = strtoull(plan[6], NULL, 10);
 	args.hook_argv = hook;
 	args.hook_env = environ;
-	args.listener = args.flags & MONITOR_NO_LISTENER ? -1 : monitor_listen(args.rundir);
+	if (monitor_prepare(args.rundir, args.flags, &args.listener) < 0)
+		die("attach.sock");
 	tell_started(pid);
 	return monitor_run(&args);
 }
