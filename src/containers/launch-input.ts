@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import type { ContainerPath, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { readLayeredFiles } from "../layers/lookup.ts";
 import type { OciNamespaceType } from "../plan/oci-config.ts";
 import type { PlanInput, ProcessReference } from "../plan/plan-input.ts";
+import { readHostClocks } from "../kernel/host-clocks.ts";
 import type { AttachOptions } from "../kernel/process-streams.ts";
 import { loadSeccompProgram, type SeccompSource } from "../runtime/seccomp-cache.ts";
 import type { AccountFiles } from "../spec/accounts.ts";
@@ -57,7 +57,7 @@ export async function launchInput(
     joins: Object.fromEntries(Object.entries(joins).map(([kind, process]) => [kind, process.pid])),
     seccomp: null,
     apparmorProfile: host.features.apparmor ? apparmorProfile(security.apparmor) : "",
-    clocks: hostClocks(),
+    clocks: readHostClocks(),
     terminal: size,
   });
   const attach = options.attach;
@@ -137,9 +137,4 @@ function joinedProcesses(host: ContainerHost, settings: ContainerOptions, mayBeM
     joins[kind] = { pid: other.pid, startTime: other.pidStart };
   }
   return joins;
-}
-
-function hostClocks(): { monotonicSeconds: number; boottimeSeconds: number } {
-  const boottime = Number.parseFloat(readFileSync("/proc/uptime", "utf8"));
-  return { monotonicSeconds: Math.floor(process.hrtime()[0]), boottimeSeconds: Math.floor(boottime) };
 }

@@ -14,7 +14,9 @@ export function createEngine(options: { readonly root: string; readonly runRoot:
     containers: new LocalContainerService(host, () => images.ensureBase()),
     images,
     system: deferred<SystemService>(async () => new (await import("./system-service.ts")).LocalSystemService(host)),
-    [Symbol.asyncDispose]: async () => host.store[Symbol.dispose](),
+    // The database is closed by the process ending. Closing it would make the last process checkpoint and fsync, which costs more than a
+    // whole container; the write-ahead log is checkpointed every thousand pages anyway.
+    [Symbol.asyncDispose]: async () => undefined,
   };
 }
 

@@ -10,13 +10,9 @@ export async function internalMain(args: readonly string[]): Promise<number> {
     const { createContainerHost } = await import("../engine/create-host.ts");
     const { reconcile } = await import("../containers/reconcile.ts");
     const host = createContainerHost({ root, runRoot });
-    try {
-      await reconcile(host, id as ContainerId);
-      host.bell.ring();
-      return 0;
-    } finally {
-      host.store[Symbol.dispose]();
-    }
+    await reconcile(host, id as ContainerId);
+    host.bell.ring();
+    return 0;
   }
   process.stderr.write("wherry: `internal` is for Wherry's own processes\n");
   return 125;
