@@ -29,7 +29,7 @@ export function containerRow(container: ContainerSummary, view: { readonly now: 
   const { now, truncate } = view;
   return {
     get Command() {
-      const command = container.command.join(" ");
+      const command = commandText(container.command);
       return goQuote(truncate ? ellipsis(command, COMMAND_WIDTH) : command);
     },
     get CreatedAt() {
@@ -63,6 +63,11 @@ export function containerRow(container: ContainerSummary, view: { readonly now: 
     },
     Label: (name: unknown) => container.labels[String(name)] ?? "",
   };
+}
+
+/** Arguments with blanks stand in single quotes, as docker shows them; this is for people, not for a shell. */
+function commandText([path = "", ...args]: readonly string[]): string {
+  return [path, ...args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" ");
 }
 
 /** "Up 5 seconds", "Up 2 hours (Paused)", "Exited (0) 3 minutes ago", "Created". */
