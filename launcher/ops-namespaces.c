@@ -102,6 +102,20 @@ int op_CLONE(struct run *run, const union argument *args)
 	return 0;
 }
 
+/* Moving oneself into a cgroup of v2 waits for a grace period of RCU, 8 to 20 ms on 6.18; to be born in it costs a tenth of a millisecond. */
+int op_REHOME(struct run *run, const union argument *args)
+{
+	struct clone_args clone = {
+		.flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)slot_optional(run, args[0]),
+	};
+	pid_t pid = sys_clone3(&clone);
+	if (pid > 0)
+		_exit(0);
+	return pid;
+}
+
 static int write_map(struct run *run, const char *file, union argument map)
 {
 	char path[48];

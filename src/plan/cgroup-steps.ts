@@ -1,4 +1,3 @@
-import type { PlanContext } from "./plan-context.ts";
 import type { CgroupPlacement, CgroupPlan, CgroupWrite } from "./plan-input.ts";
 import { O } from "./kernel-flags.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
@@ -10,13 +9,25 @@ const encoder = new TextEncoder();
  * How processes get into cgroups, and why it is done this way.
  *
  * A write of another task's pid to `cgroup.procs` takes cgroup_threadgroup_rwsem for writing, which waits for an RCU grace period:
- * 10 ms measured on 6.18 for the first write in a while. Two ways avoid it: clone3's CLONE_INTO_CGROUP on v2, and on v1 a single
+ * 8 to 20 ms measured on 6.18 for the first write in a while. Two ways avoid it: to be born there, by clone3's CLONE_INTO_CGROUP, on v2; and on v1 a single
  * thread that moves *itself* by writing 0 to `tasks` (cgroup_procs_write_start() takes no lock then): 0.01 to 0.02 ms each. So on v1 the
  * launcher, single-threaded, enters the container's cgroups, clones, and leaves for the monitors' ones. Nothing of the container runs yet.
  */
 export interface CgroupSteps {
   /** The v2 directory for CLONE_INTO_CGROUP, or null. */
   readonly cloneInto: Slot | null;
+}
+
+/** HOST, first: on v2 the launcher goes on as a process born in the monitors' cgroup. */
+export function rehome(plan: PlanBuilder, cgroups: CgroupPlan | null): void {
+  const placement = cgroups?.placements.find(({ version }) => version === 2);
+  if (placement === undefined) return;
+  const slot = plan.slot("monitors");
+  plan.host("OPEN", [null, placement.monitorDirectory, O.O_PATH | O.O_CLOEXEC, 0, 0, slot], { why: "the monitors' cgroup" });
+  plan.host("REHOME", [slot], {
+    why: "the launcher goes on in there: stopping the caller's unit or session does not reach it",
+    doing: `enter cgroup \`${placement.monitorDirectory}\``,
+  });
 }
 
 /** HOST: directories, limits, the device program. For `exec`, which finds them made, only the v2 directory is opened. */
@@ -74,7 +85,7 @@ export function enterCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null): voi
   }
 }
 
-/** PARENT, first: out again. On v1 beside a v2 hierarchy the latter is left alone: it decides nothing there, and the move would cost 10 ms. */
+/** PARENT, first: out again. */
 export function leaveCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null, joinOnly: boolean): void {
   for (const placement of cgroups?.placements ?? []) {
     if (placement.version !== 1) continue;
@@ -86,17 +97,5 @@ export function leaveCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null, join
     for (const write of placement.writes) {
       if (isLate(placement, write)) addWrite(plan, "parent", placement.directory, write);
     }
-  }
-}
-
-/** PARENT, after everything that the child waits for: on a v2-only host the monitor moves to its own cgroup while the child goes on. */
-export function moveMonitor(context: Pick<PlanContext, "plan" | "input">): void {
-  const placements = context.input.cgroups?.placements ?? [];
-  if (placements.some((placement) => placement.version === 1)) return;
-  for (const placement of placements) {
-    context.plan.parent("WRITE", [null, `${placement.monitorDirectory}/cgroup.procs`, encoder.encode("0")], {
-      why: "the monitor's own cgroup: stopping the caller's unit or session does not reach it",
-      doing: `enter cgroup \`${placement.monitorDirectory}\``,
-    });
   }
 }

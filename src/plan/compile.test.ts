@@ -97,11 +97,12 @@ function positions(plan: LaunchPlan, name: OperationName, section: string): numb
   return plan.operations.flatMap((operation, index) => (operation.name === name && operation.section === section ? [index] : []));
 }
 
-test("compilePlan() moves nobody else's process between cgroups, which costs a grace period of RCU", () => {
-  const plan = compilePlan(inputOf("default"));
-  expect(plan.operations.some(({ name }) => name === "WRITEPID")).toBe(false);
-  for (const operation of plan.operations) {
-    if (operation.name === "WRITE") expect(operation.args[1]).not.toContain("cgroup.procs");
+test("compilePlan() writes to no cgroup.procs, which would wait for a grace period of RCU", () => {
+  for (const name of ["default", "exec", "default-v2", "exec-v2"]) {
+    for (const operation of compilePlan(inputOf(name)).operations) {
+      expect(operation.name).not.toBe("WRITEPID");
+      if (operation.name === "WRITE") expect(operation.args[1]).not.toContain("cgroup.procs");
+    }
   }
 });
 

@@ -1,4 +1,4 @@
-import { enterCgroups, leaveCgroups, moveMonitor, prepareCgroups } from "./cgroup-steps.ts";
+import { enterCgroups, leaveCgroups, prepareCgroups, rehome } from "./cgroup-steps.ts";
 import { becomeUser } from "./credentials.ts";
 import { copyHostNodes, createDeviceLinks, createRemainingNodes, finishDevFilesystem } from "./devices.ts";
 import { compileExecPlan } from "./exec-plan.ts";
@@ -36,6 +36,7 @@ export function compilePlan(input: PlanInput): LaunchPlan {
 function prepareHost(context: PlanContext): Stdio {
   const { plan, input } = context;
   const terminal = context.process.terminal === true;
+  rehome(plan, input.cgroups);
   const stdio = terminal ? NO_STDIO : preparePipes(context);
   const { cloneInto } = prepareCgroups(plan, input.cgroups, false);
   joinNamespaces(context);
@@ -86,7 +87,6 @@ function buildContainer(context: PlanContext, stdio: Stdio): LaunchPlan {
   setPersonalState(context);
   becomeUser(context, mounts.proc);
   closeChildEnds(context, stdio);
-  moveMonitor(context);
   stayOrLeave(context, stdio, terminal?.master ?? null);
   return plan.build();
 }

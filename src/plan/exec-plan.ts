@@ -1,4 +1,4 @@
-import { enterCgroups, leaveCgroups, moveMonitor, prepareCgroups } from "./cgroup-steps.ts";
+import { enterCgroups, leaveCgroups, prepareCgroups, rehome } from "./cgroup-steps.ts";
 import { becomeUser } from "./credentials.ts";
 import { CLONE, O } from "./kernel-flags.ts";
 import { stayOrLeave } from "./monitor-steps.ts";
@@ -22,6 +22,7 @@ export function compileExecPlan(input: PlanInput, target: ProcessReference): Lau
   const { plan } = context;
   refuseUnsupported(context);
   const terminal = context.process.terminal === true;
+  rehome(plan, input.cgroups);
   const stdio = terminal ? NO_STDIO : preparePipes(context);
   const { cloneInto } = prepareCgroups(plan, input.cgroups, true);
   const process = plan.slot("target");
@@ -45,7 +46,6 @@ export function compileExecPlan(input: PlanInput, target: ProcessReference): Lau
   setPersonalState(context);
   becomeUser(context, null);
   closeChildEnds(context, stdio);
-  moveMonitor(context);
   stayOrLeave(context, stdio, console?.master ?? null);
   return plan.build();
 }

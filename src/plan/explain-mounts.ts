@@ -24,6 +24,7 @@ type MountOperation =
   | "SETNS"
   | "UNSHARE"
   | "CLONE"
+  | "REHOME"
   | "IDMAP"
   | "OPENCHILD";
 
@@ -87,6 +88,10 @@ export const explainMounts: Explainers<MountOperation> = {
       ].join("|");
       return [`clone3({flags=${names}, exit_signal=SIGCHLD${cgroup === null ? "" : `, cgroup=${fd(cgroup)}`}}) = <pid>`];
     },
+  },
+  REHOME: {
+    man: "clone(2)",
+    calls: (cgroup) => [`clone3({flags=CLONE_INTO_CGROUP, exit_signal=SIGCHLD, cgroup=${fd(cgroup)}})`, "exit_group(0)"],
   },
   IDMAP: {
     man: "user_namespaces(7)",

@@ -39,6 +39,7 @@ export const OPERATIONS = {
   OPENCHILD: { code: 45, signature: "suo", sections: "P" },
 
   DEVICES: { code: 46, signature: "fb", sections: "HP" },
+  REHOME: { code: 47, signature: "f", sections: "H" },
 
   NETLINK: { code: 50, signature: "ubb", sections: "HPC" },
 

@@ -187,14 +187,14 @@ describe("a compiled plan", () => {
   test("binds files and directories, read-only where asked", async () => {
     const output = await run("binds", {
       script:
-        "cat /data/file /data/config; touch /data/new && echo wrote; touch /mnt/shared/new || echo refused; grep -c ' /mnt/shared ' /proc/self/mountinfo",
+        "cat /data/file /data/config; touch /data/new && echo wrote; touch /mnt/shared/new 2> /dev/null || echo refused; grep -c ' /mnt/shared ' /proc/self/mountinfo",
     });
     expect(output).toContain("from the host\n127.0.0.1 localhost\nwrote\n");
     expect(output).toContain("refused\n1\nstatus 0\n");
   });
 
   test("gives the program no descriptor but 0, 1 and 2", async () => {
-    expect(await run("default", { script: "ls /proc/$$/fd | tr '\\n' ' '" })).toMatch(/^0 1 2 (10 )?status 0\n$/);
+    expect(await run("default", { script: "ls /proc/$$/fd" })).toMatch(/^0\n1\n2\n(10\n)?status 0\n$/);
   });
 
   test("maps the container's root to the host's range, and image files to the container's root", async () => {
