@@ -1,0 +1,43 @@
+// What `run` loads is what every start waits for. A module that only other verbs need belongs behind import().
+import { expect } from "bun:test";
+import { readFileSync } from "node:fs";
+import { repository } from "../support/host-features.ts";
+import { requires } from "../support/requires.ts";
+import { useWherryHost } from "../support/wherry-host.ts";
+import { RunningProgram } from "../support/wherry-process.ts";
+
+const test = requires("root", "binary", "launcher", "overlayfs", "payload");
+const host = useWherryHost("loaded-modules", { payload: true });
+
+async function modulesLoadedBy(args: readonly string[]): Promise<readonly { readonly path: string; readonly bytes: number }[]> {
+  const report = `${host.directory}/modules-${args[0] ?? ""}`;
+  const command = [
+    "--preload",
+    `${repository}/test/support/record-loaded-modules.ts`,
+    `${repository}/src/cli/main.ts`,
+    ...host.selection,
+    ...args,
+  ];
+  const result = await new RunningProgram(process.execPath, command, { env: { WHERRY_LOADED_MODULES: report } }).done;
+  expect(result).toMatchObject({ code: 0, stderr: "" });
+  return readFileSync(report, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+const total = (modules: readonly { readonly bytes: number }[]): number => modules.reduce((sum, { bytes }) => sum + bytes, 0);
+
+test("run loads nothing that it does not need", async () => {
+  const modules = await modulesLoadedBy(["run", "--rm", "payload", "exit", "0"]);
+  const paths = modules.map(({ path }) => path);
+  const unneeded = /^src\/(archive|content|registry|build|api|oci|network|cli\/(demo|docker-json|completion|explain|format|template))\//;
+  expect(paths.filter((path) => unneeded.test(path))).toEqual([]);
+  // A budget, not a law: look at the list before raising it.
+  expect({ modules: modules.length <= 150, kilobytes: total(modules) <= 400_000 }).toEqual({ modules: true, kilobytes: true });
+});
+
+test("help and completion load no engine", async () => {
+  const modules = await modulesLoadedBy(["completion", "bash"]);
+  expect(modules.map(({ path }) => path).filter((path) => /^src\/(engine|containers|state|runtime|plan)\//.test(path))).toEqual([]);
+});

@@ -1,0 +1,16 @@
+// Preloaded into the engine run from its sources: writes each module of src/ that is loaded, with its size, to $WHERRY_LOADED_MODULES.
+import { appendFileSync, readFileSync } from "node:fs";
+
+const report = process.env["WHERRY_LOADED_MODULES"];
+if (report === undefined) throw new Error("WHERRY_LOADED_MODULES names no file");
+
+await Bun.plugin({
+  name: "record loaded modules",
+  setup(build) {
+    build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+      const contents = readFileSync(path, "utf8");
+      appendFileSync(report, `${JSON.stringify({ path: path.slice(path.lastIndexOf("/src/") + 1), bytes: contents.length })}\n`);
+      return { contents, loader: "ts" };
+    });
+  },
+});
