@@ -194,7 +194,7 @@ describe("a compiled plan", () => {
   });
 
   test("gives the program no descriptor but 0, 1 and 2", async () => {
-    expect(await run("default", { script: "ls /proc/$$/fd" })).toMatch(/^0\n1\n2\n(10\n)?status 0\n$/);
+    expect(await run("default", { script: "ls /proc/$$/fd; true" })).toMatch(/^0\n1\n2\n(10\n)?status 0\n$/);
   });
 
   test("maps the container's root to the host's range, and image files to the container's root", async () => {
