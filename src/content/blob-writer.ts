@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Digest, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -23,11 +23,21 @@ export class BlobWriter implements Disposable {
   #finished: BlobDescriptor | undefined;
   #published = false;
 
-  constructor(path: HostPath, nameOf: (digest: Digest) => HostPath, expected?: BlobDescriptor) {
+  /** @param options `adopt`: the file is there already, and is taken over with what it holds. */
+  constructor(path: HostPath, nameOf: (digest: Digest) => HostPath, options: { readonly expected?: BlobDescriptor; readonly adopt?: boolean } = {}) {
     this.path = path;
     this.#nameOf = nameOf;
-    this.#expected = expected;
-    this.#fd = openSync(path, "wx", 0o600);
+    this.#expected = options.expected;
+    this.#fd = openSync(path, options.adopt === true ? "r+" : "wx", 0o600);
+    if (options.adopt === true) this.#readAll();
+  }
+
+  #readAll(): void {
+    const chunk = Buffer.allocUnsafe(1024 * 1024);
+    for (let n = readSync(this.#fd, chunk); n > 0; n = readSync(this.#fd, chunk)) {
+      this.#hash.update(chunk.subarray(0, n));
+      this.#sizeBytes += n;
+    }
   }
 
   /** @throws {EngineError} BLOB_TOO_LARGE once more than expected arrives, NO_SPACE. */

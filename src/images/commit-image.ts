@@ -1,6 +1,18 @@
-import type { HostPath, ImageId } from "../core/brands.ts";
+import { rmSync } from "node:fs";
+import type { BlobWriter } from "../content/blob-writer.ts";
+import type { DiffId, HostPath, ImageId } from "../core/brands.ts";
+import { timestampNow } from "../core/timestamp.ts";
+import { diffLayers, type IdShift, type LayerStack } from "../layers/diff.ts";
+import { writeLayerTar } from "../layers/layer-tar.ts";
+import { getImage, type ImageRow } from "../state/image-rows.ts";
+import { applyChanges } from "./apply-changes.ts";
 import type { ImageHost } from "./image-host.ts";
 import type { ImageConfig } from "./image-view.ts";
+import { LayerLease } from "./layer-lease.ts";
+import { fromImageConfig, hostArchitecture, mediaTypes, type OciImage, parseImage } from "./oci-image.ts";
+import { parseReference } from "./reference.ts";
+import { imageNotFound } from "./resolve-image.ts";
+import { storeImage } from "./store-image.ts";
 
 /** What commit needs to know of the container. */
 export interface CommitInput {
@@ -13,14 +25,72 @@ export interface CommitInput {
   readonly config: ImageConfig;
   /** The command that ran, for the history. */
   readonly command: readonly string[];
-  /** Host ids from `from` on are the container's from 0 on (a user namespace without id-mapped mounts). */
-  readonly uidShift?: { readonly from: number; readonly count: number };
+  /** Host ids from `from` on are the container's from 0 on (user namespace). */
+  readonly uidShift?: IdShift;
   readonly reference?: string;
   readonly message?: string;
   readonly author?: string;
+  /** Dockerfile instructions. */
   readonly changes?: readonly string[];
 }
 
-export async function commitImage(_host: ImageHost, _input: CommitInput): Promise<ImageId> {
-  throw new Error("to come");
+/**
+ * Makes an image whose topmost layer holds just what the container has changed. The container's files must not change
+ * meanwhile. On failure nothing is left.
+ * @throws {EngineError} IMAGE_NOT_FOUND (the parent is gone), INVALID_REFERENCE, INVALID_CHANGE, LAYER_NO_SPACE, TREE_FAILED
+ */
+export async function commitImage(host: ImageHost, input: CommitInput): Promise<ImageId> {
+  const reference = input.reference === undefined || input.reference === "" ? undefined : parseReference(input.reference);
+  const parent = getImage(host.store, input.parentImage);
+  if (parent === undefined) throw imageNotFound(input.parentImage);
+  const config = applyChanges(fromImageConfig(input.config), input.changes ?? []);
+  using blob = await writeChanges(host, input);
+  const diffId = blob.finish().digest as string as DiffId;
+  using lease = new LayerLease(host.store, diffId);
+  const row = await host.layers.add(lease.diffId, blob.path);
+  return storeImage(host, committedImage(parent, input, { config, diffId }), {
+    parent,
+    newLayer: { row, mediaType: mediaTypes.layer, blob },
+    ...(reference === undefined ? {} : { reference }),
+  });
+}
+
+/** The changes as a layer's tar, not yet published. */
+async function writeChanges(host: ImageHost, input: CommitInput): Promise<BlobWriter> {
+  const { upper, lowers, uidShift } = input;
+  const stack: LayerStack = { upper, lowers, ...(uidShift === undefined ? {} : { uidShift }) };
+  const changes = await diffLayers(host.launcher, stack);
+  const tarPath = host.content.temporaryPath();
+  try {
+    await writeLayerTar(host.launcher, stack, { changes, tarPath });
+    return host.content.adopt(tarPath);
+  } catch (error) {
+    rmSync(tarPath, { force: true });
+    throw error;
+  }
+}
+
+function committedImage(parent: ImageRow, input: CommitInput, made: { readonly config: OciImage["config"] & object; readonly diffId: DiffId }): OciImage {
+  const base = parseImage(parent.config);
+  const created = timestampNow();
+  const { message, author } = input;
+  return {
+    created,
+    ...(author === undefined || author === "" ? {} : { author }),
+    ...(message === undefined || message === "" ? {} : { comment: message }),
+    architecture: base.architecture ?? hostArchitecture(),
+    os: base.os ?? "linux",
+    ...(base.variant === undefined ? {} : { variant: base.variant }),
+    config: made.config,
+    rootfs: { type: "layers", diff_ids: [...parent.layers, made.diffId] },
+    history: [
+      ...(base.history ?? parent.layers.map(() => ({}))),
+      {
+        created,
+        created_by: input.command.join(" "),
+        ...(author === undefined || author === "" ? {} : { author }),
+        ...(message === undefined || message === "" ? {} : { comment: message }),
+      },
+    ],
+  };
 }

@@ -88,6 +88,22 @@ export function toImageConfig(config: OciImageConfig | undefined): ImageConfig {
   };
 }
 
+/** The way back; what is empty is left out. */
+export function fromImageConfig(config: ImageConfig): OciImageConfig {
+  const keys = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, {}]));
+  return {
+    ...(config.user === "" ? {} : { User: config.user }),
+    ...(config.exposedPorts.length === 0 ? {} : { ExposedPorts: keys(config.exposedPorts) }),
+    ...(config.env.length === 0 ? {} : { Env: config.env }),
+    ...(config.entrypoint === null ? {} : { Entrypoint: config.entrypoint }),
+    ...(config.command === null ? {} : { Cmd: config.command }),
+    ...(config.volumes.length === 0 ? {} : { Volumes: keys(config.volumes) }),
+    ...(config.workingDirectory === "" ? {} : { WorkingDir: config.workingDirectory }),
+    ...(Object.keys(config.labels).length === 0 ? {} : { Labels: config.labels }),
+    ...(config.stopSignal === "" ? {} : { StopSignal: config.stopSignal }),
+  };
+}
+
 /** This machine's architecture as images name it. */
 export function hostArchitecture(): string {
   return process.arch === "x64" ? "amd64" : process.arch;

@@ -120,6 +120,23 @@ export class TreeSession implements AsyncDisposable {
     return entry;
   }
 
+  /** The entries at these paths, undefined where there is none, in few round trips. No symlink is followed. */
+  async statMany(queries: readonly { readonly root: TreeFd; readonly path: ByteString }[]): Promise<(TreeEntry | undefined)[]> {
+    const found: (TreeEntry | undefined)[] = [];
+    for (let at = 0; at < queries.length; ) {
+      await this.#request(
+        (writer) => {
+          while (at < queries.length && writer.size < batchBytes) {
+            const query = queries[at++];
+            if (query !== undefined) writer.named(recordCodes.stat, query.root, query.path, recordFlags.missing);
+          }
+        },
+        (frame) => found.push(frame.type === frameTypes.entry ? decodeEntry(frame.payload) : undefined),
+      );
+    }
+    return found;
+  }
+
   /** Calls `visit` for all beneath `path`, directories before what they hold, names in the order of their bytes. Mounts are not entered. */
   async walk(root: TreeFd, path: ByteString, visit: (entry: TreeEntry) => void): Promise<void> {
     await this.#request(

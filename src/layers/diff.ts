@@ -1,0 +1,219 @@
+import { closeSync, constants, openSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import type { ByteString } from "../core/byte-string.ts";
+import { TreeSession } from "../kernel/tree-client.ts";
+import { treeFd } from "../kernel/tree-records.ts";
+import type { TreeEntry } from "../kernel/tree-replies.ts";
+import { isWhiteout } from "./lookup.ts";
+import { isMountPoint } from "./mount-points.ts";
+
+/** The directories of an overlay, unmounted: its read-write layer and its lowers, top first. */
+export interface LayerStack {
+  readonly upper: HostPath;
+  readonly lowers: readonly HostPath[];
+  /** Ids from `from` on in the read-write layer are the container's from 0 on. */
+  readonly uidShift?: IdShift;
+}
+
+export interface IdShift {
+  readonly from: number;
+  readonly count: number;
+}
+
+export type LayerChange =
+  | {
+      readonly kind: "added" | "changed";
+      /** Relative to the root. */
+      readonly path: ByteString;
+      /** As the container sees it. */
+      readonly entry: TreeEntry;
+      /** Nothing of the layers below shows in this directory. */
+      readonly opaque: boolean;
+    }
+  | {
+      readonly kind: "deleted";
+      readonly path: ByteString;
+      /** By an opaque directory above it, which says so already. */
+      readonly implied: boolean;
+    };
+
+const opaqueName = "trusted.overlay.opaque" as ByteString;
+
+/**
+ * What the read-write layer changes of the layers below, sorted by path with directories before what they hold. A directory
+ * is listed when it differs itself or holds a change. The mount points that Wherry makes are no change. The result is of the
+ * moment: pause what writes.
+ * @throws {EngineError} TREE_FAILED
+ */
+export async function diffLayers(launcher: string, stack: LayerStack): Promise<LayerChange[]> {
+  const descriptors: number[] = [];
+  try {
+    for (const directory of [stack.upper, ...stack.lowers]) descriptors.push(openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY));
+    await using session = new TreeSession(launcher, descriptors);
+    return await new Comparison(session, stack).run();
+  } finally {
+    for (const fd of descriptors) closeSync(fd);
+  }
+}
+
+class Comparison {
+  readonly #session: TreeSession;
+  readonly #stack: LayerStack;
+  /** Of each directory of the read-write layer: the lowers, top first, that are merged in it. */
+  readonly #merged = new Map<ByteString, readonly number[]>();
+
+  /** Directories that differ from the one below in their time at most. */
+  readonly #likeBelow = new Set<ByteString>();
+
+  constructor(session: TreeSession, stack: LayerStack) {
+    this.#session = session;
+    this.#stack = stack;
+    this.#merged.set("" as ByteString, stack.lowers.map((_, index) => index));
+  }
+
+  async run(): Promise<LayerChange[]> {
+    const levels: TreeEntry[][] = [];
+    await this.#session.walk(treeFd(0), "." as ByteString, (entry) => {
+      const depth = entry.path.split("/").length - 1;
+      (levels[depth] ??= []).push(unshift(entry, this.#stack.uidShift));
+    });
+    const changes = new Map<ByteString, LayerChange>();
+    const unchanged = new Map<ByteString, LayerChange>();
+    for (const level of levels) {
+      const below = await this.#lookBelow(level);
+      for (const [index, entry] of level.entries()) {
+        const { path } = entry;
+        const lower = below[index];
+        if (isWhiteout(entry)) {
+          // One that hides nothing is what removing a new file leaves in a directory that was merged.
+          if (lower !== undefined) changes.set(path, { kind: "deleted", path, implied: false });
+          continue;
+        }
+        const opaque = entry.type === "directory" && entry.xattrs.get(opaqueName) === "y";
+        const change: LayerChange = { kind: lower === undefined ? "added" : "changed", path, entry, opaque: opaque && lower !== undefined };
+        const like = lower?.type === "directory" && !opaque && sameDirectory(entry, lower);
+        if (like) this.#likeBelow.add(path);
+        const same = like && entry.mtime.seconds === lower.mtime.seconds && entry.mtime.nanos === lower.mtime.nanos;
+        (same ? unchanged : changes).set(path, change);
+      }
+    }
+    this.#dropMountPoints(changes, levels);
+    for (const path of [...changes.keys()]) addParents(path, changes, unchanged);
+    await this.#addHidden(changes, levels);
+    const keyed = [...changes.values()].map((change) => ({ change, key: sortKey(change.path) }));
+    return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ change }) => change);
+  }
+
+  /** What the layers below show at the paths of one level; also notes which of them are merged in its directories. */
+  async #lookBelow(level: readonly TreeEntry[]): Promise<(TreeEntry | undefined)[]> {
+    const candidates = level.map((entry) => this.#merged.get(parentOf(entry.path)) ?? []);
+    const queries = level.flatMap((entry, index) => (candidates[index] ?? []).map((layer) => ({ root: treeFd(1 + layer), path: entry.path })));
+    const found = (await this.#session.statMany(queries)).values();
+    return level.map((entry, index) => {
+      const entries = (candidates[index] ?? []).map((layer) => ({ layer, lower: found.next().value }));
+      const visible = entries.filter(({ lower }) => lower !== undefined);
+      const first = visible[0]?.lower;
+      if (entry.type === "directory") {
+        const opaque = entry.xattrs.get(opaqueName) === "y";
+        this.#merged.set(entry.path, opaque ? [] : mergedLayers(visible));
+      }
+      return first === undefined || isWhiteout(first) ? undefined : first;
+    });
+  }
+
+  /** An opaque directory hides names that have no whiteout of their own. */
+  async #addHidden(changes: Map<ByteString, LayerChange>, levels: readonly (readonly TreeEntry[])[]): Promise<void> {
+    const present = new Set(levels.flat().map((entry) => entry.path));
+    for (const change of [...changes.values()]) {
+      if (change.kind === "deleted" || !change.opaque) continue;
+      for (const name of await this.#namesBelow(change.path)) {
+        const path = `${change.path}/${name}` as ByteString;
+        if (!present.has(path)) changes.set(path, { kind: "deleted", path, implied: true });
+      }
+    }
+  }
+
+  /** The names that the layers below show in a directory. */
+  async #namesBelow(directory: ByteString): Promise<Set<string>> {
+    const names = new Set<string>();
+    const hidden = new Set<string>();
+    for (const layer of this.#stack.lowers.keys()) {
+      const prefixes = directory.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/") as ByteString);
+      const line = await this.#session.statMany(prefixes.map((path) => ({ root: treeFd(1 + layer), path })));
+      if (line.every((entry) => entry?.type === "directory")) {
+        await this.#session.walk(treeFd(1 + layer), directory, (entry) => {
+          if (entry.path.includes("/")) return;
+          if (isWhiteout(entry)) hidden.add(entry.path);
+          else if (!hidden.has(entry.path)) names.add(entry.path);
+        });
+      }
+      if (line.some((entry) => entry !== undefined && (entry.type !== "directory" || entry.xattrs.get(opaqueName) === "y"))) break;
+    }
+    return names;
+  }
+
+  /** Mount points of ours that are still empty, and directories that are listed only because of them. */
+  #dropMountPoints(changes: Map<ByteString, LayerChange>, levels: readonly (readonly TreeEntry[])[]): void {
+    const dropped: ByteString[] = [];
+    for (const level of [...levels].reverse()) {
+      for (const { path } of level) {
+        const change = changes.get(path);
+        if (change === undefined || change.kind === "deleted") continue;
+        const { entry } = change;
+        if (!isMountPoint(path) && !dropped.some((other) => parentOf(other) === path)) continue;
+        const holdsNothing = entry.type === "directory" ? !hasChild(path, changes) : entry.type === "file" && entry.size === 0;
+        // Ours, or the parent of what is: made by us too, or there before and touched by it.
+        if (holdsNothing && (change.kind === "added" || this.#likeBelow.has(path))) {
+          changes.delete(path);
+          dropped.push(path);
+        }
+      }
+    }
+  }
+}
+
+function mergedLayers(visible: readonly { readonly layer: number; readonly lower: TreeEntry | undefined }[]): number[] {
+  const layers: number[] = [];
+  for (const { layer, lower } of visible) {
+    if (lower?.type !== "directory") break;
+    layers.push(layer);
+    if (lower.xattrs.get(opaqueName) === "y") break;
+  }
+  return layers;
+}
+
+function addParents(path: ByteString, changes: Map<ByteString, LayerChange>, unchanged: ReadonlyMap<ByteString, LayerChange>): void {
+  for (let parent = parentOf(path); parent !== ""; parent = parentOf(parent)) {
+    const change = unchanged.get(parent);
+    if (change !== undefined) changes.set(parent, change);
+  }
+}
+
+function hasChild(path: ByteString, changes: ReadonlyMap<ByteString, LayerChange>): boolean {
+  for (const other of changes.keys()) if (other.startsWith(`${path}/`)) return true;
+  return false;
+}
+
+function sameDirectory(a: TreeEntry, b: TreeEntry): boolean {
+  return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && sameXattrs(a, b);
+}
+
+function sameXattrs(a: TreeEntry, b: TreeEntry): boolean {
+  const relevant = (entry: TreeEntry) => [...entry.xattrs].filter(([name]) => !name.startsWith("trusted.overlay."));
+  return relevant(a).length === relevant(b).length && relevant(a).every(([name, value]) => b.xattrs.get(name) === value);
+}
+
+function unshift(entry: TreeEntry, shift: IdShift | undefined): TreeEntry {
+  if (shift === undefined) return entry;
+  const id = (value: number) => (value >= shift.from && value < shift.from + shift.count ? value - shift.from : value);
+  return { ...entry, uid: id(entry.uid), gid: id(entry.gid) };
+}
+
+function parentOf(path: ByteString): ByteString {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/"))) as ByteString;
+}
+
+/** Makes a directory's contents follow it at once, before `directory-other`. */
+function sortKey(path: ByteString): string {
+  return path.replaceAll("/", "\0");
+}
