@@ -49,6 +49,8 @@ void plan_free(struct plan *plan)
 		free(plan->chunks);
 		plan->chunks = next;
 	}
+	free(plan->data);
+	plan->data = NULL;
 }
 
 static const unsigned char *take(struct reader *reader, size_t length)

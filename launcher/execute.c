@@ -205,6 +205,12 @@ static int prepare_tail(struct run *run)
 	return monitor_prepare(op->args[4].s, op->args[5].u, &run->listener) < 0 ? fail(run, "%.900s/attach.sock", op->args[4].s) : 0;
 }
 
+/* The monitor stays for long; the plan need not. */
+static void release_plan(void *plan)
+{
+	plan_free(plan);
+}
+
 static int run_tail(struct run *run)
 {
 	uint32_t index = run->plan->first[SECTION_TAIL];
@@ -231,6 +237,8 @@ static int run_tail(struct run *run)
 		.buffer = args[9].u,
 		.hook_argv = args[10].v.list,
 		.hook_env = args[11].v.list,
+		.release = release_plan,
+		.plan = (void *)run->plan,
 	};
 	return monitor_run(&monitor);
 }

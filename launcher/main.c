@@ -80,6 +80,7 @@ static int plan_main(char **argv)
 		return refuse(NO_OPERATION, errno, "reading the plan");
 	if (plan_decode(&plan, data, frame.length, &refusal) != 0)
 		return refuse(refusal.index, EINVAL, refusal.field);
+	plan.data = data;
 	return plan_execute(&plan, CLIENT_DESCRIPTOR);
 }
 

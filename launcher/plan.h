@@ -48,6 +48,7 @@ struct plan {
 	uint32_t first[SECTION_END + 1]; /* section s: operations first[s] to first[s + 1] - 1 */
 	struct operation *operations;
 	struct plan_chunk *chunks;
+	unsigned char *data; /* the encoded plan, if plan_free frees it too; NULL: it is the caller's */
 };
 
 struct plan_refusal {
