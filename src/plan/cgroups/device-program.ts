@@ -19,12 +19,15 @@ const WRITE = 4;
 /** Registers: the context comes in r1, the verdict leaves in r0. */
 const R0 = 0;
 const CONTEXT = 1;
-const DEVICE_TYPE = 2;
+const FIELD = 2;
 /** The access bits that no rule has allowed yet. */
 const WANTED = 3;
+const SCRATCH = 4;
+
+/** Offsets in the context. */
+const ACCESS_TYPE = 0;
 const MAJOR = 4;
-const MINOR = 5;
-const SCRATCH = 6;
+const MINOR = 8;
 
 /**
  * The eBPF program (BPF_PROG_TYPE_CGROUP_DEVICE, `struct bpf_insn` each, little endian) of a device list on cgroup v2, or null when it
@@ -33,6 +36,9 @@ const SCRATCH = 6;
  * Each access bit (read, write, mknod) of a request is decided by itself, by the last rule that names it and the device; what no rule
  * decides is denied. The request is allowed when all its bits are. So the program walks the rules from the last one, denies at a matching
  * deny, and crosses off the bits that a matching allow grants. That is what v1's merged exception list does, and rules in any order work.
+ *
+ * Each test loads its field anew: what the verifier learns of a register by one rule is then forgotten by the next, so that its work grows
+ * with the number of rules and not with the square (500 rules: 387,000 instructions examined of at most a million, now 12,000).
  * @see bpf(2), linux/bpf.h struct bpf_cgroup_dev_ctx { u32 access_type (access << 16 | type); u32 major; u32 minor; }
  */
 export function compileDeviceProgram(rules: readonly DeviceRule[]): Uint8Array | null {
@@ -41,12 +47,8 @@ export function compileDeviceProgram(rules: readonly DeviceRule[]): Uint8Array |
   if (allowsByDefault && later.every((rule) => rule.allow)) return null;
   const exceptions = first !== undefined && coversEverything(first) ? later : rules;
   const program = new EbpfWriter();
-  program.put(LDX_W, { to: DEVICE_TYPE, from: CONTEXT, offset: 0 });
-  program.put(MOV_X, { to: WANTED, from: DEVICE_TYPE });
-  program.put(AND_K, { to: DEVICE_TYPE, value: 0xffff });
+  program.put(LDX_W, { to: WANTED, from: CONTEXT, offset: ACCESS_TYPE });
   program.put(RSH_K, { to: WANTED, value: 16 });
-  program.put(LDX_W, { to: MAJOR, from: CONTEXT, offset: 4 });
-  program.put(LDX_W, { to: MINOR, from: CONTEXT, offset: 8 });
   for (const rule of exceptions.toReversed()) writeRule(program, rule);
   program.verdict(allowsByDefault);
   return program.toBytes();
@@ -54,15 +56,15 @@ export function compileDeviceProgram(rules: readonly DeviceRule[]): Uint8Array |
 
 function writeRule(program: EbpfWriter, rule: DeviceRule): void {
   const bits = (rule.mknod ? MKNOD : 0) | (rule.read ? READ : 0) | (rule.write ? WRITE : 0);
-  const tests: (() => void)[] = [];
   const skips: number[] = [];
-  const skipUnless = (register: number, value: number) => (): void => {
-    skips.push(program.put(JNE_K, { to: register, value }));
+  const skipUnless = (offset: number, value: number, mask?: number): void => {
+    program.put(LDX_W, { to: FIELD, from: CONTEXT, offset });
+    if (mask !== undefined) program.put(AND_K, { to: FIELD, value: mask });
+    skips.push(program.put(JNE_K, { to: FIELD, value }));
   };
-  if (rule.type !== "all") tests.push(skipUnless(DEVICE_TYPE, TYPE[rule.type]));
-  if (rule.major !== null) tests.push(skipUnless(MAJOR, rule.major));
-  if (rule.minor !== null) tests.push(skipUnless(MINOR, rule.minor));
-  for (const test of tests) test();
+  if (rule.type !== "all") skipUnless(ACCESS_TYPE, TYPE[rule.type], 0xffff);
+  if (rule.major !== null) skipUnless(MAJOR, rule.major);
+  if (rule.minor !== null) skipUnless(MINOR, rule.minor);
   if (rule.allow) {
     program.put(AND_K, { to: WANTED, value: ~bits });
     skips.push(program.put(JNE_K, { to: WANTED, value: 0 }));
