@@ -184,6 +184,7 @@ static int abandon(struct run *run, uint32_t index)
 			snprintf(run->child_detail, sizeof(run->child_detail), "the child %s %d before it could report",
 				info.si_code == CLD_EXITED ? "exited with status" : "was killed by signal", info.si_status);
 	}
+	forget_started(run);
 	frame_write_error(run->client, index, error, detail);
 	return 1;
 }
@@ -245,7 +246,7 @@ static int run_tail(struct run *run)
 
 int plan_execute(const struct plan *plan, int client)
 {
-	struct run run = { .plan = plan, .client = client, .report = -1, .sync = -1, .pidfd = -1, .listener = -1 };
+	struct run run = { .plan = plan, .client = client, .report = -1, .sync = -1, .pidfd = -1, .listener = -1, .rundir = -1, .record = -1 };
 	for (int slot = 0; slot < PLAN_SLOTS_MAX; slot++)
 		run.slots[slot] = -1;
 	run.umask = umask(0);
@@ -257,7 +258,8 @@ int plan_execute(const struct plan *plan, int client)
 		index = run_section(&run, SECTION_PARENT);
 	if (index != NO_OPERATION)
 		return abandon(&run, index);
-	if (await(&run, -1) != 0 || prepare_tail(&run) != 0 || tell_started(&run) != 0)
+	/* The child is busy: time to prepare what follows. */
+	if (prepare_tail(&run) != 0 || prepare_started(&run) != 0 || await(&run, -1) != 0 || tell_started(&run) != 0)
 		return abandon(&run, NO_OPERATION);
 	return run_tail(&run);
 }

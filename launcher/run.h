@@ -14,6 +14,8 @@ struct run {
 	int sync;     /* this side's end of the GIVE/TAKE socket */
 	int pidfd;    /* launcher: of the child */
 	int listener; /* launcher: the monitor's, -1: none */
+	int rundir, record; /* launcher: MONITOR's run directory, the file `started` in the making; -1: none */
+	uint64_t child_start, monitor_start; /* launcher: for STARTED */
 	pid_t child;  /* launcher: its pid; 0 in the child itself and before the clone */
 	bool in_child;
 	bool executing; /* launcher: the child came as far as execve */
@@ -58,7 +60,11 @@ int rearm_pdeathsig(struct run *run);
 /* Field 22 of /proc/PID/stat: clock ticks since boot; 0 with errno. */
 uint64_t process_start_time(pid_t pid);
 
-/* The child has executed: leaves `started` in MONITOR's run directory, then sends STARTED. */
+/* What can be prepared for STARTED while the child is busy: start times, and the file `started` in MONITOR's run directory. */
+int prepare_started(struct run *run);
+/* Undoes that. */
+void forget_started(struct run *run);
+/* The child has executed: writes `started`, then sends STARTED. */
 int tell_started(struct run *run);
 
 /* Runs a decoded plan to its end; the exit code. */

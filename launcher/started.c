@@ -26,49 +26,56 @@ uint64_t process_start_time(pid_t pid)
 	return at ? strtoull(at, NULL, 10) : 0;
 }
 
-/* Renamed into place, so that whoever sees it sees all of it. */
-static int write_record(const char *rundir, const char *text, size_t length)
+static const char temporary[] = ".started.tmp";
+
+int prepare_started(struct run *run)
 {
-	static const char temporary[] = ".started.tmp";
-	int dir = open(rundir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
+	uint32_t tail = run->plan->first[SECTION_TAIL];
+	run->child_start = process_start_time(run->child);
+	run->monitor_start = process_start_time(getpid());
+	if (tail == run->plan->count || run->plan->operations[tail].code != OP_MONITOR)
+		return 0;
+	const char *path = run->plan->operations[tail].args[4].s;
+	run->rundir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (run->rundir < 0)
+		return fail(run, "%.1000s", path);
+	run->record = openat(run->rundir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return run->record < 0 ? fail(run, "%.1000s/started", path) : 0;
+}
+
+void forget_started(struct run *run)
+{
+	if (run->rundir >= 0)
+		unlinkat(run->rundir, temporary, 0);
+}
+
+/* Renamed into place, so that whoever sees it sees all of it. */
+static int write_record(struct run *run, uint64_t time)
+{
+	char text[256];
+	int length = snprintf(text, sizeof(text), "pid %d\nstart %llu\nmonitor %d\nmonitor-start %llu\ntime %llu\n", (int)run->child,
+		(unsigned long long)run->child_start, (int)getpid(), (unsigned long long)run->monitor_start, (unsigned long long)time);
+	ssize_t wrote = write(run->record, text, (size_t)length);
+	if (wrote >= 0 && wrote != length)
+		errno = ENOSPC;
+	if (wrote != length)
 		return -1;
-	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ssize_t wrote = fd < 0 ? -1 : write(fd, text, length);
-	int error = wrote < 0 ? errno : ENOSPC;
-	if (fd >= 0)
-		close(fd);
-	if (wrote == (ssize_t)length && renameat(dir, temporary, dir, "started") == 0)
-		return close(dir);
-	if (wrote == (ssize_t)length)
-		error = errno;
-	unlinkat(dir, temporary, 0);
-	close(dir);
-	errno = error;
-	return -1;
+	close(run->record);
+	return renameat(run->rundir, temporary, run->rundir, "started");
 }
 
 int tell_started(struct run *run)
 {
-	char text[256];
 	unsigned char payload[32];
 	struct timespec now;
-	pid_t monitor = getpid();
-	uint32_t tail = run->plan->first[SECTION_TAIL];
 	clock_gettime(CLOCK_REALTIME, &now);
 	uint64_t time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	uint64_t child_start = process_start_time(run->child), monitor_start = process_start_time(monitor);
-	if (tail < run->plan->count && run->plan->operations[tail].code == OP_MONITOR) {
-		const char *rundir = run->plan->operations[tail].args[4].s;
-		int length = snprintf(text, sizeof(text), "pid %d\nstart %llu\nmonitor %d\nmonitor-start %llu\ntime %llu\n", (int)run->child,
-			(unsigned long long)child_start, (int)monitor, (unsigned long long)monitor_start, (unsigned long long)time);
-		if (write_record(rundir, text, (size_t)length) != 0)
-			return fail(run, "%.900s/started", rundir);
-	}
+	if (run->record >= 0 && write_record(run, time) != 0)
+		return fail(run, "writing `started` in the run directory");
 	put32(payload, (uint32_t)run->child);
-	put64(payload + 4, child_start);
-	put32(payload + 12, (uint32_t)monitor);
-	put64(payload + 16, monitor_start);
+	put64(payload + 4, run->child_start);
+	put32(payload + 12, (uint32_t)getpid());
+	put64(payload + 16, run->monitor_start);
 	put64(payload + 24, time);
 	return frame_write(run->client, FRAME_STARTED, 0, payload, sizeof(payload));
 }
