@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { instanceName } from "../../src/core/ids.ts";
+import { detectCgroupLayout } from "../../src/kernel/cgroup-layout.ts";
+import { cgroupRootPath, removeCgroupRoot } from "../../src/kernel/cgroup-root.ts";
 import { repository } from "./host-features.ts";
 import { findLeaks } from "./leaks.ts";
 import { poll } from "./poll.ts";
@@ -82,8 +86,15 @@ export class WherryHost {
 
   /** What this host's instance has left on the machine. */
   async leaks(): Promise<readonly string[]> {
-    const instance = (await this.wherry(["info", "--format", "{{.ID}}"])).stdout.trim();
-    return findLeaks([this.directory, ...(instance.length >= 8 ? [instance] : [])]);
+    return findLeaks([this.directory, instanceName(this.root)]);
+  }
+
+  /** An instance keeps its own control group for the next container. Once that is empty, a test has it no more; else it is a leak. */
+  #removeCgroupRoot(): void {
+    const layout = detectCgroupLayout();
+    const name = instanceName(this.root);
+    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}.service`], { stdio: "ignore" });
+    else removeCgroupRoot({ layout, path: cgroupRootPath(layout, name), hasFile: () => false });
   }
 
   /** Removes every container, waits until the kernel has let go of everything, and deletes the directory. @throws with what is left. */
@@ -92,7 +103,14 @@ export class WherryHost {
     if (ids.length > 0) await this.ok(["rm", "-f", ...ids]);
     try {
       // A namespace's last references go asynchronously in the kernel: soon, not at once.
-      await poll("nothing is left", async () => (await this.leaks()).length === 0, { timeoutMs: 5_000, intervalMs: 20 });
+      await poll(
+        "nothing is left",
+        async () => {
+          this.#removeCgroupRoot();
+          return (await this.leaks()).length === 0;
+        },
+        { timeoutMs: 5_000, intervalMs: 20 },
+      );
     } catch {
       expect(await this.leaks()).toEqual([]);
     }
