@@ -6,7 +6,7 @@ import { maskPaths, protectPaths, writeSysctls } from "./masks.ts";
 import { stayOrLeave } from "./monitor-steps.ts";
 import { MountTargets } from "./mount-targets.ts";
 import { attachMounts, prepareMounts } from "./mounts.ts";
-import { cloneChild, createTimeNamespace, joinNamespaces, unshareCgroup } from "./namespaces.ts";
+import { cloneChild, createTimeNamespace, joinNamespaces, unshareInside } from "./namespaces.ts";
 import { raiseLoopback } from "./network.ts";
 import type { LaunchPlan } from "./operations.ts";
 import { configInvalid, createPlanContext, type PlanContext } from "./plan-context.ts";
@@ -54,7 +54,7 @@ function buildContainer(context: PlanContext, stdio: Stdio): LaunchPlan {
   const { plan, input } = context;
   plan.child("DUMPABLE", [0], { why: "no process of the container can look into the launcher (CVE-2016-9962)" });
   const { descriptor } = mapIds(context);
-  unshareCgroup(context);
+  unshareInside(context);
   isolateMounts(context);
   raiseLoopback(context);
   setNames(context);

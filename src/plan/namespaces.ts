@@ -91,9 +91,11 @@ export function createTimeNamespace(context: PlanContext): void {
   plan.parent("SETNS", [slot, CLONE.CLONE_NEWTIME], { why: "the monitor stays in the host's time" });
 }
 
-/** HOST, last. The cgroup namespace is not among the flags: see `unshareCgroup`. */
+/** HOST, last. The cgroup namespace is not among the flags, nor is an ipc namespace inside a user namespace: see `unshareInside`. */
 export function cloneChild(context: PlanContext, cgroup: Slot | null): void {
-  const kinds = (["mount", "uts", "ipc", "pid", "network", "user"] as const).filter((type) => context.own.has(type));
+  const kinds = (["mount", "uts", "ipc", "pid", "network", "user"] as const).filter(
+    (type) => context.own.has(type) && !isMadeInside(context, type),
+  );
   const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
   context.plan.host("CLONE", [flags, cgroup], {
     why: kinds.length > 0 ? `the container's first process, with its own ${kinds.join(", ")}` : "the process",
@@ -101,8 +103,25 @@ export function cloneChild(context: PlanContext, cgroup: Slot | null): void {
   });
 }
 
-/** CHILD: a cgroup namespace takes the cgroup one is in for its root, so it comes after the process is there. */
-export function unshareCgroup(context: PlanContext): void {
-  if (!context.own.has("cgroup")) return;
-  context.plan.child("UNSHARE", [CLONE.CLONE_NEWCGROUP], { why: "the container's own cgroup becomes the root of what it sees" });
+/**
+ * A cgroup namespace takes the cgroup one is in for its root, so it comes after the process is there. The message queues of an ipc namespace
+ * belong to the user who makes it, who in a user namespace must be the container's root already.
+ */
+function isMadeInside(context: PlanContext, type: OciNamespaceType): boolean {
+  return type === "cgroup" || (type === "ipc" && context.mappings !== null);
+}
+
+/** CHILD: the namespaces that its first process has to make itself. */
+export function unshareInside(context: PlanContext): void {
+  const kinds = (["ipc", "cgroup"] as const).filter((type) => context.own.has(type) && isMadeInside(context, type));
+  if (kinds.length === 0) return;
+  const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
+  const reasons = {
+    ipc: "message queues that belong to the container's root",
+    cgroup: "the container's own cgroup becomes the root of what it sees",
+  };
+  context.plan.child("UNSHARE", [flags], {
+    why: kinds.map((type) => reasons[type]).join("; "),
+    doing: `make the ${kinds.join(" and ")} namespace`,
+  });
 }

@@ -201,9 +201,9 @@ describe("a compiled plan", () => {
     expect(
       await run("userns", {
         script:
-          "cat /proc/self/uid_map | tr -s ' '; stat -c %u:%g /bin/busybox /dev/null /dev; touch /new && stat -c %u /new; echo x > /dev/null && echo ok",
+          "cat /proc/self/uid_map | tr -s ' '; stat -c %u:%g /bin/busybox /dev/null /dev /dev/mqueue; touch /new && stat -c %u /new; echo x > /dev/null && echo ok",
       }),
-    ).toBe(` 0 ${ID_BASE} 65536\n0:0\n0:0\n0:0\n0\nok\nstatus 0\n`);
+    ).toBe(` 0 ${ID_BASE} 65536\n0:0\n0:0\n0:0\n0:0\n0\nok\nstatus 0\n`);
   });
 
   test("a terminal is the process's controlling terminal and /dev/console, and PID 1 is the reaper", async () => {
