@@ -31,15 +31,19 @@ function archiveOf(directory) {
 
 /**
  * The contenders present on this machine. Each: `{ name, note, run(n), prepareCreate, create(n), start(n), startIdle(n), exec(n), remove(n), pid(n), close() }`;
- * commands are argument lists to be timed, the rest is done untimed. A missing command is not measured.
+ * commands are argument lists to be timed, the rest is done untimed. A missing command is not measured. `chosen`: names, or undefined for all.
  */
-export function contenders(directory) {
-  const all = [floor(directory, false), floor(directory, true), wherry(directory)];
-  for (const name of ["runc", "crun"]) if (installed(name)) all.push(ociRuntime(directory, name));
-  if (installed("lxc-start")) all.push(lxc(directory));
-  if (installed("podman")) all.push(podman(directory));
-  if (installed("dockerd")) all.push(docker(directory));
-  return all;
+export function contenders(directory, { chosen, layers }) {
+  const makers = {
+    floor: () => [floor(directory, false), floor(directory, true)],
+    wherry: () => [wherry(directory, layers)],
+    runc: () => (installed("runc") ? [ociRuntime(directory, "runc")] : []),
+    crun: () => (installed("crun") ? [ociRuntime(directory, "crun")] : []),
+    lxc: () => (installed("lxc-start") ? [lxc(directory)] : []),
+    podman: () => (installed("podman") ? [podman(directory)] : []),
+    docker: () => (installed("dockerd") ? [docker(directory)] : []),
+  };
+  return Object.entries(makers).flatMap(([name, make]) => (chosen === undefined || chosen.includes(name) ? make() : []));
 }
 
 function floor(directory, network) {
@@ -53,20 +57,20 @@ function floor(directory, network) {
   };
 }
 
-function wherry(directory) {
+function wherry(directory, layers) {
   const base = [`${repository}/dist/wherry`, "--root", `${directory}/wherry`, "--run-root", `${directory}/wherry-run`];
   const call = (...args) => quietly(base[0], ...base.slice(1), ...args);
   call("import", archiveOf(directory), "layer1");
   // Five layers, as an ordinary image has.
-  for (let layer = 2; layer <= 5; layer++) {
+  for (let layer = 2; layer <= layers; layer++) {
     call("run", "--name", "layering", `layer${layer - 1}`, "/payload", "try", "create", `/file${layer}`, "x");
     call("commit", "layering", `layer${layer}`);
     call("rm", "layering");
   }
-  const image = "layer5";
+  const image = `layer${layers}`;
   return {
     name: "wherry",
-    note: `${call("version", "--format", "{{.Client.Version}}").split("\n")[0]}; all defaults on: seccomp, capabilities, cgroup, log, state; five layers`,
+    note: `${call("version", "--format", "{{.Client.Version}}").split("\n")[0]}; all defaults on: seccomp, capabilities, cgroup, log, state; ${layers} layers`,
     run: () => [...base, "run", "--rm", "--network", "none", image, ...succeed],
     create: (n) => [...base, "create", "--network", "none", "--name", `made${n}`, image, ...succeed],
     start: (n) => [...base, "start", `made${n}`],

@@ -1,7 +1,7 @@
 // `npm run bench`: how long containers take to start, and what they weigh, beside the floor and the peers that are installed. All
 // contenders take turns (A B C A B C …) in one run, so that a busy minute meets all of them alike. Writes bench/results/start.md.
 //
-//   node bench/start.mjs [--rounds N] [--idle N] [--only NAME,NAME]
+//   node bench/start.mjs [--rounds N] [--idle N] [--layers N] [--only NAME,NAME]
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -12,7 +12,12 @@ import { median, ninetieth, overheadKilobytes, timeProcess } from "./measure.mjs
 
 const repository = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "40" }, idle: { type: "string", default: "100" }, only: { type: "string" } },
+  options: {
+    rounds: { type: "string", default: "40" },
+    idle: { type: "string", default: "100" },
+    layers: { type: "string", default: "5" },
+    only: { type: "string" },
+  },
 });
 const rounds = Number(values.rounds);
 const idleCount = Number(values.idle);
@@ -22,9 +27,10 @@ for (const folder of ["bench", "test/payload"])
 mkdirSync("/var/lib/wherry-bench", { recursive: true });
 const directory = mkdtempSync("/var/lib/wherry-bench/run-");
 const chosen = values.only?.split(",");
-const all = contenders(directory).filter(({ name }) => chosen === undefined || chosen.includes(name));
+let all = [];
 
 try {
+  all = contenders(directory, { chosen, layers: Number(values.layers) });
   const run = measure("run", (contender, round) => timeProcess(contender.run(round), contender.mounts));
   const created = measure("create", (contender, round) => timeProcess(contender.create(round), contender.mounts));
   const started = measure("start", (contender, round) => timeProcess(contender.start(round), contender.mounts));
