@@ -131,9 +131,22 @@ int op_CLOSERANGE(struct run *run, const union argument *args)
 	return first > last ? 0 : sys_close_range((unsigned)first, (unsigned)last, (unsigned)args[2].u);
 }
 
+/*
+ * Close-on-exec is too late: the kernel resolves the candidate's path before it closes anything, and an image that names
+ * /proc/self/fd/7/../../bin/x would run a program of the host (CVE-2024-21626).
+ */
+static void close_slots(struct run *run)
+{
+	for (uint32_t slot = 0; slot < run->plan->slots; slot++)
+		if (run->slots[slot] > STDERR_FILENO)
+			close(run->slots[slot]);
+	close(run->sync);
+}
+
 int op_EXEC(struct run *run, const union argument *args)
 {
 	sigset_t none;
+	close_slots(run);
 	const char *denied = NULL, *candidate = "";
 	struct sigaction standard = { .sa_handler = SIG_DFL };
 	for (int number = 1; number < 65; number++)
