@@ -32,7 +32,8 @@ export function parseHeader(block: Buffer): TarHeader | null {
   }
   if (unsigned === 8 * 0x20 && block[148] === 0) return null;
   const text = textField(block, 0, 100);
-  const checksum = numberField(block, 148, 8, text);
+  const digits = /^ *([0-7]+)[ \0]/.exec(block.toString("latin1", 148, 156))?.[1];
+  const checksum = digits === undefined ? Number.NaN : Number.parseInt(digits, 8);
   // Old Sun tars summed signed characters.
   if (checksum !== unsigned && checksum !== signed) throw invalidTar("not a tar header (wrong checksum)");
   const magic = block.toString("latin1", 257, 265);

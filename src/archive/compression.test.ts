@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { type Compression, decompress, detectCompression } from "./compression.ts";
+
+async function* chunks(bytes: Uint8Array, size = 10): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function all(kind: Exclude<Compression, "none">, bytes: Uint8Array): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of decompress(kind, chunks(bytes))) parts.push(part);
+  return Buffer.concat(parts).toString();
+}
+
+const text = "wherry ".repeat(1000);
+
+describe("detectCompression()", () => {
+  test.each<[number[], Compression]>([
+    [[0x1f, 0x8b, 8], "gzip"],
+    [[0x28, 0xb5, 0x2f, 0xfd], "zstd"],
+    [[0x50, 0x2a, 0x4d, 0x18], "zstd"],
+    [[0x42, 0x5a, 0x68, 0x39], "bzip2"],
+    [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], "xz"],
+    [[0x75, 0x73, 0x72], "none"],
+    [[], "none"],
+  ])("takes %p for %p", (head, kind) => {
+    expect(detectCompression(Buffer.from(head))).toBe(kind);
+  });
+});
+
+describe("decompress()", () => {
+  test("restores gzip, several members too, and zstd", async () => {
+    expect(await all("gzip", gzipSync(text))).toBe(text);
+    expect(await all("gzip", Buffer.concat([gzipSync("a"), gzipSync("b")]))).toBe("ab");
+    expect(await all("zstd", zstdCompressSync(text))).toBe(text);
+  });
+
+  test.each(["gzip", "zstd"] as const)("refuses damaged and truncated %s", async (kind) => {
+    const whole = kind === "gzip" ? gzipSync(text) : zstdCompressSync(text);
+    const code = { code: "COMPRESSION_INVALID" };
+    await expect(all(kind, whole.subarray(0, whole.length - 4))).rejects.toMatchObject(code);
+    await expect(all(kind, Buffer.from("no such thing"))).rejects.toMatchObject(code);
+  });
+
+  test("passes on the source's own failure", async () => {
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield gzipSync(text).subarray(0, 20);
+      throw new Error("connection reset");
+    }
+    const read = async () => {
+      for await (const _ of decompress("gzip", failing()));
+    };
+    await expect(read()).rejects.toThrow("connection reset");
+  });
+});
