@@ -1,6 +1,5 @@
 // `npm run check`: format, lint, types, layers, documents, names and C warnings, side by side. Prints only what is wrong.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { checkDocs } from "./checks/docs.mjs";
 import { checkLayers } from "./checks/layers.mjs";
 import { checkNames, longFiles } from "./checks/names.mjs";
@@ -20,6 +19,7 @@ const program =
       child.on("error", (error) => resolve([error.message]));
       child.on("close", (code) => resolve(code === 0 ? [] : [Buffer.concat(output).toString().trimEnd()]));
     });
+
 /** Biome prints whole diffs; the names and the remedy are enough. */
 const format = async () => {
   const [output] = await program(`${bin}/biome`, "format", "--max-diagnostics=200")();
@@ -27,15 +27,22 @@ const format = async () => {
   const files = [...output.matchAll(/^(\S+) format ━/gm)].map(([, file]) => `${file}: not formatted; run npm run format -- ${file}`);
   return files.length > 0 ? files : [output];
 };
+
+/** The analyzer draws pages around each finding; the findings alone say where to look (`make -C launcher check` has the pages). */
+const cWarnings = async () => {
+  const [output] = await program("make", "--silent", "--no-print-directory", "-C", "launcher", "check")();
+  if (output === undefined) return [];
+  const findings = output.split("\n").filter((line) => /\b(error|warning):|\*\*\*/.test(line));
+  return findings.length > 0 ? findings : [output];
+};
+
 const own = (check) => async () => check(repository);
 
 const parts = {
   format,
   lint: program(`${bin}/oxlint`, "--deny-warnings", "--format=unix"),
   types: program(`${bin}/tsc`, "--noEmit"),
-  c: existsSync(`${repository}/launcher/Makefile`)
-    ? program("make", "--silent", "--no-print-directory", "-C", "launcher", "check")
-    : async () => [],
+  c: cWarnings,
   layers: own(checkLayers),
   docs: own(checkDocs),
   names: own(checkNames),
