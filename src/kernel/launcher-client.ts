@@ -87,18 +87,17 @@ function converse(request: LaunchRequest, gone: Promise<string>, socket: Duplex)
   const stopListening = (): void => {
     socket.off("data", onData);
     socket.off("close", onGone);
-    socket.off("error", onGone);
     request.signal?.removeEventListener("abort", onAbort);
   };
 
   socket.on("data", onData);
   socket.on("close", onGone);
-  socket.on("error", onGone);
+  // "close" follows it.
+  socket.on("error", () => {});
   request.signal?.addEventListener("abort", onAbort);
   socket.write(encodeFrame(frameTypes.plan, request.plan));
   return promise.catch((error: unknown) => {
     stopListening();
-    socket.on("error", () => {});
     throw error;
   });
 }
@@ -142,10 +141,16 @@ function launchError(frame: Frame): EngineError {
 function whyGone(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("exit", (code, signal) => resolve(signal === null ? `it ended with status ${code} and no report` : `it was killed by ${signal}`));
+    child.once("exit", (code, signal) =>
+      resolve(signal === null ? `it ended with status ${code} and no report` : `it was killed by ${signal}`),
+    );
   });
 }
 
 function unavailable(request: LaunchRequest, why: string): EngineError {
-  return new EngineError({ kind: "unavailable", code: "LAUNCHER_UNAVAILABLE", message: `run the launcher \`${request.launcher}\`: ${why}` });
+  return new EngineError({
+    kind: "unavailable",
+    code: "LAUNCHER_UNAVAILABLE",
+    message: `run the launcher \`${request.launcher}\`: ${why}`,
+  });
 }

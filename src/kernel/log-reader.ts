@@ -1,6 +1,6 @@
 import { LogChanges } from "./log-changes.ts";
 import type { LogEntry, LogOptions } from "./log-entry.ts";
-import { closeLogFile, type LogFile, openLogFiles, openNextLogFile } from "./log-files.ts";
+import { closeLogFile, openLogFiles, openNextLogFile } from "./log-files.ts";
 import { LogFilter } from "./log-filter.ts";
 import { recordsFrom } from "./log-records.ts";
 import { findTail } from "./log-tail.ts";

@@ -46,7 +46,7 @@ export function findTail(files: readonly LogFile[], filter: LogFilter, lines: nu
     return patience > 0 && [...starts.keys()].some((stream) => !whole.has(stream));
   };
 
-  search: for (let file = last; lines > 0 && file >= 0; file--) {
+  search: for (let file = lines > 0 ? last : -1; file >= 0; file--) {
     const current = files[file];
     if (current === undefined) break;
     for (const record of recordsBackwards(current.fd, current.size)) {
