@@ -1,0 +1,20 @@
+import { decodeText } from "../core/byte-string.ts";
+import { diffLayers } from "../layers/diff.ts";
+import { idRangeSize } from "../spec/build-config.ts";
+import type { ContainerRow } from "../state/container-row.ts";
+import type { ContainerHost } from "./container-host.ts";
+import { findIdRange } from "./id-range.ts";
+import { rootFilesystem } from "./root-filesystem.ts";
+
+export interface ContainerChange {
+  readonly path: string;
+  readonly kind: "added" | "changed" | "deleted";
+}
+
+/** What the container has changed of its image, parents first, as docker lists it. */
+export async function containerChanges(host: ContainerHost, row: ContainerRow): Promise<readonly ContainerChange[]> {
+  const idBase = findIdRange(host.store, row.id);
+  const { upper, lowers } = rootFilesystem(host, row, idBase);
+  const changes = await diffLayers(host.launcher, { upper, lowers, ...(idBase === null ? {} : { uidShift: { from: idBase, count: idRangeSize } }) });
+  return changes.map(({ path, kind }) => ({ path: `/${decodeText(path)}`, kind }));
+}
