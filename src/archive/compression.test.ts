@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { type Compression, decompress, detectCompression } from "./compression.ts";
 
 async function* chunks(bytes: Uint8Array, size = 10): AsyncGenerator<Uint8Array> {
@@ -13,6 +13,7 @@ async function all(kind: Exclude<Compression, "none">, bytes: Uint8Array): Promi
 }
 
 const text = "wherry ".repeat(1000);
+const noise = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7919) % 251));
 
 describe("detectCompression()", () => {
   test.each<[number[], Compression]>([
@@ -33,13 +34,25 @@ describe("decompress()", () => {
     expect(await all("gzip", gzipSync(text))).toBe(text);
     expect(await all("gzip", Buffer.concat([gzipSync("a"), gzipSync("b")]))).toBe("ab");
     expect(await all("zstd", zstdCompressSync(text))).toBe(text);
+    expect(await all("zstd", Buffer.concat([zstdCompressSync("a"), zstdCompressSync(""), zstdCompressSync("b")]))).toBe("ab");
   });
 
   test.each(["gzip", "zstd"] as const)("refuses damaged and truncated %s", async (kind) => {
     const whole = kind === "gzip" ? gzipSync(text) : zstdCompressSync(text);
     const code = { code: "COMPRESSION_INVALID" };
-    await expect(all(kind, whole.subarray(0, whole.length - 4))).rejects.toMatchObject(code);
+    for (let length = 1; length < whole.length; length++) await expect(all(kind, whole.subarray(0, length))).rejects.toMatchObject(code);
     await expect(all(kind, Buffer.from("no such thing"))).rejects.toMatchObject(code);
+  });
+
+  test("restores zstd of many blocks, with and without a checksum, in chunks of any size", async () => {
+    for (const checksum of [0, 1]) {
+      const whole = zstdCompressSync(noise, { params: { [constants.ZSTD_c_checksumFlag]: checksum } });
+      for (const size of [1, 7, 4096, 1_000_000]) {
+        const parts: Buffer[] = [];
+        for await (const part of decompress("zstd", chunks(whole, size))) parts.push(part);
+        expect(Buffer.concat(parts).equals(noise)).toBe(true);
+      }
+    }
   });
 
   test("passes on the source's own failure", async () => {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { EngineError } from "../core/engine-error.ts";
+import { ZstdEnd } from "./zstd-end.ts";
 
 export type Compression = "none" | "gzip" | "zstd" | "bzip2" | "xz";
 
@@ -28,17 +29,30 @@ export async function* decompress(kind: Exclude<Compression, "none">, source: As
   const zlib = await import("node:zlib");
   const chunkSize = 256 * 1024;
   const inflate = kind === "gzip" ? zlib.createGunzip({ chunkSize }) : zlib.createZstdDecompress({ chunkSize });
-  const input = Readable.from(source, { objectMode: false });
+  const end = kind === "zstd" ? new ZstdEnd() : undefined;
+  let failure: unknown;
+  const input = Readable.from(watched(source, end), { objectMode: false });
   // `pipe` does not pass errors on.
-  input.on("error", (error) => inflate.destroy(error));
+  input.on("error", (error) => {
+    failure = error;
+    inflate.destroy(error);
+  });
   input.pipe(inflate);
   try {
     for await (const chunk of inflate) yield chunk as Buffer;
+    if (end?.isWhole === false) throw new Error("unexpected end of file");
   } catch (cause) {
-    throw cause instanceof EngineError ? cause : damaged(kind, cause);
+    throw failure ?? damaged(kind, cause);
   } finally {
     input.destroy();
     inflate.destroy();
+  }
+}
+
+async function* watched(source: AsyncIterable<Uint8Array>, end: ZstdEnd | undefined): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    end?.push(chunk);
+    yield chunk;
   }
 }
 
