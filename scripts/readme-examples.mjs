@@ -52,7 +52,7 @@ function stable(text) {
   return text
     .replace(/\b[0-9a-f]{12,64}\b/g, "ID")
     .replace(/\d+/g, "N")
-    .replace(/\b(About an?|N|Less than a) (second|minute)s?\b/g, "N seconds")
+    .replace(/\b(About an?|N|Less than a) (second|minute)s?\b( ago)?/g, "SOME TIME")
     .replace(/[ \t]+/g, " ")
     .replace(/ $/gm, "");
 }

@@ -4,7 +4,7 @@ import { appendFileSync, readFileSync } from "node:fs";
 const report = process.env["WHERRY_LOADED_MODULES"];
 if (report === undefined) throw new Error("WHERRY_LOADED_MODULES names no file");
 
-await Bun.plugin({
+Bun.plugin({
   name: "record loaded modules",
   setup(build) {
     build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
