@@ -110,31 +110,24 @@ int listener_make(const char *rundir)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int directory = open(rundir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = directory < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int ok = -1;
+	int error = 0;
 
 	if (fd >= 0) {
 		mode_t old = umask(0177);
 
 		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" ATTACH_NAME, directory);
 		unlinkat(directory, ATTACH_NAME, 0);
-		ok = bind(fd, (struct sockaddr *)&address, sizeof(address));
+		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 128) < 0)
+			error = errno;
 		umask(old);
-		if (ok == 0)
-			ok = listen(fd, 128);
 	}
-	if (ok < 0 && fd >= 0) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-	}
-	if (directory >= 0) {
-		int error = errno;
-
+	if (directory >= 0)
 		close(directory);
-		errno = error;
-	}
-	return ok < 0 ? -1 : fd;
+	if (error == 0)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
 }
 
 void listener_open(struct monitor *monitor, int fd)

@@ -6,12 +6,13 @@
 #include "signal-main.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kernel.h"
+#include "run.h"
 
 enum { SIGNAL_NO_PROCESS = 3 };
 
@@ -24,35 +25,9 @@ static int parse_number(const char *text, unsigned long long max, unsigned long 
 	return text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || *number > max ? -1 : 0;
 }
 
-/* Field 22 of /proc/PID/stat, proc_pid_stat(5). The name, field 2, may hold spaces and parentheses: count from its last one. */
-static int read_start_time(unsigned long long pid, unsigned long long *start_time)
-{
-	char path[64], stat[1024];
-	const char *at;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%llu/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, stat, sizeof(stat) - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	stat[n] = '\0';
-	at = strrchr(stat, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (!at)
-		return -1;
-	*start_time = strtoull(at + 1, NULL, 10);
-	return 0;
-}
-
 int signal_main(int argc, char **argv)
 {
-	unsigned long long pid, expected, number, start_time;
+	unsigned long long pid, expected, number;
 	int pidfd;
 
 	if (argc != 4 || parse_number(argv[1], 1 << 22, &pid) < 0 || parse_number(argv[2], ~0ULL, &expected) < 0 ||
@@ -61,14 +36,14 @@ int signal_main(int argc, char **argv)
 		return 1;
 	}
 	/* the descriptor first: what is then seen in /proc under this number is that process, or a later one with a later start */
-	pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	pidfd = sys_pidfd_open((pid_t)pid);
 	if (pidfd < 0 && errno != ESRCH && errno != EINVAL) {
 		fprintf(stderr, "pidfd_open %llu: %s\n", pid, strerror(errno));
 		return 1;
 	}
-	if (pidfd < 0 || read_start_time(pid, &start_time) < 0 || start_time != expected)
+	if (pidfd < 0 || expected == 0 || process_start_time((pid_t)pid) != expected)
 		return SIGNAL_NO_PROCESS;
-	if (syscall(SYS_pidfd_send_signal, pidfd, (int)number, NULL, 0) == 0)
+	if (sys_pidfd_send_signal(pidfd, (int)number) == 0)
 		return 0;
 	if (errno == ESRCH)
 		return SIGNAL_NO_PROCESS;
