@@ -3,6 +3,7 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { removeInstanceCgroups } from "../scripts/instance-cgroups.mjs";
 
 const repository = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const payload = `${repository}/test/payload/build/payload`;
@@ -79,6 +80,7 @@ function wherry(directory, layers) {
     exec: (n) => [...base, "exec", `idle${n}`, ...succeed],
     pid: (n) => Number(call("inspect", "--format", "{{.State.Pid}}", `idle${n}`)),
     removeIdle: (n) => call("rm", "-f", `idle${n}`),
+    close: () => removeInstanceCgroups(base),
   };
 }
 

@@ -29,8 +29,10 @@ const phases = [
 
 mkdirSync("/var/lib/wherry-bench", { recursive: true });
 const directory = mkdtempSync("/var/lib/wherry-bench/run-");
+const closing = [];
 try {
   const [wherry] = contenders(directory, { chosen: ["wherry"], layers: Number(values.layers) });
+  closing.push(wherry.close);
   const command = wherry.run(0);
   const untraced = [];
   const traced = phases.map(() => []);
@@ -45,6 +47,7 @@ try {
   const sum = traced.reduce((total, list) => total + median(list), 0);
   console.log(`${sum.toFixed(1).padStart(7)} ms  in all, traced; ${median(untraced).toFixed(1)} ms untraced`);
 } finally {
+  for (const close of closing) close();
   rmSync(directory, { recursive: true, force: true });
 }
 

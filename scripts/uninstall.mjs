@@ -4,6 +4,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
+import { removeInstanceCgroups } from "./instance-cgroups.mjs";
 import { versionsInUse } from "./installed-versions.mjs";
 
 const { values } = parseArgs({
@@ -20,6 +21,7 @@ if (running || versionsInUse(library).size > 0) {
 if (values.purge && existsSync(link)) {
   const all = spawnSync(link, ["ps", "-aq"], { encoding: "utf8" }).stdout?.trim().split("\n").filter(Boolean) ?? [];
   if (all.length > 0) spawnSync(link, ["rm", "-f", ...all], { stdio: "inherit" });
+  removeInstanceCgroups([link]);
   for (const directory of ["/var/lib/wherry", "/run/wherry"]) rmSync(directory, { recursive: true, force: true });
 }
 rmSync(link, { force: true });
