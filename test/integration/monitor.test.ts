@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { attachToMonitor } from "../../src/kernel/attach-client.ts";
 import { encodeFrame, frameTypes } from "../../src/kernel/frames.ts";
 import { readLog } from "../../src/kernel/log-reader.ts";
@@ -235,6 +236,22 @@ rootTest("the monitor drops and counts what a full disk does not take, and goes 
   } finally {
     spawnSync("umount", ["-l", driver.run]);
   }
+});
+
+test("an idle monitor does not wake up", async () => {
+  const { connection, monitorPid } = await driver.shell("echo begin; printf unfinished; read go");
+  const output = collect(connection);
+  await poll("output has come", () => output.stdout.endsWith("unfinished"));
+  const wakeUps = (): string | undefined =>
+    /^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/${monitorPid}/status`, "latin1"))?.[1];
+  await poll("the unfinished line is logged", () => readFileSync(driver.log, "latin1").includes("unfinished"));
+  const before = await poll("it has gone to sleep", async () => {
+    const seen = wakeUps();
+    await delay(100);
+    return seen === wakeUps() && seen;
+  });
+  await delay(1500);
+  expect(wakeUps()).toBe(before);
 });
 
 function socketCount(pid: number): number {
