@@ -20,7 +20,7 @@ import { mapIds } from "./user-namespace.ts";
 /**
  * Compiles a container's configuration, or with `execInto` a further process of a running container, to a launch plan. Pure: equal inputs
  * give equal plans, and nothing is looked up. What the host offers decides here; at run time nothing is decided any more.
- * @throws {EngineError} CONFIG_INVALID, CONFIG_UNSUPPORTED, SECCOMP_INVALID, SECCOMP_UNSUPPORTED
+ * @throws {EngineError} CONFIG_INVALID, CONFIG_UNSUPPORTED
  * @see DESIGN.md, section 3, for the choreography
  */
 export function compilePlan(input: PlanInput): LaunchPlan {

@@ -2,7 +2,6 @@ import { capabilityMask } from "./capability-bits.ts";
 import { CLOSE_RANGE_CLOEXEC, SIGKILL } from "./kernel-flags.ts";
 import type { PlanContext } from "./plan-context.ts";
 import { enterWorkingDirectory, execute, setSecurityLabel } from "./process.ts";
-import { compileSeccomp } from "./seccomp/compile-seccomp.ts";
 import type { Slot } from "./slot.ts";
 
 /**
@@ -43,12 +42,14 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   execute(context);
 }
 
+/** The compiler of profiles is not imported here: a start takes the program from a cache and need not load it. */
 function addSeccomp(context: PlanContext): void {
-  const { seccompProgram, features } = context.input;
-  const profile = context.linux.seccomp;
-  const compiled = seccompProgram ?? (profile === undefined ? undefined : compileSeccomp(profile, features.architecture));
-  if (compiled === undefined) return;
-  context.plan.child("SECCOMP", [compiled.program, compiled.flags], {
+  const { seccompProgram } = context.input;
+  if (seccompProgram === undefined) {
+    if (context.linux.seccomp !== undefined) throw new RangeError("`linux.seccomp` has to be compiled first, into `seccompProgram`");
+    return;
+  }
+  context.plan.child("SECCOMP", [seccompProgram.program, seccompProgram.flags], {
     why: "the system calls that it may make",
     doing: "load the seccomp filter",
   });

@@ -84,7 +84,7 @@ export interface PlanInput {
   readonly terminal: { readonly rows: number; readonly columns: number };
   /** `--init`. */
   readonly reaper: boolean;
-  /** `config.linux.seccomp` compiled already (from the cache); it then wins over compiling. */
+  /** The filter, compiled (compile-seccomp.ts, or from the cache): needed when `config.linux.seccomp` is there, and enough without it. */
   readonly seccompProgram?: { readonly program: Uint8Array; readonly flags: number };
   /** Points (`createRuntime`) at which the launcher tells the child's pid and awaits the client's go, before the child's mounts are attached. */
   readonly holds?: readonly string[];

@@ -1,4 +1,5 @@
 import type { HostPath } from "../../core/brands.ts";
+import { compileSeccomp } from "../seccomp/compile-seccomp.ts";
 import { ALL_CAPABILITIES, capabilityNames } from "../capability-bits.ts";
 import type { OciConfig, OciLinux, OciMount, OciNamespace, OciProcess } from "../oci-config.ts";
 import type { CgroupPlan, HostFeatures, MonitorInput, PlanInput, ProcessReference } from "../plan-input.ts";
@@ -140,6 +141,7 @@ function sample(host: SampleHost, change: Change): PlanInput {
     features: host.features,
     cgroups: host.cgroups,
     monitor: monitor(host),
+    ...(linux.seccomp === undefined ? {} : { seccompProgram: compileSeccomp(linux.seccomp, host.features.architecture) }),
     joins: {},
     terminal: { rows: 24, columns: 80 },
     reaper: false,
