@@ -15,6 +15,7 @@ export class FdSink implements OutputSink {
   readonly #name: string;
   #fastFd: number | undefined;
   #readerGone = false;
+  #readerLeft = false;
   #pending: Promise<void> | undefined;
 
   constructor(fd: number, name: string) {
@@ -29,6 +30,10 @@ export class FdSink implements OutputSink {
     if (this.#pending !== undefined) return this.#enqueue(bytes);
     const rest = this.#writeNow(bytes);
     if (rest.length > 0) return this.#enqueue(rest);
+  }
+
+  get readerLeft(): boolean {
+    return this.#readerLeft;
   }
 
   async drain(): Promise<void> {
@@ -80,6 +85,7 @@ export class FdSink implements OutputSink {
     // EIO: the terminal has hung up. EBADF: the caller closed it (`>&-`).
     if (code === "EPIPE" || code === "EIO" || code === "EBADF" || code === "ECONNRESET") {
       this.#readerGone = true;
+      this.#readerLeft = code === "EPIPE" || code === "ECONNRESET";
       return;
     }
     const reason = error instanceof Error ? error.message : String(error);

@@ -8,5 +8,10 @@ export interface OutputSink {
   write(data: string | Uint8Array): void | Promise<void>;
   /** Resolves when everything written so far has left. */
   drain(): Promise<void>;
+  /** Somebody had the other end of our pipe and has closed it (EPIPE): whoever runs only to write should end. */
+  readonly readerLeft: boolean;
   readonly fd: number;
 }
+
+/** 128 + SIGPIPE: what the shell sees of a program that a broken pipe has ended. */
+export const brokenPipeExitCode = 141;

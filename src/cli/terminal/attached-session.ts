@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import type { AttachOptions, ProcessStreams } from "../../engine/engine.ts";
 import type { CliContext } from "../cli-context.ts";
-import type { OutputSink } from "../output/output-sink.ts";
+import { brokenPipeExitCode, type OutputSink } from "../output/output-sink.ts";
 import { defaultDetachKeys, DetachScanner } from "./detach-keys.ts";
 import { endingSignals, forwardedSignals } from "./forwarded-signals.ts";
 import { readChunks } from "./stdin-reader.ts";
@@ -106,8 +106,10 @@ export class AttachedSession implements Disposable {
   }
 
   #outputHandler(): (chunk: { readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }) => void | Promise<void> {
-    const out = new QuietSink(this.#context.stdout, this.#context.stderr);
-    const err = new QuietSink(this.#context.stderr, this.#context.stderr);
+    // As docker: the client ends, the process runs on.
+    const leave = (): void => this.#end(brokenPipeExitCode);
+    const out = new QuietSink(this.#context.stdout, { complaints: this.#context.stderr, leave });
+    const err = new QuietSink(this.#context.stderr, { complaints: this.#context.stderr, leave });
     return (chunk) => {
       if (chunk.stream === "stdout" ? !this.#options.stdout : !this.#options.stderr) return;
       return (chunk.stream === "stdout" ? out : err).write(chunk.bytes);
@@ -140,24 +142,35 @@ export class AttachedSession implements Disposable {
   }
 }
 
-/** Passes output on; the first failure (a full disk) is told once, the rest dropped, so that the process is not held up by it. */
+/**
+ * Passes output on; the first failure (a full disk) is told once, the rest dropped, so that the process is not held up by it.
+ * `leave` is called when the reader has closed its end.
+ */
 class QuietSink {
   readonly #sink: OutputSink;
   readonly #complaints: OutputSink;
+  readonly #leave: () => void;
   #failed = false;
 
-  constructor(sink: OutputSink, complaints: OutputSink) {
+  constructor(sink: OutputSink, options: { readonly complaints: OutputSink; readonly leave: () => void }) {
     this.#sink = sink;
-    this.#complaints = complaints;
+    this.#complaints = options.complaints;
+    this.#leave = options.leave;
   }
 
   write(bytes: Uint8Array): void | Promise<void> {
     if (this.#failed) return;
     try {
-      return this.#sink.write(bytes)?.catch((error: unknown) => this.#fail(error));
+      const pending = this.#sink.write(bytes);
+      if (pending !== undefined) return pending.then(() => this.#check(), (error: unknown) => this.#fail(error));
+      this.#check();
     } catch (error) {
       return this.#fail(error);
     }
+  }
+
+  #check(): void {
+    if (this.#sink.readerLeft) this.#leave();
   }
 
   #fail(error: unknown): void {

@@ -1,6 +1,7 @@
 import type { LogOptions } from "../../engine/engine.ts";
 import { invalidValue, parsedFlag, switchFlag } from "../flags/flag-spec.ts";
 import { parseMoment } from "../flags/moment.ts";
+import { brokenPipeExitCode } from "../output/output-sink.ts";
 import { defineVerb } from "../verb.ts";
 
 export const logsVerb = defineVerb({
@@ -35,6 +36,7 @@ export const logsVerb = defineVerb({
       if (values.timestamps && !withinLine[entry.stream]) await sink.write(`${entry.time} `);
       withinLine[entry.stream] = entry.partial;
       await sink.write(entry.bytes);
+      if (sink.readerLeft) return brokenPipeExitCode;
     }
     return 0;
   },
