@@ -58,6 +58,15 @@ function examineController(layout: CgroupLayout, [v1, v2, without]: (typeof CONT
         ),
       ];
     }
+    if (layout.systemd && found.version === 2 && !systemdPassesOn(found).includes(name)) {
+      return [
+        limited(
+          name,
+          `v2 at ${found.mountPoint}, not passed on by systemd`,
+          `${without}; systemd enables only the controllers that it knows`,
+        ),
+      ];
+    }
     return [ok(name, `v${found.version} at ${found.mountPoint}`)];
   }
   // v1 only, and not missed on a v2 host.
@@ -71,6 +80,13 @@ function examineController(layout: CgroupLayout, [v1, v2, without]: (typeof CONT
         : "this kernel does not have it";
   const make = RARE.has(name) ? limited : missing;
   return [make(name, "no hierarchy has it", `${without}: ${remedy}`)];
+}
+
+/** What units can get: the top's and their slice's share. */
+function systemdPassesOn(hierarchy: CgroupHierarchy): readonly string[] {
+  const controllers = readSmall(`${hierarchy.mountPoint}/system.slice/cgroup.controllers`)?.split(" ") ?? [];
+  // Enabled for a slice only once a unit in it asks.
+  return [...controllers, "cpu", "cpuset", "io", "memory", "pids"];
 }
 
 /** On a hybrid host Wherry does not enable controllers at v2's top: they could not be mounted as v1 any more. */
