@@ -15,6 +15,10 @@ export interface ContainerChange {
 export async function containerChanges(host: ContainerHost, row: ContainerRow): Promise<readonly ContainerChange[]> {
   const idBase = findIdRange(host.store, row.id);
   const { upper, lowers } = rootFilesystem(host, row, idBase);
-  const changes = await diffLayers(host.launcher, { upper, lowers, ...(idBase === null ? {} : { uidShift: { from: idBase, count: idRangeSize } }) });
+  const changes = await diffLayers(host.launcher, {
+    upper,
+    lowers,
+    ...(idBase === null ? {} : { uidShift: { from: idBase, count: idRangeSize } }),
+  });
   return changes.map(({ path, kind }) => ({ path: `/${decodeText(path)}`, kind }));
 }

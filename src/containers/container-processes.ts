@@ -5,7 +5,10 @@ import type { ContainerHost } from "./container-host.ts";
 const titles = ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"];
 
 /** `top`: the processes in the container's cgroup with the host's pids, in ps -ef's columns, as docker shows them. */
-export function containerProcesses(host: ContainerHost, row: ContainerRow): { titles: readonly string[]; processes: readonly (readonly string[])[] } {
+export function containerProcesses(
+  host: ContainerHost,
+  row: ContainerRow,
+): { titles: readonly string[]; processes: readonly (readonly string[])[] } {
   const names = userNames();
   const processes = host.cgroups.pids(row.id).flatMap((pid) => {
     const line = describe(pid, names);

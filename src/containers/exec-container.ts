@@ -78,7 +78,10 @@ async function execInput(host: ContainerHost, row: ContainerRow, request: ExecRe
   const capabilities = request.privileged === true ? resolveCapabilities({ privileged: true }, host.features.capabilities) : undefined;
   return {
     ...input,
-    config: capabilities === undefined || config.process === undefined ? config : { ...config, process: { ...config.process, capabilities: everywhere(capabilities) } },
+    config:
+      capabilities === undefined || config.process === undefined
+        ? config
+        : { ...config, process: { ...config.process, capabilities: everywhere(capabilities) } },
     execInto: { pid: row.pid, startTime: row.pidStart },
     reaper: false,
     monitor:
@@ -97,7 +100,13 @@ async function execInput(host: ContainerHost, row: ContainerRow, request: ExecRe
   };
 }
 
-function everywhere(names: readonly string[]): { bounding: readonly string[]; effective: readonly string[]; permitted: readonly string[]; inheritable: readonly string[]; ambient: readonly string[] } {
+function everywhere(names: readonly string[]): {
+  bounding: readonly string[];
+  effective: readonly string[];
+  permitted: readonly string[];
+  inheritable: readonly string[];
+  ambient: readonly string[];
+} {
   return { bounding: names, effective: names, permitted: names, inheritable: [], ambient: [] };
 }
 

@@ -32,7 +32,12 @@ export interface LaunchOptions {
  * and docker's exit code (127 not found, 126 not executable, 128 otherwise), and nothing that belongs to a running container is left.
  * @throws {EngineError} COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, and what `launchInput` throws.
  */
-export async function launchContainer(host: ContainerHost, row: ContainerRow, before: RowStatus, options: LaunchOptions): Promise<StartedProcess> {
+export async function launchContainer(
+  host: ContainerHost,
+  row: ContainerRow,
+  before: RowStatus,
+  options: LaunchOptions,
+): Promise<StartedProcess> {
   try {
     const settings = JSON.parse(row.options) as ContainerOptions;
     await prepareDirectories(host, row, settings);
@@ -47,7 +52,8 @@ export async function launchContainer(host: ContainerHost, row: ContainerRow, be
     recordStart(host, row, started);
     faultPoint("start-recorded");
     // It may have ended, and its exit hook run, before we could record that it runs.
-    if (options.attach === undefined && readExitRecord(containerPaths(host.root, host.runRoot, row.id).run) !== null) await reconcile(host, row.id);
+    if (options.attach === undefined && readExitRecord(containerPaths(host.root, host.runRoot, row.id).run) !== null)
+      await reconcile(host, row.id);
     return started;
   } catch (error) {
     await recordFailure(host, row, before, error);

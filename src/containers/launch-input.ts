@@ -106,7 +106,9 @@ function defaultLimits({ resources, devices, deviceCgroupRules }: ContainerOptio
 
 function seccompSource(option: string, capabilities: readonly string[]): SeccompSource | null {
   if (option === "unconfined") return null;
-  return option === "default" ? { kind: "default", capabilities } : { kind: "docker", json: option, capabilities, kernelRelease: release() };
+  return option === "default"
+    ? { kind: "default", capabilities }
+    : { kind: "docker", json: option, capabilities, kernelRelease: release() };
 }
 
 /** The profile's name that a container runs under where AppArmor is on; empty for unconfined. */
@@ -120,7 +122,11 @@ export function readAccounts(launcher: string, stack: readonly HostPath[]): Acco
   return { passwd: passwd?.toString("utf8") ?? "", group: group?.toString("utf8") ?? "" };
 }
 
-function joinedProcesses(host: ContainerHost, settings: ContainerOptions, mayBeMissing: boolean): Partial<Record<OciNamespaceType, ProcessReference>> & Record<string, ProcessReference> {
+function joinedProcesses(
+  host: ContainerHost,
+  settings: ContainerOptions,
+  mayBeMissing: boolean,
+): Partial<Record<OciNamespaceType, ProcessReference>> & Record<string, ProcessReference> {
   const choices = parseNamespaces(settings.namespaces ?? {});
   const joins: Record<string, ProcessReference> = {};
   for (const kind of ["network", "pid", "ipc", "uts"] as const) {

@@ -18,7 +18,9 @@ export function prepareContainer(options: ContainerOptions, image: RunnableImage
   for (const mount of options.mounts ?? []) {
     if (mount.type !== "bind" || mount.createSource === true) continue;
     if (statSync(mount.source ?? "", { throwIfNoEntry: false }) === undefined) {
-      throw invalidOption(`invalid mount config for type "bind": bind source path does not exist: ${mount.source ?? ""}; create it, or use -v, which does`);
+      throw invalidOption(
+        `invalid mount config for type "bind": bind source path does not exist: ${mount.source ?? ""}; create it, or use -v, which does`,
+      );
     }
   }
   const id = newContainerId();

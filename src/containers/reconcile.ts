@@ -53,7 +53,8 @@ async function settleRunning(host: ContainerHost, row: ContainerRow): Promise<Co
 
 /** The starter died. Either the launcher got as far as leaving its record, or it gave up when its client was gone. */
 async function settleStarting(host: ContainerHost, row: ContainerRow): Promise<ContainerRow | undefined> {
-  const started = row.owner?.endsWith(`:${host.bootId}`) === true ? readStartedRecord(containerPaths(host.root, host.runRoot, row.id).run) : null;
+  const started =
+    row.owner?.endsWith(`:${host.bootId}`) === true ? readStartedRecord(containerPaths(host.root, host.runRoot, row.id).run) : null;
   if (started === null) {
     await host.cgroups.kill(row.id);
     await releaseRunning(host, row);

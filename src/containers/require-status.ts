@@ -14,7 +14,11 @@ export function requireStarted(row: ContainerRow, doing: string): ContainerRow {
 /** The row, if it runs and is not paused. @throws {EngineError} CONTAINER_NOT_RUNNING, CONTAINER_PAUSED. */
 export function requireRunning(row: ContainerRow, doing: string): ContainerRow {
   if (row.status === "paused") {
-    throw new EngineError({ kind: "conflict", code: "CONTAINER_PAUSED", message: `cannot ${doing} container: Container ${row.name} is paused, unpause it first` });
+    throw new EngineError({
+      kind: "conflict",
+      code: "CONTAINER_PAUSED",
+      message: `cannot ${doing} container: Container ${row.name} is paused, unpause it first`,
+    });
   }
   return requireStarted(row, doing);
 }

@@ -10,7 +10,11 @@ import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 
 /** The stack of a container: its image's layers beneath its own. With `idBase` on a host without id-mapped mounts, copies of the layers. */
-export function rootFilesystem(host: ContainerHost, row: ContainerRow, idBase: number | null): Extract<RootFilesystem, { kind: "overlay" }> {
+export function rootFilesystem(
+  host: ContainerHost,
+  row: ContainerRow,
+  idBase: number | null,
+): Extract<RootFilesystem, { kind: "overlay" }> {
   const paths = containerPaths(host.root, host.runRoot, row.id);
   const layers = host.layers.lowers(row.layers);
   const lowers = needsCopies(host, idBase) ? layers.map((_, index) => shiftedLayer(paths, index)) : layers;

@@ -18,7 +18,11 @@ const killPatienceMs = 30_000;
  * The stop signal, patience, then SIGKILL to all that is in the container. Resolves when the end is recorded.
  * @throws {EngineError} INVALID_OPTION for an unknown signal.
  */
-export async function stopContainer(host: ContainerHost, row: ContainerRow, options: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void> {
+export async function stopContainer(
+  host: ContainerHost,
+  row: ContainerRow,
+  options: { readonly timeoutSeconds?: number; readonly signal?: string },
+): Promise<void> {
   const settings = JSON.parse(row.options) as ContainerOptions;
   const process = JSON.parse(row.process) as ResolvedProcess;
   const given = options.timeoutSeconds ?? settings.stopTimeoutSeconds ?? defaultStopTimeoutSeconds;

@@ -10,4 +10,3 @@ import { launchInput } from "./launch-input.ts";
 export async function validateOptions(host: ContainerHost, row: ContainerRow, image: RunnableImage): Promise<void> {
   await launchInput(host, row, { accounts: { passwd: image.passwd, group: image.group }, joinsMayBeMissing: true });
 }
-

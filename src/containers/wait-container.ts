@@ -13,7 +13,11 @@ export type WaitCondition = "not-running" | "next-exit" | "removed";
  * nobody could announce (a killed monitor) is seen too.
  * @throws the signal's reason when aborted.
  */
-export async function waitContainer(host: ContainerHost, row: ContainerRow, options: { readonly condition?: WaitCondition; readonly signal?: AbortSignal }): Promise<number> {
+export async function waitContainer(
+  host: ContainerHost,
+  row: ContainerRow,
+  options: { readonly condition?: WaitCondition; readonly signal?: AbortSignal },
+): Promise<number> {
   const condition = options.condition ?? "not-running";
   const startsBefore = row.starts;
   let code = row.exitCode ?? 0;
@@ -47,12 +51,18 @@ function isLive(row: ContainerRow): boolean {
   return row.status === "running" || row.status === "paused" || row.status === "starting";
 }
 
-async function whenChanged(host: ContainerHost, id: ContainerId, signal: AbortSignal | undefined, test: (row: ContainerRow | undefined) => true | undefined): Promise<void> {
+async function whenChanged(
+  host: ContainerHost,
+  id: ContainerId,
+  signal: AbortSignal | undefined,
+  test: (row: ContainerRow | undefined) => true | undefined,
+): Promise<void> {
   const first = test(await reconcile(host, id));
   if (first !== undefined) return;
   const row = getContainer(host.store, id);
   // The monitor's end is one more ring of our own bell.
-  const watch = row !== undefined && isLive(row) ? watchEnd(containerPaths(host.root, host.runRoot, id).run, () => host.bell.ring()) : undefined;
+  const watch =
+    row !== undefined && isLive(row) ? watchEnd(containerPaths(host.root, host.runRoot, id).run, () => host.bell.ring()) : undefined;
   try {
     await host.bell.until(async () => test(await reconcile(host, id)), signal);
   } finally {

@@ -3,8 +3,8 @@ import { EngineError } from "./engine-error.ts";
 const UNIT_NANOS: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
-  "µs": 1e3,
-  "μs": 1e3,
+  µs: 1e3,
+  μs: 1e3,
   ms: 1e6,
   s: 1e9,
   m: 60e9,
@@ -27,7 +27,11 @@ export function parseDuration(text: string): number {
     end = part.index + part[0].length;
   }
   if (body === "" || end !== body.length) {
-    throw new EngineError({ kind: "invalidArgument", code: "INVALID_DURATION", message: `invalid duration \`${text}\`: use a number with a unit, such as 90s or 1h30m` });
+    throw new EngineError({
+      kind: "invalidArgument",
+      code: "INVALID_DURATION",
+      message: `invalid duration \`${text}\`: use a number with a unit, such as 90s or 1h30m`,
+    });
   }
   return sign * nanos;
 }

@@ -50,11 +50,21 @@ export class LocalContainerService implements ContainerService {
 
   async start(reference: string, options: StartOptions = {}): Promise<StartResult> {
     const row = await this.#find(reference);
-    if (row.status === "running") throw new EngineError({ kind: "notModified", code: "CONTAINER_RUNNING", message: `container \`${row.name}\` is already running` });
+    if (row.status === "running")
+      throw new EngineError({ kind: "notModified", code: "CONTAINER_RUNNING", message: `container \`${row.name}\` is already running` });
     if (row.status === "paused") {
-      throw new EngineError({ kind: "conflict", code: "CONTAINER_PAUSED", message: `cannot start a paused container, try unpause instead: \`${row.name}\`` });
+      throw new EngineError({
+        kind: "conflict",
+        code: "CONTAINER_PAUSED",
+        message: `cannot start a paused container, try unpause instead: \`${row.name}\``,
+      });
     }
-    const claimed = moveContainer(this.#host.store, { id: row.id, from: ["created", "exited"], to: "starting", change: { owner: this.#host.owner } });
+    const claimed = moveContainer(this.#host.store, {
+      id: row.id,
+      from: ["created", "exited"],
+      to: "starting",
+      change: { owner: this.#host.owner },
+    });
     if (!claimed) throw busy(row, "start");
     return this.#launch(row, options, {});
   }
@@ -75,7 +85,11 @@ export class LocalContainerService implements ContainerService {
   async stop(reference: string, options: { readonly timeoutSeconds?: number; readonly signal?: string } = {}): Promise<void> {
     const row = await this.#find(reference);
     if (row.status !== "running" && row.status !== "paused") {
-      throw new EngineError({ kind: "notModified", code: "CONTAINER_NOT_RUNNING", message: `container \`${row.name}\` is already stopped` });
+      throw new EngineError({
+        kind: "notModified",
+        code: "CONTAINER_NOT_RUNNING",
+        message: `container \`${row.name}\` is already stopped`,
+      });
     }
     const { stopContainer } = await import("../containers/stop-container.ts");
     await stopContainer(this.#host, row, options);
@@ -96,7 +110,8 @@ export class LocalContainerService implements ContainerService {
 
   async unpause(reference: string): Promise<void> {
     const row = await this.#find(reference);
-    if (row.status !== "paused") throw new EngineError({ kind: "conflict", code: "CONTAINER_NOT_RUNNING", message: `Container ${row.id} is not paused` });
+    if (row.status !== "paused")
+      throw new EngineError({ kind: "conflict", code: "CONTAINER_NOT_RUNNING", message: `Container ${row.id} is not paused` });
     this.#host.cgroups.thaw(row.id);
     moveContainer(this.#host.store, { id: row.id, from: ["paused"], to: "running" });
     this.#host.bell.ring();
@@ -114,7 +129,10 @@ export class LocalContainerService implements ContainerService {
     this.#host.bell.ring();
   }
 
-  async wait(reference: string, options: { readonly condition?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {}): Promise<number> {
+  async wait(
+    reference: string,
+    options: { readonly condition?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
     const { waitContainer } = await import("../containers/wait-container.ts");
     return waitContainer(this.#host, findContainer(this.#host.store, reference), options);
   }
@@ -216,7 +234,11 @@ export class LocalContainerService implements ContainerService {
     return row;
   }
 
-  async #launch(row: ContainerRow, start: StartOptions, known: { readonly accounts?: { readonly passwd: string; readonly group: string } }): Promise<StartResult> {
+  async #launch(
+    row: ContainerRow,
+    start: StartOptions,
+    known: { readonly accounts?: { readonly passwd: string; readonly group: string } },
+  ): Promise<StartResult> {
     const started = await launchContainer(this.#host, row, row.status, {
       ...(start.attach === undefined ? {} : { attach: start.attach }),
       ...(start.onPlan === undefined ? {} : { onPlan: start.onPlan }),

@@ -24,11 +24,14 @@ export function createEngine(options: { readonly root: string; readonly runRoot:
 function deferred<Service extends object>(load: () => Promise<Service>): Service {
   let loaded: Promise<Service> | undefined;
   return new Proxy({} as Service, {
-    get: (_, name) => (typeof name === "symbol" || name === "then" ? undefined : async (...args: unknown[]) => {
-      loaded ??= load();
-      const service = await loaded;
-      const method = Reflect.get(service, name) as (...given: unknown[]) => unknown;
-      return method.apply(service, args);
-    }),
+    get: (_, name) =>
+      typeof name === "symbol" || name === "then"
+        ? undefined
+        : async (...args: unknown[]) => {
+            loaded ??= load();
+            const service = await loaded;
+            const method = Reflect.get(service, name) as (...given: unknown[]) => unknown;
+            return method.apply(service, args);
+          },
   });
 }

@@ -43,7 +43,10 @@ export interface ContainerService {
   remove(reference: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
   rename(reference: string, name: string): Promise<void>;
   /** Resolves with the exit code once the condition holds. */
-  wait(reference: string, options?: { readonly condition?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal }): Promise<number>;
+  wait(
+    reference: string,
+    options?: { readonly condition?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal },
+  ): Promise<number>;
   list(options?: ListOptions): Promise<readonly ContainerSummary[]>;
   inspect(reference: string, options?: { readonly size?: boolean }): Promise<ContainerDetails>;
   attach(reference: string, options: AttachOptions): Promise<ProcessStreams>;
@@ -93,14 +96,32 @@ export interface ExecOptions {
 }
 
 export interface ImageService {
-  list(options?: { readonly all?: boolean; readonly filters?: Readonly<Record<string, readonly string[]>> }): Promise<readonly ImageSummary[]>;
+  list(options?: {
+    readonly all?: boolean;
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+  }): Promise<readonly ImageSummary[]>;
   inspect(reference: string): Promise<ImageDetails>;
   /** `tar`: the archive's bytes, compressed (gzip, zstd, bzip2 and xz where the host has them) or not. Changes: Dockerfile instructions (`CMD …`, `ENV …`). */
-  import(tar: AsyncIterable<Uint8Array>, options: { readonly reference?: string; readonly message?: string; readonly changes?: readonly string[]; readonly platform?: string }): Promise<ImageId>;
-  commit(container: string, options: { readonly reference?: string; readonly message?: string; readonly author?: string; readonly changes?: readonly string[]; readonly pause?: boolean }): Promise<ImageId>;
+  import(
+    tar: AsyncIterable<Uint8Array>,
+    options: { readonly reference?: string; readonly message?: string; readonly changes?: readonly string[]; readonly platform?: string },
+  ): Promise<ImageId>;
+  commit(
+    container: string,
+    options: {
+      readonly reference?: string;
+      readonly message?: string;
+      readonly author?: string;
+      readonly changes?: readonly string[];
+      readonly pause?: boolean;
+    },
+  ): Promise<ImageId>;
   tag(reference: string, target: string): Promise<void>;
   /** What was untagged and deleted, in docker's order. */
-  remove(reference: string, options?: { readonly force?: boolean; readonly noPrune?: boolean }): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
+  remove(
+    reference: string,
+    options?: { readonly force?: boolean; readonly noPrune?: boolean },
+  ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
   history(reference: string): Promise<readonly ImageHistoryEntry[]>;
   /** Makes the built-in base image from the host's own programs if it is missing. Idempotent. */
   ensureBase(): Promise<ImageId>;

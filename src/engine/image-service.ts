@@ -21,7 +21,12 @@ export class LocalImageService implements ImageService {
 
   constructor(host: ContainerHost) {
     this.#host = host;
-    this.#images = new ImageStore({ store: host.store, content: new ContentStore(host.root as HostPath), layers: host.layers, launcher: host.launcher });
+    this.#images = new ImageStore({
+      store: host.store,
+      content: new ContentStore(host.root as HostPath),
+      layers: host.layers,
+      launcher: host.launcher,
+    });
   }
 
   list(options: Parameters<ImageService["list"]>[0] = {}): Promise<readonly ImageSummary[]> {

@@ -3,7 +3,8 @@ import { EngineError } from "../core/engine-error.ts";
 import { resolveUser } from "./accounts.ts";
 
 const files = {
-  passwd: "root:x:0:0:root:/root:/bin/sh\nbroken\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\nana:x:1000:100:Ana:/home/ana:/bin/sh\nevil:x:99999999999:0::/:\nrel:x:7:7::relative:\n",
+  passwd:
+    "root:x:0:0:root:/root:/bin/sh\nbroken\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\nana:x:1000:100:Ana:/home/ana:/bin/sh\nevil:x:99999999999:0::/:\nrel:x:7:7::relative:\n",
   group: "root:x:0:\nusers:x:100:ana\nwheel:x:10:root,ana\n# comment:x:5:ana\ndocker:x:999:ana\n",
 };
 

@@ -121,11 +121,13 @@ const limitNames = "core cpu data fsize locks memlock msgqueue nice nofile nproc
 function toRlimit(limit: UlimitOption): OciRlimit {
   if (!limitNames.includes(limit.name)) throw invalidOption(`invalid ulimit type: ${limit.name}; one of ${limitNames.join(", ")} is meant`);
   const value = (amount: number) => (amount < 0 ? Number.MAX_SAFE_INTEGER * 2048 : amount);
-  if (limit.hard >= 0 && (limit.soft < 0 || limit.soft > limit.hard)) throw invalidOption(`ulimit soft limit must be less than or equal to hard limit: ${limit.soft} > ${limit.hard}`);
+  if (limit.hard >= 0 && (limit.soft < 0 || limit.soft > limit.hard))
+    throw invalidOption(`ulimit soft limit must be less than or equal to hard limit: ${limit.soft} > ${limit.hard}`);
   return { type: `RLIMIT_${limit.name.toUpperCase()}`, soft: value(limit.soft), hard: value(limit.hard) };
 }
 
 function checkOomScore(score: number): number {
-  if (!Number.isInteger(score) || score < -1000 || score > 1000) throw invalidOption(`invalid value ${score}, range for oom score adj is [-1000, 1000]`);
+  if (!Number.isInteger(score) || score < -1000 || score > 1000)
+    throw invalidOption(`invalid value ${score}, range for oom score adj is [-1000, 1000]`);
   return score;
 }

@@ -54,10 +54,12 @@ export function deviceNumber(rdev: number): { major: number; minor: number } {
 function expand(option: DeviceOption): OciDevice[] {
   if (!/^[rwm]+$/.test(option.permissions)) throw invalidOption(`invalid device mode \`${option.permissions}\`: a subset of rwm is meant`);
   const stat = statSync(option.hostPath, { throwIfNoEntry: false });
-  if (stat === undefined) throw invalidOption(`error gathering device information while adding custom device "${option.hostPath}": no such file or directory`);
+  if (stat === undefined)
+    throw invalidOption(`error gathering device information while adding custom device "${option.hostPath}": no such file or directory`);
   if (stat.isDirectory()) return walk(option.hostPath, option.containerPath);
   const device = toDevice(option.hostPath, option.containerPath);
-  if (device === undefined) throw invalidOption(`error gathering device information while adding custom device "${option.hostPath}": not a device node`);
+  if (device === undefined)
+    throw invalidOption(`error gathering device information while adding custom device "${option.hostPath}": not a device node`);
   return [device];
 }
 
@@ -67,7 +69,8 @@ function walk(hostDirectory: string, containerDirectory: string): OciDevice[] {
     const host = `${hostDirectory}/${entry.name}`;
     const inside = `${containerDirectory}/${entry.name}`;
     // pts, shm, mqueue and fd are the container's own; console is its terminal.
-    if (entry.isDirectory() && !["pts", "shm", "mqueue", "fd", ".lxc", ".lxd-mounts", ".udev"].includes(entry.name)) found.push(...walk(host, inside));
+    if (entry.isDirectory() && !["pts", "shm", "mqueue", "fd", ".lxc", ".lxd-mounts", ".udev"].includes(entry.name))
+      found.push(...walk(host, inside));
     else if ((entry.isCharacterDevice() || entry.isBlockDevice()) && entry.name !== "console" && entry.name !== "ptmx") {
       const device = toDevice(host, inside);
       if (device !== undefined) found.push(device);

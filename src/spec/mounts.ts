@@ -40,7 +40,12 @@ function kernelMounts(options: ContainerOptions, context: MountContext): OciMoun
       ? { destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "noexec", "nodev"] }
       : { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
-    { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
     foreignNetwork
       ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", access] }
       : { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", access] },
@@ -53,7 +58,12 @@ function kernelMounts(options: ContainerOptions, context: MountContext): OciMoun
 function sharedMemory(options: ContainerOptions, context: MountContext): OciMount[] {
   const mode = options.namespaces?.ipc ?? "private";
   if (mode === "none") return [];
-  const bind = (source: string): OciMount => ({ destination: "/dev/shm", type: "bind", source, options: ["rbind", "nosuid", "noexec", "nodev"] });
+  const bind = (source: string): OciMount => ({
+    destination: "/dev/shm",
+    type: "bind",
+    source,
+    options: ["rbind", "nosuid", "noexec", "nodev"],
+  });
   if (mode === "host") return [bind("/dev/shm")];
   if (context.joinedShm !== null) return [bind(context.joinedShm)];
   const size = options.shmSizeBytes ?? defaultShmBytes;
@@ -74,7 +84,8 @@ function userMounts(options: ContainerOptions): OciMount[] {
 
 function bind(mount: MountOption, destination: string): OciMount {
   const source = mount.source ?? "";
-  if (!source.startsWith("/")) throw invalidOption(`invalid mount source \`${source}\`: an absolute path is meant; named volumes are not there yet`);
+  if (!source.startsWith("/"))
+    throw invalidOption(`invalid mount source \`${source}\`: an absolute path is meant; named volumes are not there yet`);
   return {
     destination,
     type: "bind",

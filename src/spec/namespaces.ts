@@ -2,7 +2,10 @@ import { invalidOption } from "../core/invalid-option.ts";
 import type { NamespaceOptions } from "./container-options.ts";
 
 /** What one namespace is to be: made, the host's, or another container's. */
-export type NamespaceChoice = { readonly kind: "own" } | { readonly kind: "host" } | { readonly kind: "container"; readonly reference: string };
+export type NamespaceChoice =
+  | { readonly kind: "own" }
+  | { readonly kind: "host" }
+  | { readonly kind: "container"; readonly reference: string };
 
 export interface NamespaceChoices {
   readonly network: NamespaceChoice;

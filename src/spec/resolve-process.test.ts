@@ -16,7 +16,12 @@ const image: ImageConfig = {
 
 describe("resolveProcess()", () => {
   test("takes the image's entrypoint and command when nothing is given", () => {
-    expect(resolveProcess({ image: "i" }, image)).toMatchObject({ entrypoint: ["/entry"], command: ["serve"], workingDirectory: "/", stopSignal: "SIGTERM" });
+    expect(resolveProcess({ image: "i" }, image)).toMatchObject({
+      entrypoint: ["/entry"],
+      command: ["serve"],
+      workingDirectory: "/",
+      stopSignal: "SIGTERM",
+    });
   });
   test("replaces only the command", () => {
     expect(resolveProcess({ image: "i", command: ["x", "y"] }, image)).toMatchObject({ entrypoint: ["/entry"], command: ["x", "y"] });

@@ -30,9 +30,11 @@ function memoryLimits(given: ResourceOptions): OciMemory | undefined {
   const limit = positive(given.memoryBytes);
   const swap = given.memorySwapBytes === 0 ? undefined : given.memorySwapBytes;
   const reservation = positive(given.memoryReservationBytes);
-  if (limit !== undefined && limit < minimumMemory) throw invalidOption(`minimum memory limit allowed is 6MB, \`--memory ${limit}\` is less`);
+  if (limit !== undefined && limit < minimumMemory)
+    throw invalidOption(`minimum memory limit allowed is 6MB, \`--memory ${limit}\` is less`);
   if (swap !== undefined && swap > 0) {
-    if (limit === undefined) throw invalidOption("you should always set the memory limit when using the memory swap limit: give --memory too");
+    if (limit === undefined)
+      throw invalidOption("you should always set the memory limit when using the memory swap limit: give --memory too");
     if (swap < limit) throw invalidOption("minimum memory-swap limit should be larger than memory limit: it is memory plus swap");
   }
   if (limit !== undefined && reservation !== undefined && limit < reservation) {
@@ -59,7 +61,8 @@ function cpuLimits(given: ResourceOptions): OciCpu | undefined {
   let period = given.cpuPeriodMicros === 0 ? undefined : given.cpuPeriodMicros;
   const nano = positive(given.nanoCpus);
   if (nano !== undefined) {
-    if (quota !== undefined || period !== undefined) throw invalidOption("conflicting options: --cpus and --cpu-period or --cpu-quota can't both be set");
+    if (quota !== undefined || period !== undefined)
+      throw invalidOption("conflicting options: --cpus and --cpu-period or --cpu-quota can't both be set");
     const count = availableParallelism();
     if (nano < 10_000_000 || nano > count * 1e9) {
       throw invalidOption(`range of CPUs is from 0.01 to ${count}.00, as there are only ${count} CPUs available`);
@@ -67,7 +70,8 @@ function cpuLimits(given: ResourceOptions): OciCpu | undefined {
     period = 100_000;
     quota = Math.floor(nano / 10_000);
   }
-  if (period !== undefined && (period < 1_000 || period > 1_000_000)) throw invalidOption("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+  if (period !== undefined && (period < 1_000 || period > 1_000_000))
+    throw invalidOption("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   if (quota !== undefined && quota > 0 && quota < 1_000) throw invalidOption("CPU cfs quota can not be less than 1ms (i.e. 1000)");
   const shares = positive(given.cpuShares);
   const cpu: OciCpu = {

@@ -34,7 +34,9 @@ describe("resolveCapabilities()", () => {
 
 describe("parseSecurityOptions()", () => {
   test("reads docker's words with = and :", () => {
-    expect(parseSecurityOptions({ securityOpt: ["no-new-privileges:true", "seccomp=unconfined", "apparmor=mine", "label=disable"] })).toEqual({
+    expect(
+      parseSecurityOptions({ securityOpt: ["no-new-privileges:true", "seccomp=unconfined", "apparmor=mine", "label=disable"] }),
+    ).toEqual({
       noNewPrivileges: true,
       seccomp: "unconfined",
       apparmor: "mine",
@@ -42,10 +44,13 @@ describe("parseSecurityOptions()", () => {
     });
   });
   test("keeps a profile's JSON whole", () => {
-    expect(parseSecurityOptions({ securityOpt: ['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'] }).seccomp).toBe('{"defaultAction":"SCMP_ACT_ALLOW"}');
+    expect(parseSecurityOptions({ securityOpt: ['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'] }).seccomp).toBe(
+      '{"defaultAction":"SCMP_ACT_ALLOW"}',
+    );
   });
   test("refuses what it does not know", () => {
-    for (const word of ["nonsense", "seccomp=", "no-new-privileges=maybe", "label=type:x"]) expect(() => parseSecurityOptions({ securityOpt: [word] })).toThrow();
+    for (const word of ["nonsense", "seccomp=", "no-new-privileges=maybe", "label=type:x"])
+      expect(() => parseSecurityOptions({ securityOpt: [word] })).toThrow();
   });
 });
 
@@ -65,9 +70,14 @@ describe("parseNamespaces()", () => {
 describe("buildSysctls()", () => {
   test("takes namespaced names only, and only of namespaces of one's own", () => {
     const own = parseNamespaces({});
-    expect(buildSysctls({ sysctls: { "kernel.shmmax": "1", "net/core/somaxconn": "5" } }, own)).toMatchObject({ "kernel.shmmax": "1", "net.core.somaxconn": "5" });
+    expect(buildSysctls({ sysctls: { "kernel.shmmax": "1", "net/core/somaxconn": "5" } }, own)).toMatchObject({
+      "kernel.shmmax": "1",
+      "net.core.somaxconn": "5",
+    });
     expect(() => buildSysctls({ sysctls: { "vm.swappiness": "1" } }, own)).toThrow("not namespaced");
-    expect(() => buildSysctls({ sysctls: { "net.core.somaxconn": "1" } }, parseNamespaces({ network: "host" }))).toThrow("not allowed in the host's network namespace");
+    expect(() => buildSysctls({ sysctls: { "net.core.somaxconn": "1" } }, parseNamespaces({ network: "host" }))).toThrow(
+      "not allowed in the host's network namespace",
+    );
     expect(() => buildSysctls({ sysctls: { "net..x": "1" } }, own)).toThrow();
   });
 });
@@ -94,7 +104,9 @@ describe("buildMounts()", () => {
   });
   test("refuses the root, doubles and relative paths", () => {
     const refuse = (...targets: string[]) =>
-      expect(() => buildMounts({ image: "i", mounts: targets.map((target) => ({ type: "bind" as const, source: "/a", target })) }, context)).toThrow();
+      expect(() =>
+        buildMounts({ image: "i", mounts: targets.map((target) => ({ type: "bind" as const, source: "/a", target })) }, context),
+      ).toThrow();
     refuse("/");
     refuse("/a/..");
     refuse("rel");
@@ -102,7 +114,9 @@ describe("buildMounts()", () => {
   });
   test("leaves out shared memory with --ipc none and sizes it otherwise", () => {
     expect(buildMounts({ image: "i", namespaces: { ipc: "none" } }, context).some((mount) => mount.destination === "/dev/shm")).toBe(false);
-    expect(buildMounts({ image: "i", shmSizeBytes: 1024 }, context).find((mount) => mount.destination === "/dev/shm")?.options).toContain("size=1024");
+    expect(buildMounts({ image: "i", shmSizeBytes: 1024 }, context).find((mount) => mount.destination === "/dev/shm")?.options).toContain(
+      "size=1024",
+    );
   });
   test("cleanPath() leaves no way up", () => {
     expect(cleanPath("/a//b/./../../../c/")).toBe("/c");
@@ -139,13 +153,19 @@ describe("buildResources()", () => {
 
 describe("buildDevices()", () => {
   test("looks a device up by what it is", () => {
-    const { devices, rules } = buildDevices({ image: "i", devices: [{ hostPath: "/dev/null", containerPath: "/dev/nothing", permissions: "r" }] });
+    const { devices, rules } = buildDevices({
+      image: "i",
+      devices: [{ hostPath: "/dev/null", containerPath: "/dev/nothing", permissions: "r" }],
+    });
     expect(devices).toMatchObject([{ type: "c", path: "/dev/nothing", major: 1, minor: 3 }]);
     expect(rules.at(-1)).toEqual({ allow: true, type: "c", major: 1, minor: 3, access: "r" });
     expect(rules[0]).toEqual({ allow: false, access: "rwm" });
   });
   test("refuses a missing device, a plain file, bad permissions and rules", () => {
-    const device = (hostPath: string, permissions = "rwm") => () => buildDevices({ image: "i", devices: [{ hostPath, containerPath: "/dev/x", permissions }] });
+    const device =
+      (hostPath: string, permissions = "rwm") =>
+      () =>
+        buildDevices({ image: "i", devices: [{ hostPath, containerPath: "/dev/x", permissions }] });
     expect(device("/dev/no-such-device")).toThrow("no such file or directory");
     expect(device("/etc/passwd")).toThrow("not a device node");
     expect(device("/dev/null", "x")).toThrow("invalid device mode");

@@ -19,9 +19,12 @@ export function buildSysctls(options: Pick<ContainerOptions, "sysctls">, choices
   for (const [given, value] of Object.entries(options.sysctls ?? {})) {
     const name = given.replaceAll("/", ".");
     const owner = name.startsWith("net.") ? "network" : ipcNames.test(name) ? "ipc" : name === "kernel.domainname" ? "uts" : undefined;
-    if (owner === undefined || name.includes("..")) throw invalidOption(`sysctl "${given}" is not namespaced and can't be set for one container`);
+    if (owner === undefined || name.includes(".."))
+      throw invalidOption(`sysctl "${given}" is not namespaced and can't be set for one container`);
     if (choices[owner].kind !== "own") {
-      throw invalidOption(`sysctl "${given}" not allowed in ${choices[owner].kind === "host" ? "the host's" : "another container's"} ${owner} namespace`);
+      throw invalidOption(
+        `sysctl "${given}" not allowed in ${choices[owner].kind === "host" ? "the host's" : "another container's"} ${owner} namespace`,
+      );
     }
     result[name] = value;
   }

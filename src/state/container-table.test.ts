@@ -4,7 +4,15 @@ import { tmpdir } from "node:os";
 import type { ContainerId, DiffId, ImageId } from "../core/brands.ts";
 import { newContainerId } from "../core/ids.ts";
 import type { ContainerRow } from "./container-row.ts";
-import { deleteContainer, findContainer, getContainer, insertContainer, listContainers, moveContainer, renameContainer } from "./container-table.ts";
+import {
+  deleteContainer,
+  findContainer,
+  getContainer,
+  insertContainer,
+  listContainers,
+  moveContainer,
+  renameContainer,
+} from "./container-table.ts";
 import { openStore, type Store } from "./store.ts";
 
 let root: string;
@@ -68,11 +76,21 @@ describe("moveContainer()", () => {
     const start = () => moveContainer(store, { id: put.id, from: ["created", "exited"], to: "starting", change: { owner: "me" } });
     expect([start(), start()]).toEqual([true, false]);
     expect(moveContainer(store, { id: put.id, from: ["starting"], to: "running", owner: "you" })).toBe(false);
-    expect(moveContainer(store, { id: put.id, from: ["starting"], to: "running", owner: "me", change: { pid: 7, pidStart: 99n, oomKilled: true } })).toBe(true);
+    expect(
+      moveContainer(store, {
+        id: put.id,
+        from: ["starting"],
+        to: "running",
+        owner: "me",
+        change: { pid: 7, pidStart: 99n, oomKilled: true },
+      }),
+    ).toBe(true);
     expect(getContainer(store, put.id)).toMatchObject({ status: "running", pid: 7, pidStart: 99n, oomKilled: true });
   });
   test("knows which moves there are", () => {
-    expect(() => moveContainer(store, { id: "x" as ContainerId, from: ["created"], to: "paused" })).toThrow("no move from created to paused");
+    expect(() => moveContainer(store, { id: "x" as ContainerId, from: ["created"], to: "paused" })).toThrow(
+      "no move from created to paused",
+    );
   });
 });
 

@@ -77,7 +77,13 @@ export function insertContainer(store: Store, row: ContainerRow): void {
  */
 export function moveContainer(
   store: Store,
-  move: { readonly id: ContainerId; readonly from: readonly RowStatus[]; readonly to: RowStatus; readonly owner?: string; readonly change?: RowChange },
+  move: {
+    readonly id: ContainerId;
+    readonly from: readonly RowStatus[];
+    readonly to: RowStatus;
+    readonly owner?: string;
+    readonly change?: RowChange;
+  },
 ): boolean {
   for (const from of move.from) {
     if (from !== move.to && !moves[from].includes(move.to)) throw new Error(`no move from ${from} to ${move.to}`);

@@ -89,7 +89,9 @@ export function deleteImage(store: Store, id: ImageId): void {
 /** Gives the image the reference, taking it from another. */
 export function setReference(store: Store, reference: string, id: ImageId): void {
   store
-    .prepare("INSERT INTO image_references (reference, image_id) VALUES (?, ?) ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id")
+    .prepare(
+      "INSERT INTO image_references (reference, image_id) VALUES (?, ?) ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id",
+    )
     .run(reference, id);
 }
 
