@@ -123,6 +123,11 @@ test("compilePlan() loads seccomp before the capabilities go, and after no_new_p
   expect(positions(strict, "SECCOMP", "child")[0]).toBe(strict.operations.findIndex(({ name }) => name === "EXEC") - 1);
 });
 
+test("compilePlan() gives a process of exec no reaper, even in a container with --init", () => {
+  const plan = compilePlan({ ...inputOf("exec"), reaper: true });
+  expect(positions(plan, "REAPER", "child")).toEqual([]);
+});
+
 test("compilePlan() makes what the launcher can't do an error instead of leaving it out", () => {
   const input = inputOf("default");
   const config = { ...input.config, hooks: { createRuntime: [{ path: "/bin/true" }] } };

@@ -18,7 +18,8 @@ import { openTerminal, takeStdio } from "./terminal.ts";
  * @throws {EngineError} as compilePlan
  */
 export function compileExecPlan(input: PlanInput, target: ProcessReference): LaunchPlan {
-  const context = createPlanContext(input);
+  // --init is the container's first process alone.
+  const context = createPlanContext({ ...input, reaper: false });
   const { plan } = context;
   refuseUnsupported(context);
   const terminal = context.process.terminal === true;

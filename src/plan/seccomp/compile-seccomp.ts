@@ -133,7 +133,7 @@ function flagBits(profile: OciSeccomp): number {
       throw new EngineError({
         kind: "invalidArgument",
         code: "SECCOMP_INVALID",
-        message: `seccomp profile: flag \`${String(flag)}\` is not known`,
+        message: `seccomp profile: flag \`${flag}\` is not known`,
       });
     }
     bits |= bit;
