@@ -89,7 +89,12 @@ export class FdSink implements OutputSink {
       return;
     }
     const reason = error instanceof Error ? error.message : String(error);
-    throw new EngineError({ kind: "resourceExhausted", code: "CLI_OUTPUT_FAILED", message: `write to ${this.#name}: ${reason}`, cause: error });
+    throw new EngineError({
+      kind: "resourceExhausted",
+      code: "CLI_OUTPUT_FAILED",
+      message: `write to ${this.#name}: ${reason}`,
+      cause: error,
+    });
   }
 }
 

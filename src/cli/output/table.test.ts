@@ -2,11 +2,22 @@ import { expect, test } from "bun:test";
 import { formatTable } from "./table.ts";
 
 test("formatTable() pads all but the last cell, to ten at least", () => {
-  expect(formatTable([["ID", "NAME"], ["1", "a"], ["12345678", "bb"]])).toBe("ID         NAME\n1          a\n12345678   bb\n");
+  expect(
+    formatTable([
+      ["ID", "NAME"],
+      ["1", "a"],
+      ["12345678", "bb"],
+    ]),
+  ).toBe("ID         NAME\n1          a\n12345678   bb\n");
 });
 
 test("formatTable() counts characters, not bytes", () => {
-  expect(formatTable([["ééééééééé", "x"], ["a", "y"]])).toBe("ééééééééé   x\na           y\n");
+  expect(
+    formatTable([
+      ["ééééééééé", "x"],
+      ["a", "y"],
+    ]),
+  ).toBe("ééééééééé   x\na           y\n");
 });
 
 test("formatTable() of nothing is nothing", () => {

@@ -19,7 +19,11 @@ export function formatTable(rows: readonly (readonly string[])[], shape: TableSh
     }
   }
   return rows
-    .map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - displayWidth(cell)))).join(""))
+    .map((row) =>
+      row
+        .map((cell, column) => (column === row.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - displayWidth(cell))))
+        .join(""),
+    )
     .map((line) => `${line}\n`)
     .join("");
 }

@@ -162,7 +162,11 @@ class QuietSink {
     if (this.#failed) return;
     try {
       const pending = this.#sink.write(bytes);
-      if (pending !== undefined) return pending.then(() => this.#check(), (error: unknown) => this.#fail(error));
+      if (pending !== undefined)
+        return pending.then(
+          () => this.#check(),
+          (error: unknown) => this.#fail(error),
+        );
       this.#check();
     } catch (error) {
       return this.#fail(error);

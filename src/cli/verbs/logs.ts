@@ -11,10 +11,14 @@ export const logsVerb = defineVerb({
   flags: {
     details: switchFlag("Show extra details provided to logs", { hidden: true }),
     follow: switchFlag("Follow log output", { short: "f" }),
-    since: parsedFlag('Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)', { parse: checkMoment }),
+    since: parsedFlag('Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)', {
+      parse: checkMoment,
+    }),
     tail: parsedFlag("Number of lines to show from the end of the logs", { short: "n", defaultText: '"all"', parse: parseTail }),
     timestamps: switchFlag("Show timestamps", { short: "t" }),
-    until: parsedFlag('Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)', { parse: checkMoment }),
+    until: parsedFlag('Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)', {
+      parse: checkMoment,
+    }),
   },
   minArguments: 1,
   maxArguments: 1,
@@ -41,7 +45,6 @@ export const logsVerb = defineVerb({
     return 0;
   },
 });
-
 
 function checkMoment(text: string): string {
   parseMoment(text, new Date(0));
