@@ -12,6 +12,13 @@ async function all(kind: Exclude<Compression, "none">, bytes: Uint8Array): Promi
   return Buffer.concat(parts).toString();
 }
 
+function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
 const text = "wherry ".repeat(1000);
 const noise = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7919) % 251));
 
@@ -40,8 +47,8 @@ describe("decompress()", () => {
   test.each(["gzip", "zstd"] as const)("refuses damaged and truncated %s", async (kind) => {
     const whole = kind === "gzip" ? gzipSync(text) : zstdCompressSync(text);
     const code = { code: "COMPRESSION_INVALID" };
-    for (let length = 1; length < whole.length; length++) await expect(all(kind, whole.subarray(0, length))).rejects.toMatchObject(code);
-    await expect(all(kind, Buffer.from("no such thing"))).rejects.toMatchObject(code);
+    for (let length = 1; length < whole.length; length++) expect(await failureOf(all(kind, whole.subarray(0, length)))).toMatchObject(code);
+    expect(await failureOf(all(kind, Buffer.from("no such thing")))).toMatchObject(code);
   });
 
   test("restores zstd of many blocks, with and without a checksum, in chunks of any size", async () => {

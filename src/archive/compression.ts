@@ -30,7 +30,7 @@ export async function* decompress(kind: Exclude<Compression, "none">, source: As
   const chunkSize = 256 * 1024;
   const inflate = kind === "gzip" ? zlib.createGunzip({ chunkSize }) : zlib.createZstdDecompress({ chunkSize });
   const end = kind === "zstd" ? new ZstdEnd() : undefined;
-  let failure: unknown;
+  let failure: Error | undefined;
   const input = Readable.from(watched(source, end), { objectMode: false });
   // `pipe` does not pass errors on.
   input.on("error", (error) => {
@@ -66,7 +66,7 @@ async function* decompressByProgram(program: "bzip2" | "xz", source: AsyncIterab
   child.stderr.on("data", (text: Buffer) => {
     said = (said + text.toString("utf8")).slice(0, 500);
   });
-  let failure: unknown;
+  let failure: Error | undefined;
   const input = Readable.from(source, { objectMode: false });
   input.on("error", (error) => {
     failure = error;
@@ -96,5 +96,10 @@ async function* decompressByProgram(program: "bzip2" | "xz", source: AsyncIterab
 
 function damaged(kind: Compression, cause: unknown): EngineError {
   const why = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "";
-  return new EngineError({ kind: "invalidArgument", code: "COMPRESSION_INVALID", message: `decompress archive: damaged or truncated ${kind} data${why}`, cause });
+  return new EngineError({
+    kind: "invalidArgument",
+    code: "COMPRESSION_INVALID",
+    message: `decompress archive: damaged or truncated ${kind} data${why}`,
+    cause,
+  });
 }

@@ -29,13 +29,18 @@ describe("PAX records", () => {
   });
 
   test("parsePax() joins the repeated keys of sparse format 0.0", () => {
-    const text = ["offset=0", "numbytes=5", "offset=10", "numbytes=2"].map((record) => formatPax(`GNU.sparse.${record.split("=")[0]}`, record.split("=")[1] ?? ""));
+    const text = ["offset=0", "numbytes=5", "offset=10", "numbytes=2"].map((record) =>
+      formatPax(`GNU.sparse.${record.split("=")[0]}`, record.split("=")[1] ?? ""),
+    );
     expect(String(parse(text.join("")).get("GNU.sparse.map"))).toBe("0,5,10,2");
   });
 
-  test.each(["5 a=b\n", "7 a=b\n", "x a=b\n", "6 a=b", "0 a=b\n", "-6 a=b\n", "99999999999 a=b\n", "5 a\nb", " 6 a=b\n", "4 =\n"])("parsePax() refuses %p", (text) => {
-    expect(() => parse(text)).toThrow("read tar entry `entry`");
-  });
+  test.each(["5 a=b\n", "7 a=b\n", "x a=b\n", "6 a=b", "0 a=b\n", "-6 a=b\n", "99999999999 a=b\n", "5 a\nb", " 6 a=b\n", "4 =\n"])(
+    "parsePax() refuses %p",
+    (text) => {
+      expect(() => parse(text)).toThrow("read tar entry `entry`");
+    },
+  );
 
   test.each([
     ["0", { seconds: 0, nanos: 0 }],

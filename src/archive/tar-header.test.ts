@@ -9,7 +9,15 @@ const octal = (text: string) => numberField(Buffer.from(text, "latin1"), 0, text
 
 describe("parseHeader()", () => {
   test("reads the fields of a ustar block", () => {
-    expect(parseHeader(encodeHeader(member))).toMatchObject({ name: encodeText("f"), mode: 0o644, uid: 1, gid: 2, size: 4, mtime: 3, typeflag: "0" });
+    expect(parseHeader(encodeHeader(member))).toMatchObject({
+      name: encodeText("f"),
+      mode: 0o644,
+      uid: 1,
+      gid: 2,
+      size: 4,
+      mtime: 3,
+      typeflag: "0",
+    });
   });
 
   test("takes a block of zeros for the end", () => {

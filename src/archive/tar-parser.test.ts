@@ -50,12 +50,14 @@ function extended(records: Record<string, string>, typeflag = "x"): Buffer {
 const data = (text: string) => Buffer.concat([Buffer.from(text), padding(text.length)]);
 
 const byte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code));
-const name = fc.string({ unit: byte.filter((character) => character !== "/"), minLength: 1, maxLength: 120 }).filter((text) => text !== "." && text !== "..");
+const name = fc
+  .string({ unit: byte.filter((character) => character !== "/"), minLength: 1, maxLength: 120 })
+  .filter((text) => text !== "." && text !== "..");
 const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/") as ByteString);
 const time = fc.record({ seconds: fc.integer({ min: -(2 ** 35), max: 2 ** 40 }), nanos: fc.integer({ min: 0, max: 999_999_999 }) });
 const xattrs = fc
   .array(fc.tuple(fc.stringMatching(/^user\.[a-z]{1,10}$/), fc.string({ unit: byte, minLength: 1, maxLength: 50 })), { maxLength: 3 })
-  .map((pairs) => new Map(pairs) as ReadonlyMap<ByteString, ByteString>);
+  .map((pairs) => new Map(pairs as [ByteString, ByteString][]));
 
 describe("tar reader and writer", () => {
   test("what encodeHeader() writes, readTarFile() reads, for any names, numbers, times and xattrs", () => {
@@ -64,9 +66,20 @@ describe("tar reader and writer", () => {
     const member: fc.Arbitrary<TarMember> = fc.oneof(
       fc.record({ ...common, type: fc.constant("file" as const), size: fc.integer({ min: 0, max: 2000 }) }),
       fc.record({ ...common, type: fc.constantFrom("directory" as const, "fifo" as const), size: fc.constant(0) }),
-      fc.record({ ...common, type: fc.constant("symlink" as const), size: fc.constant(0), target: fc.string({ unit: byte, minLength: 1, maxLength: 200 }).map((text) => text as ByteString) }),
+      fc.record({
+        ...common,
+        type: fc.constant("symlink" as const),
+        size: fc.constant(0),
+        target: fc.string({ unit: byte, minLength: 1, maxLength: 200 }).map((text) => text as ByteString),
+      }),
       fc.record({ ...common, type: fc.constant("hardlink" as const), size: fc.constant(0), target: path }),
-      fc.record({ ...common, type: fc.constantFrom("character" as const, "block" as const), size: fc.constant(0), major: fc.integer({ min: 0, max: 4095 }), minor: fc.integer({ min: 0, max: 1_048_575 }) }),
+      fc.record({
+        ...common,
+        type: fc.constantFrom("character" as const, "block" as const),
+        size: fc.constant(0),
+        major: fc.integer({ min: 0, max: 4095 }),
+        minor: fc.integer({ min: 0, max: 1_048_575 }),
+      }),
     );
     fc.assert(
       fc.property(fc.array(member, { maxLength: 5 }), (members) => {
@@ -94,7 +107,13 @@ describe("tar reader and writer", () => {
   });
 
   test("tells where each file's data lies", () => {
-    const [first, second] = read(header({ size: 3 }), data("abc"), header({ path: encodeText("g"), size: 600 }), Buffer.alloc(1024), tarEnd);
+    const [first, second] = read(
+      header({ size: 3 }),
+      data("abc"),
+      header({ path: encodeText("g"), size: 600 }),
+      Buffer.alloc(1024),
+      tarEnd,
+    );
     expect(first?.segments).toEqual([{ offset: 512, length: 3, fileOffset: 0 }]);
     expect(second?.segments).toEqual([{ offset: 1536, length: 600, fileOffset: 0 }]);
   });
@@ -142,8 +161,17 @@ describe("tar reader and writer", () => {
     old = patched(old, 257, "ustar  \0");
     expect(read(old, data("abcde"), tarEnd)[0]).toMatchObject({ size: 6000, segments: segments(512) });
 
-    const first = extended({ "GNU.sparse.major": "0", "GNU.sparse.map": "1000,3,5000,2", "GNU.sparse.size": "6000", "GNU.sparse.name": "real" });
-    expect(read(first, header({ size: 5 }), data("abcde"), tarEnd)[0]).toMatchObject({ path: encodeText("real"), size: 6000, segments: segments(1536) });
+    const first = extended({
+      "GNU.sparse.major": "0",
+      "GNU.sparse.map": "1000,3,5000,2",
+      "GNU.sparse.size": "6000",
+      "GNU.sparse.name": "real",
+    });
+    expect(read(first, header({ size: 5 }), data("abcde"), tarEnd)[0]).toMatchObject({
+      path: encodeText("real"),
+      size: 6000,
+      segments: segments(1536),
+    });
 
     const latest = extended({ "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "real", "GNU.sparse.realsize": "6000" });
     const map = Buffer.alloc(512);

@@ -74,7 +74,8 @@ export function* parseTar(): Generator<TarStep, void, Buffer> {
     const { records } = extensions;
     name = value(records, "GNU.sparse.name") ?? value(records, "path") ?? name;
     const type = header.typeflag === "V" ? undefined : types[header.typeflag];
-    if (type === undefined && header.typeflag !== "V") throw invalidTar(`an unknown type of entry (${JSON.stringify(header.typeflag)})`, name);
+    if (type === undefined && header.typeflag !== "V")
+      throw invalidTar(`an unknown type of entry (${JSON.stringify(header.typeflag)})`, name);
     const size = value(records, "size") === undefined ? header.size : paxNumber(value(records, "size") ?? "", name);
     const stored = type === "file" || header.typeflag === "D" || header.typeflag === "V" ? size : 0;
     const start = position;

@@ -35,7 +35,11 @@ export function sparseSegments(map: SparseMap, stored: { readonly offset: number
 export type ReadBytes = (length: number) => Generator<{ readonly kind: "read"; readonly length: number }, Buffer, Buffer>;
 
 /** Old GNU format (typeflag `S`): four ranges in the header, more in extension blocks after it. */
-export function* gnuSparse(header: Buffer, read: ReadBytes, entry: string): Generator<{ readonly kind: "read"; readonly length: number }, SparseMap, Buffer> {
+export function* gnuSparse(
+  header: Buffer,
+  read: ReadBytes,
+  entry: string,
+): Generator<{ readonly kind: "read"; readonly length: number }, SparseMap, Buffer> {
   const ranges: [number, number][] = [];
   const take = (block: Buffer, offset: number, count: number) => {
     for (let at = offset; at < offset + count * 24; at += 24) {

@@ -55,7 +55,11 @@ export function encodeHeader(member: TarMember): Buffer {
     if (key.includes("=")) throw invalidTar(`an xattr whose name holds \`=\` (${key})`, member.path);
     records.push(formatPax(`SCHILY.xattr.${key}`, value));
   }
-  const header = encodeBlock(member, { name: name ?? { prefix: "", name: path.slice(0, 100) }, target: target.slice(0, 100), typeflag: typeflags[member.type] });
+  const header = encodeBlock(member, {
+    name: name ?? { prefix: "", name: path.slice(0, 100) },
+    target: target.slice(0, 100),
+    typeflag: typeflags[member.type],
+  });
   if (records.length === 0) return header;
   const data = bytesOf(records.join("") as ByteString);
   const extended = encodeBlock(
@@ -87,7 +91,7 @@ function encodeBlock(member: TarMember, names: Names): Buffer {
   block.write("        ", 148, "latin1");
   block.write(names.typeflag, 156, "latin1");
   block.write(names.target, 157, "latin1");
-  block.write("ustar\0" + "00", 257, "latin1");
+  block.write("ustar\x0000", 257, "latin1");
   block.write(octal(member.major ?? 0, 7), 329, "latin1");
   block.write(octal(member.minor ?? 0, 7), 337, "latin1");
   block.write(names.name.prefix, 345, "latin1");

@@ -24,7 +24,11 @@ export class BlobWriter implements Disposable {
   #published = false;
 
   /** @param options `adopt`: the file is there already, and is taken over with what it holds. */
-  constructor(path: HostPath, nameOf: (digest: Digest) => HostPath, options: { readonly expected?: BlobDescriptor; readonly adopt?: boolean } = {}) {
+  constructor(
+    path: HostPath,
+    nameOf: (digest: Digest) => HostPath,
+    options: { readonly expected?: BlobDescriptor; readonly adopt?: boolean } = {},
+  ) {
     this.path = path;
     this.#nameOf = nameOf;
     this.#expected = options.expected;
@@ -108,6 +112,11 @@ export function writeFully(fd: number, chunk: Uint8Array): void {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== "ENOSPC" && code !== "EDQUOT") throw cause;
-    throw new EngineError({ kind: "resourceExhausted", code: "NO_SPACE", message: "store data: no space left on device; free some and try again", cause });
+    throw new EngineError({
+      kind: "resourceExhausted",
+      code: "NO_SPACE",
+      message: "store data: no space left on device; free some and try again",
+      cause,
+    });
   }
 }

@@ -111,7 +111,8 @@ async function* writeArchive(programs: Programs, seconds: number): AsyncGenerato
   }
   for (const { path, source } of programs.files) yield* file(member(path.slice(1), "file", {}), readFileSync(source));
   for (const [path, text] of texts) yield* file(member(path, "file", { mode: 0o644 }), Buffer.from(text));
-  for (const applet of programs.applets) yield encodeHeader(member(`bin/${applet}`, "symlink", { mode: 0o777, target: encodeText("busybox") }));
+  for (const applet of programs.applets)
+    yield encodeHeader(member(`bin/${applet}`, "symlink", { mode: 0o777, target: encodeText("busybox") }));
   for (const [path, target] of links) {
     // A host program may have asked for a real directory there.
     if (!made.has(path)) yield encodeHeader(member(path, "symlink", { mode: 0o777, target: encodeText(target) }));

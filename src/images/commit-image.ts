@@ -70,7 +70,11 @@ async function writeChanges(host: ImageHost, input: CommitInput): Promise<BlobWr
   }
 }
 
-function committedImage(parent: ImageRow, input: CommitInput, made: { readonly config: OciImage["config"] & object; readonly diffId: DiffId }): OciImage {
+function committedImage(
+  parent: ImageRow,
+  input: CommitInput,
+  made: { readonly config: OciImage["config"] & object; readonly diffId: DiffId },
+): OciImage {
   const base = parseImage(parent.config);
   const created = timestampNow();
   const { message, author } = input;

@@ -30,7 +30,11 @@ export function imageHistory(store: Store, reference: string): ImageHistoryEntry
 /** Which step, counted from the oldest, each image of the line of parents made last. */
 function stepIds(store: Store, row: ImageRow): Map<number, string> {
   const ids = new Map<number, string>();
-  for (let image: ImageRow | undefined = row; image !== undefined; image = image.parent === "" ? undefined : getImage(store, image.parent)) {
+  for (
+    let image: ImageRow | undefined = row;
+    image !== undefined;
+    image = image.parent === "" ? undefined : getImage(store, image.parent)
+  ) {
     const steps = parseImage(image.config).history?.length ?? image.layers.length;
     ids.set(steps - 1, image.id);
   }

@@ -26,7 +26,9 @@ export class ImageStore {
     return resolveImage(this.#host.store, reference);
   }
 
-  async list(options: { readonly all?: boolean; readonly filters?: Readonly<Record<string, readonly string[]>> } = {}): Promise<readonly ImageSummary[]> {
+  async list(
+    options: { readonly all?: boolean; readonly filters?: Readonly<Record<string, readonly string[]>> } = {},
+  ): Promise<readonly ImageSummary[]> {
     const { listImageSummaries } = await import("./list-images.ts");
     return listImageSummaries(this.#host.store, options);
   }
@@ -56,7 +58,11 @@ export class ImageStore {
   async tag(reference: string, target: string): Promise<void> {
     const parsed = parseReference(target);
     if (parsed.digest !== undefined) {
-      throw new EngineError({ kind: "invalidArgument", code: "INVALID_REFERENCE", message: "refusing to create a tag with a digest reference" });
+      throw new EngineError({
+        kind: "invalidArgument",
+        code: "INVALID_REFERENCE",
+        message: "refusing to create a tag with a digest reference",
+      });
     }
     this.#host.store.durably(() => setReference(this.#host.store, canonicalReference(parsed), findImage(this.#host.store, reference).id));
   }

@@ -155,5 +155,9 @@ async function peek(archive: AsyncIterable<Uint8Array>): Promise<{ compression: 
 }
 
 function emptyArchive(): EngineError {
-  return new EngineError({ kind: "invalidArgument", code: "LAYER_INVALID_TAR", message: "import archive: it is empty; did the program before the pipe fail?" });
+  return new EngineError({
+    kind: "invalidArgument",
+    code: "LAYER_INVALID_TAR",
+    message: "import archive: it is empty; did the program before the pipe fail?",
+  });
 }

@@ -69,12 +69,18 @@ export function parseImage(config: string): OciImage {
   try {
     return JSON.parse(config) as OciImage;
   } catch (cause) {
-    throw new EngineError({ kind: "internal", code: "IMAGE_DAMAGED", message: "read image configuration: not JSON; remove the image and make it again", cause });
+    throw new EngineError({
+      kind: "internal",
+      code: "IMAGE_DAMAGED",
+      message: "read image configuration: not JSON; remove the image and make it again",
+      cause,
+    });
   }
 }
 
 export function toImageConfig(config: OciImageConfig | undefined): ImageConfig {
-  const list = (found: readonly string[] | null | undefined) => (found === undefined || found === null || found.length === 0 ? null : found);
+  const list = (found: readonly string[] | null | undefined) =>
+    found === undefined || found === null || found.length === 0 ? null : found;
   return {
     user: config?.User ?? "",
     env: config?.Env ?? [],

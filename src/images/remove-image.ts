@@ -29,7 +29,11 @@ export type RemovedPart = { readonly untagged: string } | { readonly deleted: st
  * @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_IN_USE
  * @see moby, daemon/images/image_delete.go
  */
-export function removeImage(host: ImageHost, reference: string, options: { readonly force?: boolean; readonly noPrune?: boolean } = {}): RemovedPart[] {
+export function removeImage(
+  host: ImageHost,
+  reference: string,
+  options: { readonly force?: boolean; readonly noPrune?: boolean } = {},
+): RemovedPart[] {
   const removal = new Removal(host, options.force === true, options.noPrune !== true);
   host.store.durably(() => removal.run(reference));
   for (const deleteFiles of removal.deletions) deleteFiles();
@@ -135,7 +139,10 @@ class Removal {
     return listReferences(this.#host.store, id).length === 0 && countChildren(this.#host.store, id) === 0;
   }
 
-  #conflict(image: ImageRow, check: { readonly soft: boolean; readonly references: boolean }): { readonly error: EngineError; readonly used: boolean } | undefined {
+  #conflict(
+    image: ImageRow,
+    check: { readonly soft: boolean; readonly references: boolean },
+  ): { readonly error: EngineError; readonly used: boolean } | undefined {
     const { store } = this.#host;
     const conflict = (force: string, why: string, used: boolean) => ({
       error: inUse(`conflict: unable to delete ${shortId(image.id)} (${force}) - ${why}`),

@@ -27,7 +27,11 @@ export function findImage(store: Store, reference: string): ImageRow {
   if (isDigits) {
     const [first, second] = findImagesByPrefix(store, digits);
     if (second !== undefined) {
-      throw new EngineError({ kind: "invalidArgument", code: "IMAGE_AMBIGUOUS", message: `ambiguous image id prefix: ${reference}; give more digits` });
+      throw new EngineError({
+        kind: "invalidArgument",
+        code: "IMAGE_AMBIGUOUS",
+        message: `ambiguous image id prefix: ${reference}; give more digits`,
+      });
     }
     if (first !== undefined) return first;
   }
@@ -35,7 +39,8 @@ export function findImage(store: Store, reference: string): ImageRow {
 }
 
 export function imageNotFound(reference: string): EngineError {
-  const shown = /[:@]/.test(reference.slice(reference.lastIndexOf("/") + 1)) || /^[0-9a-f]{12,64}$/.test(reference) ? reference : `${reference}:latest`;
+  const shown =
+    /[:@]/.test(reference.slice(reference.lastIndexOf("/") + 1)) || /^[0-9a-f]{12,64}$/.test(reference) ? reference : `${reference}:latest`;
   return new EngineError({ kind: "notFound", code: "IMAGE_NOT_FOUND", message: `No such image: ${shown}` });
 }
 

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex } from "node:stream";
-import type { HostPath } from "../core/brands.ts";
 import type { ByteString } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { EntryMetadata, NewEntry, TreeFd } from "./tree-records.ts";
@@ -65,7 +64,12 @@ export class TreeSession implements AsyncDisposable {
   }
 
   /** Queues a change of an entry's metadata. As `make`. */
-  set(root: TreeFd, path: ByteString, metadata: EntryMetadata, options: Pick<MakeOptions, "lenientXattrs" | "follow"> = {}): Promise<void> | undefined {
+  set(
+    root: TreeFd,
+    path: ByteString,
+    metadata: EntryMetadata,
+    options: Pick<MakeOptions, "lenientXattrs" | "follow"> = {},
+  ): Promise<void> | undefined {
     this.#check();
     this.#writer.set(root, path, metadata, makeFlags(options));
     return this.#batch();
@@ -149,7 +153,11 @@ export class TreeSession implements AsyncDisposable {
    * Queues copying exactly `length` bytes of a regular file to an offset of the descriptor `to.fd`; what the file no longer
    * holds is zeros. As `make`: failures come later.
    */
-  copy(root: TreeFd, path: ByteString, to: { readonly fd: TreeFd; readonly offset: number; readonly length: number }): Promise<void> | undefined {
+  copy(
+    root: TreeFd,
+    path: ByteString,
+    to: { readonly fd: TreeFd; readonly offset: number; readonly length: number },
+  ): Promise<void> | undefined {
     this.#check();
     this.#writer.copy(root, path, to);
     return this.#batch();
@@ -233,4 +241,3 @@ function makeFlags(options: MakeOptions): number {
   if (options.follow === true) flags |= recordFlags.follow;
   return flags;
 }
-

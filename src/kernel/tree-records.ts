@@ -206,7 +206,7 @@ export class RecordWriter {
 
   /** Also negative ones (times), as two's complement; exact up to 2^53. */
   #u64(value: number): void {
-    this.#u32(value % 2 ** 32 | 0);
+    this.#u32((value % 2 ** 32) | 0);
     this.#u32(Math.floor(value / 2 ** 32) | 0);
   }
 

@@ -70,7 +70,23 @@ export function decodeEntry(payload: Buffer): TreeEntry {
     xattrs.set(name, bytes(0));
   }
   const type = typesByBits[bits & 0o170000] ?? "file";
-  return { path, type, mode: bits & 0o7777, uid, gid, links, major, minor, mtime: { seconds, nanos }, size, allocatedBytes, inode, device, target, xattrs };
+  return {
+    path,
+    type,
+    mode: bits & 0o7777,
+    uid,
+    gid,
+    links,
+    major,
+    minor,
+    mtime: { seconds, nanos },
+    size,
+    allocatedBytes,
+    inode,
+    device,
+    target,
+    xattrs,
+  };
 }
 
 /** Cuts a stream of bytes into frames. */

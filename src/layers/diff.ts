@@ -48,7 +48,8 @@ const opaqueName = "trusted.overlay.opaque" as ByteString;
 export async function diffLayers(launcher: string, stack: LayerStack): Promise<LayerChange[]> {
   const descriptors: number[] = [];
   try {
-    for (const directory of [stack.upper, ...stack.lowers]) descriptors.push(openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY));
+    for (const directory of [stack.upper, ...stack.lowers])
+      descriptors.push(openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY));
     await using session = new TreeSession(launcher, descriptors);
     return await new Comparison(session, stack).run();
   } finally {
@@ -68,7 +69,10 @@ class Comparison {
   constructor(session: TreeSession, stack: LayerStack) {
     this.#session = session;
     this.#stack = stack;
-    this.#merged.set("" as ByteString, stack.lowers.map((_, index) => index));
+    this.#merged.set(
+      "" as ByteString,
+      stack.lowers.map((_, index) => index),
+    );
   }
 
   async run(): Promise<LayerChange[]> {
@@ -98,7 +102,7 @@ class Comparison {
       }
     }
     this.#dropMountPoints(changes, levels);
-    for (const path of [...changes.keys()]) addParents(path, changes, unchanged);
+    for (const path of Array.from(changes.keys())) addParents(path, changes, unchanged);
     await this.#addHidden(changes, levels);
     const keyed = [...changes.values()].map((change) => ({ change, key: sortKey(change.path) }));
     return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ change }) => change);
@@ -107,7 +111,9 @@ class Comparison {
   /** What the layers below show at the paths of one level; also notes which of them are merged in its directories. */
   async #lookBelow(level: readonly TreeEntry[]): Promise<(TreeEntry | undefined)[]> {
     const candidates = level.map((entry) => this.#merged.get(parentOf(entry.path)) ?? []);
-    const queries = level.flatMap((entry, index) => (candidates[index] ?? []).map((layer) => ({ root: treeFd(1 + layer), path: entry.path })));
+    const queries = level.flatMap((entry, index) =>
+      (candidates[index] ?? []).map((layer) => ({ root: treeFd(1 + layer), path: entry.path })),
+    );
     const found = (await this.#session.statMany(queries)).values();
     return level.map((entry, index) => {
       const entries = (candidates[index] ?? []).map((layer) => ({ layer, lower: found.next().value }));
@@ -124,7 +130,7 @@ class Comparison {
   /** An opaque directory hides names that have no whiteout of their own. */
   async #addHidden(changes: Map<ByteString, LayerChange>, levels: readonly (readonly TreeEntry[])[]): Promise<void> {
     const present = new Set(levels.flat().map((entry) => entry.path));
-    for (const change of [...changes.values()]) {
+    for (const change of Array.from(changes.values())) {
       if (change.kind === "deleted" || !change.opaque) continue;
       for (const name of await this.#namesBelow(change.path)) {
         const path = `${change.path}/${name}` as ByteString;

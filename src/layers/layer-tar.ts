@@ -16,7 +16,11 @@ const output = treeFd(1);
  * the read-write layer to the new file `tarPath` within the kernel. Sockets are left out, as a tar has no word for them.
  * @throws {EngineError} TREE_FAILED
  */
-export async function writeLayerTar(launcher: string, stack: LayerStack, options: { readonly changes: readonly LayerChange[]; readonly tarPath: HostPath }): Promise<void> {
+export async function writeLayerTar(
+  launcher: string,
+  stack: LayerStack,
+  options: { readonly changes: readonly LayerChange[]; readonly tarPath: HostPath },
+): Promise<void> {
   const upperFd = openSync(stack.upper, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     const tarFd = openSync(options.tarPath, "wx+", 0o600);

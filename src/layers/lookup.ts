@@ -27,7 +27,11 @@ export function readLayeredFiles(launcher: string, stack: readonly HostPath[], p
     const found: (Buffer | undefined)[] = paths.map(() => undefined);
     let pending = paths.map((path, index) => ({ index, path: clean(encodeText(path)) }));
     for (let round = 0; pending.length > 0 && round < maxSymlinks; round++) {
-      const views = look(launcher, descriptors, pending.map(({ path }) => path));
+      const views = look(
+        launcher,
+        descriptors,
+        pending.map(({ path }) => path),
+      );
       const next: typeof pending = [];
       for (const { index, path } of pending) {
         const result = resolve(path, (prefix, layer) => views.get(prefix)?.[layer], descriptors.length);
@@ -75,7 +79,10 @@ function look(launcher: string, descriptors: readonly number[], paths: readonly 
   return views;
 }
 
-type Resolved = { readonly kind: "file"; readonly data: Buffer } | { readonly kind: "symlink"; readonly path: ByteString } | { readonly kind: "missing" };
+type Resolved =
+  | { readonly kind: "file"; readonly data: Buffer }
+  | { readonly kind: "symlink"; readonly path: ByteString }
+  | { readonly kind: "missing" };
 
 /** Walks the components through those layers in which the directory so far is merged. */
 function resolve(path: ByteString, view: (prefix: ByteString, layer: number) => LayerView | undefined, layers: number): Resolved {

@@ -1,7 +1,6 @@
 import { readTarFile } from "../archive/tar-file.ts";
 import { invalidTar, type TarEntry } from "../archive/tar-entry.ts";
 import { type Whiteout, whiteoutOf } from "../archive/whiteout.ts";
-import type { HostPath } from "../core/brands.ts";
 import type { ByteString } from "../core/byte-string.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
 import { type EntryMetadata, type FileTime, type NewEntry, treeFd, type Xattrs } from "../kernel/tree-records.ts";
@@ -93,7 +92,8 @@ class Unpacking {
     if (made === undefined) {
       this.#made.set(path, "directory");
       this.#hidden.delete(path);
-      void this.#session.make(root, { path, type: "directory", mode: 0o755, owner: { uid: 0, gid: 0 } }, options);
+      this.#makeOpaque(path);
+      return undefined;
     }
     return this.#opaque(path);
   }
@@ -116,7 +116,15 @@ class Unpacking {
       const parent = path.slice(0, slash) as ByteString;
       if (this.#made.has(parent)) return;
       this.#made.set(parent, "directory");
+      // Hidden below, and a directory of this layer after all.
+      if (this.#hidden.delete(parent)) this.#makeOpaque(parent);
     }
+  }
+
+  /** The launcher makes what is missing of the parents. */
+  #makeOpaque(path: ByteString): void {
+    void this.#session.make(root, { path, type: "directory", mode: 0o755, owner: { uid: 0, gid: 0 } }, options);
+    void this.#opaque(path);
   }
 
   /** A directory gives way to something else, with all it held. */
