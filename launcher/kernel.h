@@ -2,6 +2,7 @@
 #ifndef WHERRY_KERNEL_H
 #define WHERRY_KERNEL_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -9,7 +10,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct mount_attr;
+/* Closes what is open, and keeps errno for the caller to report; returns `result`. */
+static inline int closing(int fd, int result)
+{
+	int error = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return result;
+}
 
 static inline int sys_openat2(int dir, const char *path, struct open_how *how)
 {

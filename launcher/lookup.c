@@ -105,10 +105,7 @@ static int make_components(int dir, char path[PATH_MAX], const struct make *make
 		}
 		if (result == 0)
 			path[end] = saved;
-		int error = errno;
-		close(parent);
-		errno = error;
-		parent = entry;
+		parent = closing(parent, entry);
 		start = next;
 	}
 	if (parent >= 0)

@@ -8,14 +8,6 @@
 #include "kernel.h"
 #include "lookup.h"
 
-static int close_keeping_errno(int fd, int result)
-{
-	int error = errno;
-	close(fd);
-	errno = error;
-	return result;
-}
-
 int op_OPEN(struct run *run, const union argument *args)
 {
 	int fd = lookup_resolve(slot_directory(run, args[0]), args[1].s, args[2].u, args[3].u, args[4].u);
@@ -40,7 +32,7 @@ int op_SYMLINK(struct run *run, const union argument *args)
 	int parent = lookup_parent(slot_directory(run, args[0]), args[1].s, &name);
 	if (parent < 0)
 		return -1;
-	return close_keeping_errno(parent, symlinkat(args[2].s, parent, name));
+	return closing(parent, symlinkat(args[2].s, parent, name));
 }
 
 int op_MKNOD(struct run *run, const union argument *args)
@@ -53,7 +45,7 @@ int op_MKNOD(struct run *run, const union argument *args)
 	int result = mknodat(parent, name, (mode_t)args[2].u, device);
 	if (result == 0)
 		result = fchownat(parent, name, (uid_t)args[5].u, (gid_t)args[6].u, AT_SYMLINK_NOFOLLOW);
-	return close_keeping_errno(parent, result);
+	return closing(parent, result);
 }
 
 /* procfs and cgroupfs targets: a symbolic link or a mount on the way is an attack (CVE-2025-52881). */
@@ -66,7 +58,7 @@ static int write_file(int dir, const char *path, const void *data, size_t length
 	ssize_t wrote = write(fd, data, length);
 	if (wrote >= 0)
 		errno = EIO;
-	return close_keeping_errno(fd, wrote == (ssize_t)length ? 0 : -1);
+	return closing(fd, wrote == (ssize_t)length ? 0 : -1);
 }
 
 int op_WRITE(struct run *run, const union argument *args)
@@ -116,7 +108,7 @@ int op_CHDIR(struct run *run, const union argument *args)
 		: lookup_open(dir, args[1].s, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return -1;
-	if (close_keeping_errno(fd, fchdir(fd)) != 0)
+	if (closing(fd, fchdir(fd)) != 0)
 		return -1;
 	long got = syscall(SYS_getcwd, where, sizeof(where));
 	if (got > 0 && where[0] == '/')

@@ -29,9 +29,8 @@ static int fail_from_context(struct run *run, int context, const char *what)
 			length--;
 		used += (size_t)snprintf(run->detail + used, sizeof(run->detail) - used, "%s%.*s", used ? ": " : "", length, text);
 	}
-	close(context);
 	errno = error;
-	return -1;
+	return closing(context, -1);
 }
 
 static int configure(int context, const char *option)
@@ -87,12 +86,7 @@ int op_MOUNT(struct run *run, const union argument *args)
 		snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
 		path = target;
 	}
-	int result = (int)syscall(SYS_mount, args[0].s, path, args[3].s, args[4].u, *args[5].s ? args[5].s : NULL);
-	int error = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return result;
+	return closing(fd, (int)syscall(SYS_mount, args[0].s, path, args[3].s, args[4].u, *args[5].s ? args[5].s : NULL));
 }
 
 /* With a directory slot the last lookup is of "" on a descriptor found safely; `owned` is to be closed. */
@@ -109,14 +103,6 @@ static int find(int dir, const char **path, unsigned *flags, int *owned)
 	return *owned;
 }
 
-static void release(int owned)
-{
-	int error = errno;
-	if (owned >= 0)
-		close(owned);
-	errno = error;
-}
-
 int op_TREE(struct run *run, const union argument *args)
 {
 	const char *path = args[1].s;
@@ -129,9 +115,7 @@ int op_TREE(struct run *run, const union argument *args)
 	int dir = find(slot_directory(run, args[0]), &path, &flags, &owned);
 	if (dir == -1)
 		return -1;
-	int fd = sys_open_tree(dir, path, flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	release(owned);
-	return slot_fill(run, args[3], fd);
+	return slot_fill(run, args[3], closing(owned, sys_open_tree(dir, path, flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
 }
 
 int op_ATTR(struct run *run, const union argument *args)
@@ -148,9 +132,7 @@ int op_ATTR(struct run *run, const union argument *args)
 	int dir = find(slot_directory(run, args[0]), &path, &flags, &owned);
 	if (dir == -1)
 		return -1;
-	int result = sys_mount_setattr(dir, path, flags, &attr, sizeof(attr));
-	release(owned);
-	return result;
+	return closing(owned, sys_mount_setattr(dir, path, flags, &attr, sizeof(attr)));
 }
 
 int op_MOVE(struct run *run, const union argument *args)
@@ -162,9 +144,7 @@ int op_MOVE(struct run *run, const union argument *args)
 	if (dir == -1)
 		return -1;
 	flags |= dir == AT_FDCWD ? MOVE_MOUNT_T_SYMLINKS : MOVE_MOUNT_T_EMPTY_PATH;
-	int result = sys_move_mount(slot_optional(run, args[0]), "", dir, path, (unsigned)flags);
-	release(owned);
-	return result;
+	return closing(owned, sys_move_mount(slot_optional(run, args[0]), "", dir, path, (unsigned)flags));
 }
 
 int op_PIVOT(struct run *run, const union argument *args)

@@ -83,17 +83,13 @@ int op_CLONE(struct run *run, const union argument *args)
 		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
 	};
 	pid_t pid = sys_clone3(&clone);
-	int error = errno;
+	int other = pid == 0 ? 0 : 1; /* the ends of the other side */
+	closing(report[other], closing(sync[other], 0));
+	if (pid < 0)
+		return closing(report[0], closing(sync[0], -1));
 	if (pid == 0) {
-		close(report[0]), close(sync[0]);
 		become_child(run, report[1], sync[1]);
 		return 0;
-	}
-	close(report[1]), close(sync[1]);
-	if (pid < 0) {
-		close(report[0]), close(sync[0]);
-		errno = error;
-		return -1;
 	}
 	run->report = report[0];
 	run->sync = sync[0];
@@ -124,12 +120,9 @@ static int write_map(struct run *run, const char *file, union argument map)
 	if (fd < 0)
 		return fail(run, "%s", path);
 	ssize_t wrote = write(fd, map.b.data, map.b.length);
-	int error = wrote >= 0 ? EIO : errno;
-	close(fd);
-	if (wrote == (ssize_t)map.b.length)
-		return 0;
-	errno = error;
-	return fail(run, "%s", path);
+	if (wrote >= 0 && wrote != (ssize_t)map.b.length)
+		errno = EIO;
+	return closing(fd, wrote == (ssize_t)map.b.length ? 0 : fail(run, "%s", path));
 }
 
 int op_IDMAP(struct run *run, const union argument *args)
@@ -144,9 +137,5 @@ int op_OPENCHILD(struct run *run, const union argument *args)
 	int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -1;
-	int fd = lookup_resolve(dir, args[0].s, args[1].u, 0, 0);
-	int error = errno;
-	close(dir);
-	errno = error;
-	return slot_fill(run, args[2], fd);
+	return slot_fill(run, args[2], closing(dir, lookup_resolve(dir, args[0].s, args[1].u, 0, 0)));
 }

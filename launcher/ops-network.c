@@ -120,12 +120,8 @@ int op_NETLINK(struct run *run, const union argument *args)
 		if (result == 0)
 			result = send_messages(run, fd, data, length, protocol == NETLINK_NETFILTER);
 	}
-	int error = errno;
-	if (fd >= 0)
-		close(fd);
-	free(data);
-	errno = error;
-	return result;
+	free(data); /* keeps errno in both libraries */
+	return closing(fd, result);
 }
 
 int op_DEVICES(struct run *run, const union argument *args)
@@ -158,8 +154,5 @@ int op_DEVICES(struct run *run, const union argument *args)
 	attach.attach_type = BPF_CGROUP_DEVICE;
 	attach.attach_flags = BPF_F_ALLOW_MULTI;
 	int result = (int)syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach));
-	int error = errno;
-	close(program); /* the cgroup holds it */
-	errno = error;
-	return result ? fail(run, "BPF_PROG_ATTACH") : 0;
+	return closing(program, result) ? fail(run, "BPF_PROG_ATTACH") : 0; /* the cgroup holds the program */
 }

@@ -47,12 +47,8 @@ int op_PTY(struct run *run, const union argument *args)
 	int probe = lookup_open(slot_directory(run, args[0]), args[1].s, O_PATH);
 	if (probe < 0)
 		return -1;
-	int wrong = check_ptmx(probe);
-	close(probe); /* opened again below for use: only a device that was looked at is opened, then looked at once more */
-	if (wrong) {
-		errno = ENODEV;
+	if (closing(probe, check_ptmx(probe)) != 0) /* opening some other device might already do harm */
 		return fail(run, "not the multiplexer of a devpts");
-	}
 	int master = lookup_open(slot_directory(run, args[0]), args[1].s, O_RDWR | O_NOCTTY);
 	if (master < 0)
 		return -1;
@@ -70,11 +66,7 @@ int op_PTY(struct run *run, const union argument *args)
 	slot_fill(run, args[4], master);
 	return slot_fill(run, args[5], slave);
 failed:
-	fail(run, "%s", step);
-	wrong = errno;
-	close(master);
-	errno = wrong;
-	return -1;
+	return closing(master, fail(run, "%s", step));
 }
 
 int op_STDIO(struct run *run, const union argument *args)

@@ -47,8 +47,9 @@ int op_REAPER(struct run *run, const union argument *args)
 		return -1;
 	if (child > 0)
 		reap(child, &awaited);
-	prctl(PR_SET_PDEATHSIG, run->pdeathsig ? run->pdeathsig : SIGKILL);
-	if (setpgid(0, 0) != 0)
+	if (!run->pdeathsig)
+		run->pdeathsig = SIGKILL; /* without a pid namespace it would outlive the reaper */
+	if (rearm_pdeathsig(run) != 0 || setpgid(0, 0) != 0)
 		return -1;
 	tcsetpgrp(0, getpgrp()); /* ENOTTY without a terminal; SIGTTOU is ignored still */
 	sigprocmask(SIG_SETMASK, &before, NULL);
