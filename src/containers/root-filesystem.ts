@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { chownSync, lstatSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
-import { EngineError } from "../core/engine-error.ts";
 import { chownTree } from "../kernel/chown-tree.ts";
+import { removeTree } from "../kernel/remove-tree.ts";
+import { copyLayer } from "../layers/copy-layer.ts";
 import type { RootFilesystem } from "../plan/plan-input.ts";
 import { idRangeSize } from "../spec/build-config.ts";
 import type { ContainerRow } from "../state/container-row.ts";
@@ -40,21 +40,15 @@ function shiftedLayer(paths: ContainerPaths, index: number): HostPath {
   return `${paths.directory}/shifted/${index}` as HostPath;
 }
 
-/** The host's cp keeps hard links, xattrs and device nodes; a layer is quiet and ours, so that walking it by path is safe. */
+/** Each under its final name only when it is whole. */
 function copyLayers(host: ContainerHost, row: ContainerRow, paths: ContainerPaths, idBase: number): void {
   mkdirSync(`${paths.directory}/shifted`, { recursive: true, mode: 0o711 });
   for (const [index, layer] of host.layers.lowers(row.layers).entries()) {
     const target = shiftedLayer(paths, index);
     const partial = `${target}.partial` as HostPath;
     if (exists(target)) continue;
-    const copy = spawnSync("cp", ["-a", "--reflink=auto", "-T", "--", layer, partial], { encoding: "utf8" });
-    if (copy.status !== 0) {
-      throw new EngineError({
-        kind: "internal",
-        code: "LAYER_COPY_FAILED",
-        message: `copy layer \`${layer}\` for a user namespace (this host can't map ids): ${copy.error?.message ?? copy.stderr.trim()}`,
-      });
-    }
+    removeTree(host.launcher, partial);
+    copyLayer(layer, partial);
     chownTree(host.launcher, partial, { from: 0, to: idBase, count: idRangeSize });
     renameSync(partial, target);
   }

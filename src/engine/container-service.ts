@@ -11,7 +11,7 @@ import { requireRunning, requireStarted } from "../containers/require-status.ts"
 import { storeContainer } from "../containers/store-container.ts";
 import type { ContainerId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
-import { isBaseReference } from "../images/base-reference.ts";
+import { isBaseReference } from "../core/base-reference.ts";
 import { resolveImage } from "../images/resolve-image.ts";
 import type { RunnableImage } from "../images/runnable-image.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, availableParallelism, hostname, release, totalmem } from "node:os";
 import type { ContainerHost } from "../containers/container-host.ts";
@@ -8,6 +7,7 @@ import { reconcile } from "../containers/reconcile.ts";
 import { buildInfo } from "../core/build-info.ts";
 import type { HostPath } from "../core/brands.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
+import { readLauncherVersion } from "../kernel/launcher-version.ts";
 import { listContainers } from "../state/container-table.ts";
 import type { SystemInfo, SystemService, VersionInfo } from "./engine.ts";
 
@@ -20,7 +20,6 @@ export class LocalSystemService implements SystemService {
   }
 
   async version(): Promise<VersionInfo> {
-    const launcher = spawnSync(this.#host.launcher, ["version"], { encoding: "utf8", env: {} });
     return {
       version: buildInfo.version,
       gitCommit: buildInfo.commit,
@@ -28,7 +27,7 @@ export class LocalSystemService implements SystemService {
       architecture: goArchitecture(),
       kernel: release(),
       runtime: process.versions.bun === undefined ? `node ${process.version}` : `bun ${process.versions.bun}`,
-      launcher: launcher.status === 0 ? launcher.stdout.trim() : "unknown",
+      launcher: readLauncherVersion(this.#host.launcher),
     };
   }
 

@@ -4,7 +4,7 @@ import type { ImageId } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { getImageByReference } from "../state/image-rows.ts";
-import { baseReference } from "./base-reference.ts";
+import { baseReference } from "../core/base-reference.ts";
 import { findCoreTools, findStaticBusybox, type HostFile, listApplets } from "./host-programs.ts";
 import type { ImageHost } from "./image-host.ts";
 import { importImage } from "./import-image.ts";

@@ -1,4 +1,4 @@
-import { baseReference } from "../../images/base-reference.ts";
+import { baseReference } from "../../core/base-reference.ts";
 import type { CliContext } from "../cli-context.ts";
 import { showCost } from "./show-cost.ts";
 import { showLayers } from "./show-layers.ts";
