@@ -86,7 +86,10 @@ interface Target {
 async function findVerb(words: readonly string[]): Promise<Target | undefined> {
   const [first = "", second = ""] = words;
   const group = Object.hasOwn(groups, first) ? groups[first] : undefined;
-  if (group !== undefined) return Object.hasOwn(group.verbs, second) ? await loadVerb(group.verbs[second], `wherry ${first} ${second}`, words.slice(2)) : undefined;
+  if (group !== undefined)
+    return Object.hasOwn(group.verbs, second)
+      ? await loadVerb(group.verbs[second], `wherry ${first} ${second}`, words.slice(2))
+      : undefined;
   return Object.hasOwn(verbs, first) ? await loadVerb(verbs[first], `wherry ${first}`, words.slice(1)) : undefined;
 }
 

@@ -4,7 +4,9 @@ import { groups, verbs } from "./verb-table.ts";
 
 const all = [
   ...Object.entries(verbs).map(([name, entry]) => [`wherry ${name}`, entry] as const),
-  ...Object.entries(groups).flatMap(([group, { verbs: own }]) => Object.entries(own).map(([name, entry]) => [`wherry ${group} ${name}`, entry] as const)),
+  ...Object.entries(groups).flatMap(([group, { verbs: own }]) =>
+    Object.entries(own).map(([name, entry]) => [`wherry ${group} ${name}`, entry] as const),
+  ),
 ];
 
 describe.each(all)("%s", (name, entry) => {

@@ -16,44 +16,129 @@ export interface VerbGroup {
 
 /** The common ones in the order of their use, the others sorted, as `wherry help` lists them. */
 const ungrouped = {
-  run: { summary: "Create and run a new container from an image", group: "common", load: async () => (await import("./verbs/run.ts")).runVerb },
-  exec: { summary: "Execute a command in a running container", group: "common", load: async () => (await import("./verbs/exec.ts")).execVerb },
+  run: {
+    summary: "Create and run a new container from an image",
+    group: "common",
+    load: async () => (await import("./verbs/run.ts")).runVerb,
+  },
+  exec: {
+    summary: "Execute a command in a running container",
+    group: "common",
+    load: async () => (await import("./verbs/exec.ts")).execVerb,
+  },
   ps: { summary: "List containers", group: "common", load: async () => (await import("./verbs/ps.ts")).psVerb },
   images: { summary: "List images", group: "common", load: async () => (await import("./verbs/images.ts")).imagesVerb },
-  demo: { summary: "Show on real containers what a container is", group: "common", load: async () => (await import("./verbs/demo.ts")).demoVerb },
-  doctor: { summary: "Say what this kernel and host offer to containers, and what is missing", group: "common", load: async () => (await import("./verbs/doctor.ts")).doctorVerb },
+  demo: {
+    summary: "Show on real containers what a container is",
+    group: "common",
+    load: async () => (await import("./verbs/demo.ts")).demoVerb,
+  },
+  doctor: {
+    summary: "Say what this kernel and host offer to containers, and what is missing",
+    group: "common",
+    load: async () => (await import("./verbs/doctor.ts")).doctorVerb,
+  },
   version: { summary: "Show version information", group: "common", load: async () => (await import("./verbs/version.ts")).versionVerb },
   info: { summary: "Display system-wide information", group: "common", load: async () => (await import("./verbs/info.ts")).infoVerb },
-  attach: { summary: "Attach local standard input, output, and error streams to a running container", group: "command", load: async () => (await import("./verbs/attach.ts")).attachVerb },
-  commit: { summary: "Create a new image from a container's changes", group: "command", load: async () => (await import("./verbs/commit.ts")).commitVerb },
-  completion: { summary: "Print a completion script for a shell", group: "command", load: async () => (await import("./verbs/completion.ts")).completionVerb },
+  attach: {
+    summary: "Attach local standard input, output, and error streams to a running container",
+    group: "command",
+    load: async () => (await import("./verbs/attach.ts")).attachVerb,
+  },
+  commit: {
+    summary: "Create a new image from a container's changes",
+    group: "command",
+    load: async () => (await import("./verbs/commit.ts")).commitVerb,
+  },
+  completion: {
+    summary: "Print a completion script for a shell",
+    group: "command",
+    load: async () => (await import("./verbs/completion.ts")).completionVerb,
+  },
   create: { summary: "Create a new container", group: "command", load: async () => (await import("./verbs/create.ts")).createVerb },
-  diff: { summary: "Inspect changes to files or directories on a container's filesystem", group: "command", load: async () => (await import("./verbs/diff.ts")).diffVerb },
-  explain: { summary: "Show the kernel operations that start a container, one by one", group: "command", load: async () => (await import("./verbs/explain.ts")).explainVerb },
-  history: { summary: "Show the history of an image", group: "command", load: async () => (await import("./verbs/history.ts")).historyVerb },
-  import: { summary: "Import the contents from a tarball to create a filesystem image", group: "command", load: async () => (await import("./verbs/import.ts")).importVerb },
-  inspect: { summary: "Return low-level information on containers and images", group: "command", load: async () => (await import("./verbs/inspect.ts")).inspectVerb },
+  diff: {
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    group: "command",
+    load: async () => (await import("./verbs/diff.ts")).diffVerb,
+  },
+  explain: {
+    summary: "Show the kernel operations that start a container, one by one",
+    group: "command",
+    load: async () => (await import("./verbs/explain.ts")).explainVerb,
+  },
+  history: {
+    summary: "Show the history of an image",
+    group: "command",
+    load: async () => (await import("./verbs/history.ts")).historyVerb,
+  },
+  import: {
+    summary: "Import the contents from a tarball to create a filesystem image",
+    group: "command",
+    load: async () => (await import("./verbs/import.ts")).importVerb,
+  },
+  inspect: {
+    summary: "Return low-level information on containers and images",
+    group: "command",
+    load: async () => (await import("./verbs/inspect.ts")).inspectVerb,
+  },
   kill: { summary: "Kill one or more running containers", group: "command", load: async () => (await import("./verbs/kill.ts")).killVerb },
   logs: { summary: "Fetch the logs of a container", group: "command", load: async () => (await import("./verbs/logs.ts")).logsVerb },
-  pause: { summary: "Pause all processes within one or more containers", group: "command", load: async () => (await import("./verbs/pause.ts")).pauseVerb },
-  port: { summary: "List port mappings or a specific mapping for the container", group: "command", load: async () => (await import("./verbs/port.ts")).portVerb },
+  pause: {
+    summary: "Pause all processes within one or more containers",
+    group: "command",
+    load: async () => (await import("./verbs/pause.ts")).pauseVerb,
+  },
+  port: {
+    summary: "List port mappings or a specific mapping for the container",
+    group: "command",
+    load: async () => (await import("./verbs/port.ts")).portVerb,
+  },
   rename: { summary: "Rename a container", group: "command", load: async () => (await import("./verbs/rename.ts")).renameVerb },
-  restart: { summary: "Restart one or more containers", group: "command", load: async () => (await import("./verbs/restart.ts")).restartVerb },
+  restart: {
+    summary: "Restart one or more containers",
+    group: "command",
+    load: async () => (await import("./verbs/restart.ts")).restartVerb,
+  },
   rm: { summary: "Remove one or more containers", group: "command", load: async () => (await import("./verbs/rm.ts")).rmVerb },
   rmi: { summary: "Remove one or more images", group: "command", load: async () => (await import("./verbs/rmi.ts")).rmiVerb },
-  start: { summary: "Start one or more stopped containers", group: "command", load: async () => (await import("./verbs/start.ts")).startVerb },
-  stats: { summary: "Display a live stream of container(s) resource usage statistics", group: "command", load: async () => (await import("./verbs/stats.ts")).statsVerb },
+  start: {
+    summary: "Start one or more stopped containers",
+    group: "command",
+    load: async () => (await import("./verbs/start.ts")).startVerb,
+  },
+  stats: {
+    summary: "Display a live stream of container(s) resource usage statistics",
+    group: "command",
+    load: async () => (await import("./verbs/stats.ts")).statsVerb,
+  },
   stop: { summary: "Stop one or more running containers", group: "command", load: async () => (await import("./verbs/stop.ts")).stopVerb },
-  tag: { summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", group: "command", load: async () => (await import("./verbs/tag.ts")).tagVerb },
-  top: { summary: "Display the running processes of a container", group: "command", load: async () => (await import("./verbs/top.ts")).topVerb },
-  unpause: { summary: "Unpause all processes within one or more containers", group: "command", load: async () => (await import("./verbs/unpause.ts")).unpauseVerb },
-  wait: { summary: "Block until one or more containers stop, then print their exit codes", group: "command", load: async () => (await import("./verbs/wait.ts")).waitVerb },
+  tag: {
+    summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    group: "command",
+    load: async () => (await import("./verbs/tag.ts")).tagVerb,
+  },
+  top: {
+    summary: "Display the running processes of a container",
+    group: "command",
+    load: async () => (await import("./verbs/top.ts")).topVerb,
+  },
+  unpause: {
+    summary: "Unpause all processes within one or more containers",
+    group: "command",
+    load: async () => (await import("./verbs/unpause.ts")).unpauseVerb,
+  },
+  wait: {
+    summary: "Block until one or more containers stop, then print their exit codes",
+    group: "command",
+    load: async () => (await import("./verbs/wait.ts")).waitVerb,
+  },
 } as const satisfies Readonly<Record<string, VerbEntry>>;
 
 /** Verbs by the word after `wherry`. */
 export const verbs: Readonly<Record<string, VerbEntry>> = ungrouped;
 
-const { attach, commit, create, diff, exec, kill, logs, pause, port, rename, restart, rm, run, start, stats, stop, top, unpause, wait } = ungrouped;
+const { attach, commit, create, diff, exec, kill, logs, pause, port, rename, restart, rm, run, start, stats, stop, top, unpause, wait } =
+  ungrouped;
 const listContainers: VerbEntry = ungrouped.ps;
 const listImages: VerbEntry = ungrouped.images;
 
@@ -67,7 +152,11 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
       create,
       diff,
       exec,
-      inspect: { summary: "Display detailed information on one or more containers", group: "command", load: async () => (await import("./verbs/inspect.ts")).inspectContainerVerb },
+      inspect: {
+        summary: "Display detailed information on one or more containers",
+        group: "command",
+        load: async () => (await import("./verbs/inspect.ts")).inspectContainerVerb,
+      },
       kill,
       list: unlisted(listContainers),
       logs,
@@ -93,7 +182,11 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
     verbs: {
       history: ungrouped.history,
       import: ungrouped.import,
-      inspect: { summary: "Display detailed information on one or more images", group: "command", load: async () => (await import("./verbs/inspect.ts")).inspectImageVerb },
+      inspect: {
+        summary: "Display detailed information on one or more images",
+        group: "command",
+        load: async () => (await import("./verbs/inspect.ts")).inspectImageVerb,
+      },
       list: unlisted(listImages),
       ls: listImages,
       remove: unlisted(ungrouped.rmi),
@@ -105,6 +198,6 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
 };
 
 /** Another spelling of a verb, not shown in the list of its group. */
-function unlisted({ summary, load }: VerbEntry): VerbEntry {
-  return { summary, load };
+function unlisted(entry: VerbEntry): VerbEntry {
+  return { summary: entry.summary, load: () => entry.load() };
 }

@@ -29,7 +29,10 @@ export interface VerbInput<T extends FlagTable> {
 
 /** A verb whose flag types are no longer of interest: what the dispatcher handles. */
 export type Verb = Omit<VerbSpec<FlagTable>, "run"> & {
-  run(context: CliContext, input: { readonly values: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] }): Promise<number>;
+  run(
+    context: CliContext,
+    input: { readonly values: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] },
+  ): Promise<number>;
 };
 
 /** Ties the types of `run`'s input to the flag table. */

@@ -2,9 +2,27 @@ import type { ContainerOptions } from "../../src/spec/container-options.ts";
 import type { ContainerDetails } from "../../src/containers/container-view.ts";
 import type { ContainerId, ImageId } from "../../src/core/brands.ts";
 import { EngineError } from "../../src/core/engine-error.ts";
-import type { AttachOptions, ContainerService, Engine, ExecOptions, ImageDetails, ImageHistoryEntry, ImageService, ListOptions, LogEntry, LogOptions, ProcessStreams, StartOptions, StartResult, SystemInfo, SystemService, VersionInfo } from "../../src/engine/engine.ts";
+import type {
+  AttachOptions,
+  ContainerService,
+  Engine,
+  ExecOptions,
+  ImageDetails,
+  ImageHistoryEntry,
+  ImageService,
+  ListOptions,
+  LogEntry,
+  LogOptions,
+  ProcessStreams,
+  StartOptions,
+  StartResult,
+  SystemInfo,
+  SystemService,
+  VersionInfo,
+} from "../../src/engine/engine.ts";
 import type { DoctorReport } from "../../src/kernel/doctor-report.ts";
 import type { ExplainedPlan } from "../../src/plan/explained-plan.ts";
+import { containerRow } from "./container-row.ts";
 import { spawnOnHost } from "./host-process-streams.ts";
 
 /** What a fake engine holds at first, and what it answers. */
@@ -24,9 +42,33 @@ export interface FakeCall {
 
 export const fakePlan: ExplainedPlan = {
   steps: [
-    { number: 1, section: "host", call: 'mkdirat(AT_FDCWD, "/sys/fs/cgroup/pids/wherry", 0755)', why: "a place to count the container's processes", man: "mkdir(2)", calls: ["mkdirat"], ignored: ["EEXIST"] },
-    { number: 2, section: "parent", call: "clone3({flags=CLONE_NEWNS|CLONE_NEWPID}, 88) = <pid>", why: "the first process, in namespaces of its own", man: "clone(2)", calls: ["clone3"], ignored: [] },
-    { number: 3, section: "child", call: 'execve("/bin/true", ["true"], …)', why: "the command", man: "execve(2)", calls: ["execve"], ignored: [] },
+    {
+      number: 1,
+      section: "host",
+      call: 'mkdirat(AT_FDCWD, "/sys/fs/cgroup/pids/wherry", 0755)',
+      why: "a place to count the container's processes",
+      man: "mkdir(2)",
+      calls: ["mkdirat"],
+      ignored: ["EEXIST"],
+    },
+    {
+      number: 2,
+      section: "parent",
+      call: "clone3({flags=CLONE_NEWNS|CLONE_NEWPID}, 88) = <pid>",
+      why: "the first process, in namespaces of its own",
+      man: "clone(2)",
+      calls: ["clone3"],
+      ignored: [],
+    },
+    {
+      number: 3,
+      section: "child",
+      call: 'execve("/bin/true", ["true"], …)',
+      why: "the command",
+      man: "execve(2)",
+      calls: ["execve"],
+      ignored: [],
+    },
   ],
 };
 
@@ -59,7 +101,9 @@ export class FakeEngine implements Engine {
 
   findImage(reference: string): ImageDetails {
     const wanted = reference.includes(":") ? reference : `${reference}:latest`;
-    const found = this.imageRows.find((image) => image.references.includes(wanted) || image.id.replace("sha256:", "").startsWith(reference.replace("sha256:", "")));
+    const found = this.imageRows.find(
+      (image) => image.references.includes(wanted) || image.id.replace("sha256:", "").startsWith(reference.replace("sha256:", "")),
+    );
     if (found === undefined) throw new EngineError({ kind: "notFound", code: "IMAGE_NOT_FOUND", message: `No such image: ${wanted}` });
     return found;
   }
@@ -93,10 +137,14 @@ class FakeContainers implements ContainerService {
   }
 
   async create(options: ContainerOptions): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-    if (options.image === "missing") throw new EngineError({ kind: "notFound", code: "IMAGE_NOT_FOUND", message: "no image `missing`: bring it in with wherry import" });
+    if (options.image === "missing")
+      throw new EngineError({ kind: "notFound", code: "IMAGE_NOT_FOUND", message: "no image `missing`: bring it in with wherry import" });
     this.#count += 1;
     const id = this.#count.toString(16).padStart(64, "f") as ContainerId;
-    this.#engine.rows.set(id, containerRow({ id, name: options.name ?? `fake_${this.#count}`, image: options.image, command: options.command ?? [], options }));
+    this.#engine.rows.set(
+      id,
+      containerRow({ id, name: options.name ?? `fake_${this.#count}`, image: options.image, command: options.command ?? [], options }),
+    );
     return { id, warnings: this.#init.warnings ?? [] };
   }
 
@@ -108,7 +156,8 @@ class FakeContainers implements ContainerService {
     this.#engine.rows.set(row.id, { ...row, status: "running", pid: streams.pid, startedAt: new Date() });
     void streams.exited.then((exitCode) => {
       const now = this.#engine.rows.get(row.id);
-      if (now !== undefined && exitCode !== null) this.#engine.rows.set(row.id, { ...now, status: "exited", exitCode, pid: 0, finishedAt: new Date() });
+      if (now !== undefined && exitCode !== null)
+        this.#engine.rows.set(row.id, { ...now, status: "exited", exitCode, pid: 0, finishedAt: new Date() });
     });
     return { id: row.id, pid: streams.pid, warnings: [], ...(options.attach === undefined ? {} : { streams }) };
   }
@@ -124,7 +173,8 @@ class FakeContainers implements ContainerService {
 
   async kill(reference: string): Promise<void> {
     const row = this.#engine.find(reference);
-    if (row.status !== "running") throw new EngineError({ kind: "conflict", code: "CONTAINER_NOT_RUNNING", message: `container \`${row.name}\` is not running` });
+    if (row.status !== "running")
+      throw new EngineError({ kind: "conflict", code: "CONTAINER_NOT_RUNNING", message: `container \`${row.name}\` is not running` });
     this.#set(reference, { status: "exited", exitCode: 137, finishedAt: new Date() });
   }
 
@@ -139,7 +189,11 @@ class FakeContainers implements ContainerService {
   async remove(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
     const row = this.#engine.find(reference);
     if (row.status === "running" && options.force !== true) {
-      throw new EngineError({ kind: "conflict", code: "CONTAINER_RUNNING", message: `cannot remove container \`${row.name}\`: it is running: stop it first, or force` });
+      throw new EngineError({
+        kind: "conflict",
+        code: "CONTAINER_RUNNING",
+        message: `cannot remove container \`${row.name}\`: it is running: stop it first, or force`,
+      });
     }
     this.#engine.rows.delete(row.id);
   }
@@ -153,7 +207,9 @@ class FakeContainers implements ContainerService {
   }
 
   async list(options: ListOptions = {}): Promise<readonly ContainerDetails[]> {
-    const rows = [...this.#engine.rows.values()].filter((row) => options.all === true || row.status === "running" || row.status === "paused");
+    const rows = [...this.#engine.rows.values()].filter(
+      (row) => options.all === true || row.status === "running" || row.status === "paused",
+    );
     return options.limit === undefined ? rows : [...this.#engine.rows.values()].slice(0, options.limit);
   }
 
@@ -174,7 +230,10 @@ class FakeContainers implements ContainerService {
 
   async exec(reference: string, options: ExecOptions): Promise<ProcessStreams> {
     this.#engine.find(reference);
-    return await spawnOnHost(options.command, { tty: options.tty ?? false, attach: options.attach ?? { stdin: false, stdout: false, stderr: false } });
+    return await spawnOnHost(options.command, {
+      tty: options.tty ?? false,
+      attach: options.attach ?? { stdin: false, stdout: false, stderr: false },
+    });
   }
 
   async diff(): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]> {
@@ -186,7 +245,13 @@ class FakeContainers implements ContainerService {
   }
 
   async top(): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }> {
-    return { titles: ["UID", "PID", "CMD"], processes: [["root", "41", "sleep 100"], ["nobody", "1042", "sh"]] };
+    return {
+      titles: ["UID", "PID", "CMD"],
+      processes: [
+        ["root", "41", "sleep 100"],
+        ["nobody", "1042", "sh"],
+      ],
+    };
   }
 
   async stats() {
@@ -259,7 +324,14 @@ class FakeImages implements ImageService {
     const image = this.#engine.findImage(reference);
     return [
       { id: image.id, createdAt: image.createdAt, createdBy: 'CMD ["sh"]', sizeBytes: 0, comment: "", emptyLayer: true },
-      { id: "<missing>", createdAt: image.createdAt, createdBy: "", sizeBytes: image.sizeBytes, comment: "Imported from -", emptyLayer: false },
+      {
+        id: "<missing>",
+        createdAt: image.createdAt,
+        createdBy: "",
+        sizeBytes: image.sizeBytes,
+        comment: "Imported from -",
+        emptyLayer: false,
+      },
     ];
   }
 
@@ -276,7 +348,15 @@ class FakeSystem implements SystemService {
   }
 
   async version(): Promise<VersionInfo> {
-    return { version: "0.1.0", gitCommit: "abcdef1", os: "linux", architecture: "amd64", kernel: "6.18.0", runtime: "bun 1.4.5", launcher: "1" };
+    return {
+      version: "0.1.0",
+      gitCommit: "abcdef1",
+      os: "linux",
+      architecture: "amd64",
+      kernel: "6.18.0",
+      runtime: "bun 1.4.5",
+      launcher: "1",
+    };
   }
 
   async info(): Promise<SystemInfo> {
@@ -302,60 +382,10 @@ class FakeSystem implements SystemService {
   }
 
   async doctor(): Promise<DoctorReport> {
-    return this.#init.doctor ?? { sections: [{ title: "Namespaces", items: [{ name: "mount", status: "ok", detail: "/proc/self/ns/mnt", consequence: "" }] }] };
+    return (
+      this.#init.doctor ?? {
+        sections: [{ title: "Namespaces", items: [{ name: "mount", status: "ok", detail: "/proc/self/ns/mnt", consequence: "" }] }],
+      }
+    );
   }
-}
-
-/** A row as a container that was just created; `change` overrides. */
-export function containerRow(change: Partial<ContainerDetails> & { readonly id: ContainerId }): ContainerDetails {
-  const { id } = change;
-  const directory = `/var/lib/wherry/containers/${id}`;
-  return {
-    name: "brave_darwin",
-    image: "base:latest",
-    imageId: `sha256:${"a".repeat(64)}` as ImageId,
-    command: ["sh"],
-    createdAt: new Date("2026-01-02T03:04:05Z"),
-    status: "created",
-    startedAt: null,
-    finishedAt: null,
-    exitCode: null,
-    labels: {},
-    mounts: [],
-    networkMode: "none",
-    options: { image: "base:latest" },
-    process: {
-      entrypoint: null,
-      command: ["sh"],
-      path: "sh",
-      args: [],
-      env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-      workingDirectory: "/",
-      user: "",
-      stopSignal: "SIGTERM",
-      stopTimeoutSeconds: 10,
-      exposedPorts: [],
-      volumes: [],
-    },
-    pid: 0,
-    oomKilled: false,
-    error: "",
-    restartCount: 0,
-    hostname: id.slice(0, 12),
-    paths: {
-      containerDirectory: directory,
-      resolvConf: `${directory}/resolv.conf`,
-      hostname: `${directory}/hostname`,
-      hosts: `${directory}/hosts`,
-      log: `${directory}/log`,
-      upper: `${directory}/upper`,
-      work: `${directory}/work`,
-      lowers: [`/var/lib/wherry/layers/${"1".repeat(64)}`],
-    },
-    cgroupPath: `/wherry/${id}`,
-    apparmorProfile: "",
-    layerDriver: "directory",
-    execIds: [],
-    ...change,
-  };
 }

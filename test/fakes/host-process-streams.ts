@@ -45,7 +45,7 @@ export class HostProcessStreams implements ProcessStreams {
     return new Promise((resolve, reject) => {
       const { stdin } = this.#child;
       if (stdin === null) reject(new EngineError({ kind: "conflict", code: "CONTAINER_NOT_RUNNING", message: "no input" }));
-      else stdin.write(bytes, (error) => (error == null ? resolve() : reject(error)));
+      else stdin.write(bytes, (error) => (error === null || error === undefined ? resolve() : reject(error)));
     });
   }
 
@@ -77,10 +77,12 @@ export class HostProcessStreams implements ProcessStreams {
     }
     this.#child.stdout?.pause();
     this.#child.stderr?.pause();
-    this.#handling = this.#handling.then(() => handler(chunk)).then(() => {
-      this.#child.stdout?.resume();
-      this.#child.stderr?.resume();
-    });
+    this.#handling = this.#handling
+      .then(() => handler(chunk))
+      .then(() => {
+        this.#child.stdout?.resume();
+        this.#child.stderr?.resume();
+      });
   }
 
   async #settled(code: number): Promise<number> {
@@ -90,7 +92,10 @@ export class HostProcessStreams implements ProcessStreams {
 }
 
 /** Starts `command` on the host. @throws {EngineError} COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE */
-export async function spawnOnHost(command: readonly string[], options: { readonly tty: boolean; readonly attach: AttachOptions; readonly env?: readonly string[] }): Promise<HostProcessStreams> {
+export async function spawnOnHost(
+  command: readonly string[],
+  options: { readonly tty: boolean; readonly attach: AttachOptions; readonly env?: readonly string[] },
+): Promise<HostProcessStreams> {
   const [file = "", ...args] = command;
   const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
   const streams = new HostProcessStreams(child, options);
@@ -99,7 +104,13 @@ export async function spawnOnHost(command: readonly string[], options: { readonl
     child.once("error", (error: NodeJS.ErrnoException) => {
       const missing = error.code === "ENOENT";
       const code = missing ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_EXECUTABLE";
-      reject(new EngineError({ kind: "invalidArgument", code, message: `exec \`${file}\`: ${missing ? "no such file or directory" : "permission denied"}` }));
+      reject(
+        new EngineError({
+          kind: "invalidArgument",
+          code,
+          message: `exec \`${file}\`: ${missing ? "no such file or directory" : "permission denied"}`,
+        }),
+      );
     });
   });
   return streams;

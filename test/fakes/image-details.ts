@@ -15,7 +15,17 @@ export function imageDetails(change: Partial<ImageDetails> = {}): ImageDetails {
     architecture: "amd64",
     os: "linux",
     layers: [`sha256:${"1".repeat(64)}`],
-    config: { user: "", env: ["PATH=/bin"], entrypoint: null, command: ["sh"], workingDirectory: "/", exposedPorts: [], volumes: [], labels: {}, stopSignal: "" },
+    config: {
+      user: "",
+      env: ["PATH=/bin"],
+      entrypoint: null,
+      command: ["sh"],
+      workingDirectory: "/",
+      exposedPorts: [],
+      volumes: [],
+      labels: {},
+      stopSignal: "",
+    },
     ...change,
   };
 }

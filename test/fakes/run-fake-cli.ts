@@ -13,7 +13,10 @@ export interface CliOutcome {
 export const fakeNow = new Date("2026-01-02T04:00:00Z");
 
 /** Runs a command line over a fake engine, all in memory; standard input is empty. */
-export async function runFakeCli(args: readonly string[], init: FakeEngineInit & { readonly engine?: FakeEngine; readonly env?: Readonly<Record<string, string>> } = {}): Promise<CliOutcome> {
+export async function runFakeCli(
+  args: readonly string[],
+  init: FakeEngineInit & { readonly engine?: FakeEngine; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<CliOutcome> {
   const stdout = new MemorySink();
   const stderr = new MemorySink();
   const engine = init.engine ?? new FakeEngine(init);

@@ -52,7 +52,11 @@ complete -F _wherry wherry
 }
 
 async function flagCases(prefix: string, table: Readonly<Record<string, VerbEntry>>): Promise<[string, string][]> {
-  return await Promise.all(Object.entries(table).map(async ([name, entry]): Promise<[string, string]> => [`${prefix}${name}`, flagWords((await entry.load()).flags)]));
+  return await Promise.all(
+    Object.entries(table).map(
+      async ([name, entry]): Promise<[string, string]> => [`${prefix}${name}`, flagWords((await entry.load()).flags)],
+    ),
+  );
 }
 
 function listed(table: Readonly<Record<string, VerbEntry>>): string[] {

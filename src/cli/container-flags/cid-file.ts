@@ -29,7 +29,12 @@ export class CidFile implements Disposable {
         });
       }
       const reason = error instanceof Error ? error.message : String(error);
-      throw new EngineError({ kind: "invalidArgument", code: "CLI_FILE_UNWRITABLE", message: `create the container ID file \`${path}\`: ${reason}`, cause: error });
+      throw new EngineError({
+        kind: "invalidArgument",
+        code: "CLI_FILE_UNWRITABLE",
+        message: `create the container ID file \`${path}\`: ${reason}`,
+        cause: error,
+      });
     }
   }
 

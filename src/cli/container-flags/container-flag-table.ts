@@ -1,4 +1,14 @@
-import { bytesFlag, integerFlag, invalidValue, listFlag, optionalSwitchFlag, parsedFlag, parsedListFlag, stringFlag, switchFlag } from "../flags/flag-spec.ts";
+import {
+  bytesFlag,
+  integerFlag,
+  invalidValue,
+  listFlag,
+  optionalSwitchFlag,
+  parsedFlag,
+  parsedListFlag,
+  stringFlag,
+  switchFlag,
+} from "../flags/flag-spec.ts";
 import { parseByteRate, parseDevice, parseDeviceRule, parseDeviceWeight, parseOperationRate } from "./device-flags.ts";
 import { parseDnsServer, parseExtraHost } from "./host-flags.ts";
 import { parseMount } from "./mount-flag.ts";

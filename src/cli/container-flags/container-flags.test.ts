@@ -45,21 +45,136 @@ describe("create turns flags into options", () => {
   });
 
   test.each<[string[], Partial<ContainerOptions>]>([
-    [["-it", "--rm", "--name", "n", "-h", "box", "--domainname", "lan"], { tty: true, openStdin: true, stdinOnce: true, attachStdin: true, autoRemove: true, name: "n", hostname: "box", domainname: "lan" }],
+    [
+      ["-it", "--rm", "--name", "n", "-h", "box", "--domainname", "lan"],
+      { tty: true, openStdin: true, stdinOnce: true, attachStdin: true, autoRemove: true, name: "n", hostname: "box", domainname: "lan" },
+    ],
     [["-a", "stdout", "-a", "STDIN"], { attachStdin: true, attachStdout: true, attachStderr: false }],
     [["-w", "/w", "-u", "me:us", "--group-add", "5", "--group-add", "x"], { workingDirectory: "/w", user: "me:us", groupAdd: ["5", "x"] }],
     [["-l", "a=1", "-l", "b", "-l", "a=2", "--annotation", "k=v=w"], { labels: { a: "2", b: "" }, annotations: { k: "v=w" } }],
     [["--init", "--stop-signal", "USR1", "--stop-timeout", "-1"], { init: true, stopSignal: "USR1", stopTimeoutSeconds: -1 }],
-    [["--net", "host", "--pid", "container:x", "--ipc=none", "--uts=host", "--userns", "auto", "--cgroupns", "private", "--timens", "host"], { namespaces: { network: "host", pid: "container:x", ipc: "none", uts: "host", user: "auto", cgroup: "private", time: "host" } }],
+    [
+      [
+        "--net",
+        "host",
+        "--pid",
+        "container:x",
+        "--ipc=none",
+        "--uts=host",
+        "--userns",
+        "auto",
+        "--cgroupns",
+        "private",
+        "--timens",
+        "host",
+      ],
+      { namespaces: { network: "host", pid: "container:x", ipc: "none", uts: "host", user: "auto", cgroup: "private", time: "host" } },
+    ],
     [["--read-only", "--shm-size", "1g", "--privileged"], { readonlyRootfs: true, shmSizeBytes: 1024 ** 3, privileged: true }],
-    [["--cap-add", "ALL", "--cap-drop=net_raw", "--security-opt", "no-new-privileges", "--security-opt", "apparmor:unconfined", "--security-opt", "seccomp=unconfined"], { capAdd: ["ALL"], capDrop: ["net_raw"], securityOpt: ["no-new-privileges", "apparmor=unconfined", "seccomp=unconfined"] }],
-    [["--ulimit", "nofile=10:20", "--ulimit", "core=0", "--ulimit", "memlock=-1"], { ulimits: [{ name: "nofile", soft: 10, hard: 20 }, { name: "core", soft: 0, hard: 0 }, { name: "memlock", soft: -1, hard: -1 }] }],
+    [
+      [
+        "--cap-add",
+        "ALL",
+        "--cap-drop=net_raw",
+        "--security-opt",
+        "no-new-privileges",
+        "--security-opt",
+        "apparmor:unconfined",
+        "--security-opt",
+        "seccomp=unconfined",
+      ],
+      { capAdd: ["ALL"], capDrop: ["net_raw"], securityOpt: ["no-new-privileges", "apparmor=unconfined", "seccomp=unconfined"] },
+    ],
+    [
+      ["--ulimit", "nofile=10:20", "--ulimit", "core=0", "--ulimit", "memlock=-1"],
+      {
+        ulimits: [
+          { name: "nofile", soft: 10, hard: 20 },
+          { name: "core", soft: 0, hard: 0 },
+          { name: "memlock", soft: -1, hard: -1 },
+        ],
+      },
+    ],
     [["--oom-score-adj", "-500", "--sysctl", "net.core.somaxconn=9"], { oomScoreAdj: -500, sysctls: { "net.core.somaxconn": "9" } }],
-    [["--add-host", "db:10.0.0.1", "--add-host=v6=[::1]", "--dns", "9.9.9.9", "--dns-search", "x.y", "--dns-opt", "ndots:1"], { extraHosts: ["db:10.0.0.1", "v6:::1"], dns: ["9.9.9.9"], dnsSearch: ["x.y"], dnsOptions: ["ndots:1"] }],
-    [["--device", "/dev/fuse", "--device=/dev/a:/dev/b:r", "--device", "/dev/c:rw", "--device-cgroup-rule", "c 1:* rw"], { devices: [{ hostPath: "/dev/fuse", containerPath: "/dev/fuse", permissions: "rwm" }, { hostPath: "/dev/a", containerPath: "/dev/b", permissions: "r" }, { hostPath: "/dev/c", containerPath: "/dev/c", permissions: "rw" }], deviceCgroupRules: ["c 1:* rw"] }],
-    [["-m", "64m", "--memory-swap", "-1", "--memory-reservation", "32m", "--memory-swappiness", "10", "--oom-kill-disable"], { resources: { memoryBytes: 64 * 1024 ** 2, memorySwapBytes: -1, memoryReservationBytes: 32 * 1024 ** 2, memorySwappiness: 10, oomKillDisable: true } }],
-    [["--cpus", "1.5", "-c", "512", "--cpu-quota", "-1", "--cpu-period", "100000", "--cpuset-cpus", "0-1", "--cpuset-mems", "0", "--pids-limit", "-1"], { resources: { nanoCpus: 1_500_000_000, cpuShares: 512, cpuQuotaMicros: -1, cpuPeriodMicros: 100_000, cpusetCpus: "0-1", cpusetMems: "0", pidsLimit: -1 } }],
-    [["--blkio-weight", "300", "--blkio-weight-device", "/dev/sda:500", "--device-read-bps", "/dev/sda:1mb", "--device-write-iops", "/dev/sda:100", "--cgroup-parent", "/p"], { resources: { blkioWeight: 300, blkioWeightDevice: [{ path: "/dev/sda", rate: 500 }], blkioDeviceReadBps: [{ path: "/dev/sda", rate: 1024 ** 2 }], blkioDeviceWriteIops: [{ path: "/dev/sda", rate: 100 }], cgroupParent: "/p" } }],
+    [
+      ["--add-host", "db:10.0.0.1", "--add-host=v6=[::1]", "--dns", "9.9.9.9", "--dns-search", "x.y", "--dns-opt", "ndots:1"],
+      { extraHosts: ["db:10.0.0.1", "v6:::1"], dns: ["9.9.9.9"], dnsSearch: ["x.y"], dnsOptions: ["ndots:1"] },
+    ],
+    [
+      ["--device", "/dev/fuse", "--device=/dev/a:/dev/b:r", "--device", "/dev/c:rw", "--device-cgroup-rule", "c 1:* rw"],
+      {
+        devices: [
+          { hostPath: "/dev/fuse", containerPath: "/dev/fuse", permissions: "rwm" },
+          { hostPath: "/dev/a", containerPath: "/dev/b", permissions: "r" },
+          { hostPath: "/dev/c", containerPath: "/dev/c", permissions: "rw" },
+        ],
+        deviceCgroupRules: ["c 1:* rw"],
+      },
+    ],
+    [
+      ["-m", "64m", "--memory-swap", "-1", "--memory-reservation", "32m", "--memory-swappiness", "10", "--oom-kill-disable"],
+      {
+        resources: {
+          memoryBytes: 64 * 1024 ** 2,
+          memorySwapBytes: -1,
+          memoryReservationBytes: 32 * 1024 ** 2,
+          memorySwappiness: 10,
+          oomKillDisable: true,
+        },
+      },
+    ],
+    [
+      [
+        "--cpus",
+        "1.5",
+        "-c",
+        "512",
+        "--cpu-quota",
+        "-1",
+        "--cpu-period",
+        "100000",
+        "--cpuset-cpus",
+        "0-1",
+        "--cpuset-mems",
+        "0",
+        "--pids-limit",
+        "-1",
+      ],
+      {
+        resources: {
+          nanoCpus: 1_500_000_000,
+          cpuShares: 512,
+          cpuQuotaMicros: -1,
+          cpuPeriodMicros: 100_000,
+          cpusetCpus: "0-1",
+          cpusetMems: "0",
+          pidsLimit: -1,
+        },
+      },
+    ],
+    [
+      [
+        "--blkio-weight",
+        "300",
+        "--blkio-weight-device",
+        "/dev/sda:500",
+        "--device-read-bps",
+        "/dev/sda:1mb",
+        "--device-write-iops",
+        "/dev/sda:100",
+        "--cgroup-parent",
+        "/p",
+      ],
+      {
+        resources: {
+          blkioWeight: 300,
+          blkioWeightDevice: [{ path: "/dev/sda", rate: 500 }],
+          blkioDeviceReadBps: [{ path: "/dev/sda", rate: 1024 ** 2 }],
+          blkioDeviceWriteIops: [{ path: "/dev/sda", rate: 100 }],
+          cgroupParent: "/p",
+        },
+      },
+    ],
   ])("%p", async (args, expected) => {
     expect(await optionsOf([...args, "image"])).toMatchObject(expected);
   });
@@ -71,10 +186,19 @@ describe("mounts", () => {
     [["-v", "/a:/b:ro,rslave"], { type: "bind", source: "/a", target: "/b", createSource: true, readonly: true, propagation: "rslave" }],
     [["-v", "./x:/b:z"], { type: "bind", source: join(process.cwd(), "x"), target: "/b", createSource: true, readonly: false }],
     [["--mount", "type=bind,src=/a,dst=/b,ro"], { type: "bind", source: "/a", target: "/b", createSource: false, readonly: true }],
-    [["--mount", 'type=bind,"source=/a,b",target=/b,bind-propagation=shared,bind-recursive=disabled,readonly=false'], { type: "bind", source: "/a,b", target: "/b", createSource: false, readonly: false, propagation: "shared", nonRecursive: true }],
-    [["--mount", "type=tmpfs,destination=/t,tmpfs-size=1m,tmpfs-mode=1770"], { type: "tmpfs", target: "/t", tmpfsSizeBytes: 1024 ** 2, tmpfsMode: 0o1770 }],
+    [
+      ["--mount", 'type=bind,"source=/a,b",target=/b,bind-propagation=shared,bind-recursive=disabled,readonly=false'],
+      { type: "bind", source: "/a,b", target: "/b", createSource: false, readonly: false, propagation: "shared", nonRecursive: true },
+    ],
+    [
+      ["--mount", "type=tmpfs,destination=/t,tmpfs-size=1m,tmpfs-mode=1770"],
+      { type: "tmpfs", target: "/t", tmpfsSizeBytes: 1024 ** 2, tmpfsMode: 0o1770 },
+    ],
     [["--tmpfs", "/run"], { type: "tmpfs", target: "/run", readonly: false }],
-    [["--tmpfs", "/run:ro,size=64k,mode=755,noexec,uid=5"], { type: "tmpfs", target: "/run", readonly: true, tmpfsSizeBytes: 65536, tmpfsMode: 0o755, options: ["noexec", "uid=5"] }],
+    [
+      ["--tmpfs", "/run:ro,size=64k,mode=755,noexec,uid=5"],
+      { type: "tmpfs", target: "/run", readonly: true, tmpfsSizeBytes: 65536, tmpfsMode: 0o755, options: ["noexec", "uid=5"] },
+    ],
     [["--tmpfs", "/run:size=50%"], { type: "tmpfs", target: "/run", readonly: false, options: ["size=50%"] }],
   ])("%p", async (args, mount) => {
     expect((await optionsOf([...args, "image"])).mounts).toEqual([mount as never]);
@@ -84,7 +208,9 @@ describe("mounts", () => {
 describe("variables, labels and profiles from files", () => {
   test("files come first, NAME alone takes the caller's value", async () => {
     const path = file("env", "# said\n\n  A=1\nB=two words # not a comment\r\nFROM_CALLER\nMISSING\nC=\n");
-    const options = await optionsOf(["--env-file", path, "-e", "A=9", "-e", "FROM_CALLER", "-e", "ALSO_MISSING", "-e", "D=", "image"], { FROM_CALLER: "x=y" });
+    const options = await optionsOf(["--env-file", path, "-e", "A=9", "-e", "FROM_CALLER", "-e", "ALSO_MISSING", "-e", "D=", "image"], {
+      FROM_CALLER: "x=y",
+    });
     expect(options.env).toEqual(["A=1", "B=two words # not a comment", "FROM_CALLER=x=y", "C=", "A=9", "FROM_CALLER=x=y", "D="]);
   });
 
@@ -178,7 +304,19 @@ describe("what docker has and wherry does not yet is named, with the way out", (
 
   test("values that mean what is done anyway are accepted", async () => {
     const own = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
-    await optionsOf(["--restart=no", "--log-driver", "json-file", "--pull", "never", "--platform", own, "-q", "--no-healthcheck", "--disable-content-trust", "image"]);
+    await optionsOf([
+      "--restart=no",
+      "--log-driver",
+      "json-file",
+      "--pull",
+      "never",
+      "--platform",
+      own,
+      "-q",
+      "--no-healthcheck",
+      "--disable-content-trust",
+      "image",
+    ]);
   });
 });
 

@@ -66,7 +66,10 @@ export function containerOptions(
 }
 
 /** The streams that the starting client holds: as docker, both outputs unless -a names some, and stdin with -i. */
-export function attachedStreams(values: Pick<ContainerFlagValues, "attach" | "interactive">, detach: boolean): { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean } {
+export function attachedStreams(
+  values: Pick<ContainerFlagValues, "attach" | "interactive">,
+  detach: boolean,
+): { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean } {
   if (detach) return { stdin: false, stdout: false, stderr: false };
   const named = values.attach;
   return {

@@ -37,7 +37,8 @@ export function parseOperationRate(text: string): ThrottleDevice {
 /** `/dev/sda:500`; 0 or 10 to 1000. */
 export function parseDeviceWeight(text: string): ThrottleDevice {
   const device = parseOperationRate(text);
-  if (device.rate !== 0 && (device.rate < 10 || device.rate > 1000)) throw invalidValue(`the weight ${device.rate} is not 0 or between 10 and 1000`);
+  if (device.rate !== 0 && (device.rate < 10 || device.rate > 1000))
+    throw invalidValue(`the weight ${device.rate} is not 0 or between 10 and 1000`);
   return device;
 }
 

@@ -9,11 +9,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * left out where the caller has none; `NAME=` is the empty value.
  * @throws {EngineError} INVALID_OPTION, CLI_FILE_UNREADABLE
  */
-export function readEnvironment(given: { readonly files: readonly string[]; readonly variables: readonly string[] }, caller: Environment): string[] {
+export function readEnvironment(
+  given: { readonly files: readonly string[]; readonly variables: readonly string[] },
+  caller: Environment,
+): string[] {
   const lines = given.files.flatMap((file) => readNameValueFile(file, "environment variables"));
   return [...lines, ...given.variables].flatMap((entry) => {
     const equals = entry.indexOf("=");
-    if (entry === "" || equals === 0) throw invalidOption(`invalid environment variable \`${entry}\`: use NAME=VALUE, or NAME to pass your own on`);
+    if (entry === "" || equals === 0)
+      throw invalidOption(`invalid environment variable \`${entry}\`: use NAME=VALUE, or NAME to pass your own on`);
     if (equals > 0) return [entry];
     const value = caller[entry];
     return value === undefined ? [] : [`${entry}=${value}`];
@@ -48,7 +52,12 @@ function readNameValueFile(path: string, what: string): string[] {
     bytes = readFileSync(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new EngineError({ kind: "invalidArgument", code: "CLI_FILE_UNREADABLE", message: `read ${what} from \`${path}\`: ${reason}`, cause: error });
+    throw new EngineError({
+      kind: "invalidArgument",
+      code: "CLI_FILE_UNREADABLE",
+      message: `read ${what} from \`${path}\`: ${reason}`,
+      cause: error,
+    });
   }
   let text: string;
   try {
@@ -61,7 +70,8 @@ function readNameValueFile(path: string, what: string): string[] {
     if (line === "" || line.startsWith("#")) return [];
     const name = line.split("=", 1)[0] ?? "";
     if (name === "") throw invalidOption(`read ${what} from \`${path}\`: line ${index + 1} has no name before =`);
-    if (/\s/.test(name)) throw invalidOption(`read ${what} from \`${path}\`: the name \`${name}\` in line ${index + 1} contains whitespace`);
+    if (/\s/.test(name))
+      throw invalidOption(`read ${what} from \`${path}\`: the name \`${name}\` in line ${index + 1} contains whitespace`);
     return [line];
   });
 }

@@ -25,18 +25,24 @@ export function parseMount(text: string): MountOption {
   if (!target.startsWith("/")) throw invalidValue(`the target "${target}" must be an absolute path`);
   if (type === "bind" && mount.source === undefined) throw invalidValue("a bind mount needs source=HOST-PATH");
   if (type === "tmpfs" && mount.source !== undefined) throw invalidValue("a tmpfs mount has no source");
-  if (type !== "tmpfs" && (mount.tmpfsSizeBytes !== undefined || mount.tmpfsMode !== undefined)) throw invalidValue(`tmpfs options don't go with type=${type}`);
-  if (type !== "bind" && (mount.propagation !== undefined || mount.nonRecursive !== undefined)) throw invalidValue(`bind options don't go with type=${type}`);
+  if (type !== "tmpfs" && (mount.tmpfsSizeBytes !== undefined || mount.tmpfsMode !== undefined))
+    throw invalidValue(`tmpfs options don't go with type=${type}`);
+  if (type !== "bind" && (mount.propagation !== undefined || mount.nonRecursive !== undefined))
+    throw invalidValue(`bind options don't go with type=${type}`);
   return { ...mount, type, target, ...(type === "bind" ? { createSource: false } : {}) };
 }
 
-function applyField(mount: Partial<Mutable<MountOption>>, given: { readonly field: string; readonly key: string; readonly value: string | undefined }): void {
+function applyField(
+  mount: Partial<Mutable<MountOption>>,
+  given: { readonly field: string; readonly key: string; readonly value: string | undefined },
+): void {
   const { field, key, value } = given;
   switch (key) {
     case "source":
     case "src": {
       const source = requireValue(field, value);
-      if (!source.startsWith("/") && !source.startsWith(".")) throw invalidValue(`the source "${source}" must be an absolute path, or start with ./`);
+      if (!source.startsWith("/") && !source.startsWith("."))
+        throw invalidValue(`the source "${source}" must be an absolute path, or start with ./`);
       mount.source = resolve(source);
       return;
     }

@@ -26,6 +26,11 @@ function readProfile(path: string): string {
     return JSON.stringify(JSON.parse(readFileSync(path, "utf8")));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new EngineError({ kind: "invalidArgument", code: "CLI_FILE_UNREADABLE", message: `read the seccomp profile \`${path}\`: ${reason}`, cause: error });
+    throw new EngineError({
+      kind: "invalidArgument",
+      code: "CLI_FILE_UNREADABLE",
+      message: `read the seccomp profile \`${path}\`: ${reason}`,
+      cause: error,
+    });
   }
 }

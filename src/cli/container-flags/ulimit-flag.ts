@@ -1,7 +1,23 @@
 import type { UlimitOption } from "../../spec/container-options.ts";
 import { invalidValue } from "../flags/flag-spec.ts";
 
-const NAMES = ["core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"];
+const NAMES = [
+  "core",
+  "cpu",
+  "data",
+  "fsize",
+  "locks",
+  "memlock",
+  "msgqueue",
+  "nice",
+  "nofile",
+  "nproc",
+  "rss",
+  "rtprio",
+  "rttime",
+  "sigpending",
+  "stack",
+];
 
 /** `--ulimit nofile=1024[:2048]`; -1 or `unlimited` is no limit; one number sets both. */
 export function parseUlimit(text: string): UlimitOption {
@@ -12,7 +28,8 @@ export function parseUlimit(text: string): UlimitOption {
   if (others.length > 0) throw invalidValue("use NAME=SOFT[:HARD]");
   const soft = parseLimit(softText);
   const hard = parseLimit(hardText);
-  if (hard !== -1 && (soft === -1 || soft > hard)) throw invalidValue(`the soft limit must be less than or equal to the hard limit: ${softText} > ${hardText}`);
+  if (hard !== -1 && (soft === -1 || soft > hard))
+    throw invalidValue(`the soft limit must be less than or equal to the hard limit: ${softText} > ${hardText}`);
   return { name, soft, hard };
 }
 

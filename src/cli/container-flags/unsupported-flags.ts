@@ -23,7 +23,8 @@ export const unsupportedContainerFlags = {
   "log-driver": accepted(
     "string",
     (value) => {
-      if (value !== "json-file" && value !== "local" && value !== "") throw notYet("log-driver", value, "leave it out: logs are kept in rotated files, read them with wherry logs");
+      if (value !== "json-file" && value !== "local" && value !== "")
+        throw notYet("log-driver", value, "leave it out: logs are kept in rotated files, read them with wherry logs");
     },
     { help: "Logging driver for the container (json-file and local both mean wherry's own log)" },
   ),
@@ -33,8 +34,14 @@ export const unsupportedContainerFlags = {
   "no-healthcheck": accepted("", () => undefined, { isSwitch: true, help: "Disable any container-specified HEALTHCHECK" }),
   platform: accepted("string", checkPlatform, { help: "Set platform; only this machine's own is accepted" }),
   publish: notImplemented("publish", "use --network host, then the container's ports are the host's", { short: "p" }),
-  "publish-all": notImplemented("publish-all", "use --network host, then the container's ports are the host's", { short: "P", isSwitch: true }),
-  pull: accepted("string", checkPull, { help: 'Pull image before running ("missing", "never"): images come from import and commit for now', defaultText: '"missing"' }),
+  "publish-all": notImplemented("publish-all", "use --network host, then the container's ports are the host's", {
+    short: "P",
+    isSwitch: true,
+  }),
+  pull: accepted("string", checkPull, {
+    help: 'Pull image before running ("missing", "never"): images come from import and commit for now',
+    defaultText: '"missing"',
+  }),
   quiet: accepted("", () => undefined, { isSwitch: true, short: "q", help: "Suppress the pull output" }),
   restart: accepted("string", (value) => {
     if (value !== "no" && value !== "") throw notYet("restart", value, "start it again with wherry start, or from a systemd unit");
@@ -86,7 +93,11 @@ function notImplemented(name: string, remedy: string, shape: Pick<Shape, "short"
 }
 
 function notYet(flag: string, value: string, remedy: string): EngineError {
-  return new EngineError({ kind: "notImplemented", code: "NOT_IMPLEMENTED", message: `--${flag} \`${value}\` is not implemented yet: ${remedy}` });
+  return new EngineError({
+    kind: "notImplemented",
+    code: "NOT_IMPLEMENTED",
+    message: `--${flag} \`${value}\` is not implemented yet: ${remedy}`,
+  });
 }
 
 function checkPull(value: string): void {

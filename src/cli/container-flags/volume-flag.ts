@@ -37,7 +37,8 @@ function parseModes(modes: string): { readonly readonly: boolean; readonly propa
     if (mode === "ro") readonly = true;
     else if (isPropagation(mode)) propagation = mode;
     // z and Z relabel for SELinux, the rest are hints for Docker Desktop: nothing to do on such hosts.
-    else if (!["rw", "z", "Z", "consistent", "cached", "delegated"].includes(mode)) throw invalidValue(`unknown mode "${mode}": use ro, rw or a propagation (${PROPAGATIONS.join(", ")})`);
+    else if (!["rw", "z", "Z", "consistent", "cached", "delegated"].includes(mode))
+      throw invalidValue(`unknown mode "${mode}": use ro, rw or a propagation (${PROPAGATIONS.join(", ")})`);
   }
   return { readonly, ...(propagation === undefined ? {} : { propagation }) };
 }

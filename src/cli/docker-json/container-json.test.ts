@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { containerRow } from "../../../test/fakes/fake-engine.ts";
+import { containerRow } from "../../../test/fakes/container-row.ts";
 import type { ContainerDetails } from "../../containers/container-view.ts";
 import type { ContainerId } from "../../core/brands.ts";
 import { containerJson } from "./container-json.ts";
@@ -70,12 +70,17 @@ describe("containerJson()", () => {
     const json = containerJson(plain);
     // What docker leaves out too when there is nothing to say.
     const optional = { ContainerInspectResponse: ["ImageManifestDescriptor", "SizeRw", "SizeRootFs"], ContainerState: ["Health"] };
-    expect((fields["ContainerInspectResponse"] ?? []).filter((key) => !(key in json) && !optional.ContainerInspectResponse.includes(key))).toEqual([]);
+    expect(
+      (fields["ContainerInspectResponse"] ?? []).filter((key) => !(key in json) && !optional.ContainerInspectResponse.includes(key)),
+    ).toEqual([]);
     expect((fields["ContainerState"] ?? []).filter((key) => !(key in json.State) && !optional.ContainerState.includes(key))).toEqual([]);
   });
 
   test("writes times as docker does", () => {
-    expect(containerJson(plain)).toMatchObject({ Created: "2026-01-02T03:04:05Z", State: { StartedAt: "0001-01-01T00:00:00Z", FinishedAt: "0001-01-01T00:00:00Z" } });
+    expect(containerJson(plain)).toMatchObject({
+      Created: "2026-01-02T03:04:05Z",
+      State: { StartedAt: "0001-01-01T00:00:00Z", FinishedAt: "0001-01-01T00:00:00Z" },
+    });
     expect(containerJson(full).State.StartedAt).toBe("2026-01-02T03:04:06.12Z");
   });
 
@@ -89,7 +94,9 @@ describe("containerJson()", () => {
       Mounts: [{ Type: "bind", Source: "/c", Target: "/d", BindOptions: { NonRecursive: true } }],
       Tmpfs: { "/t": "noexec,size=1024,mode=700" },
     });
-    expect(containerJson(full).Mounts).toEqual([{ Type: "bind", Source: "/a", Destination: "/b", Mode: "ro", RW: false, Propagation: "rprivate" }]);
+    expect(containerJson(full).Mounts).toEqual([
+      { Type: "bind", Source: "/a", Destination: "/b", Mode: "ro", RW: false, Propagation: "rprivate" },
+    ]);
   });
 
   test("masks no paths of a privileged container", () => {

@@ -86,14 +86,32 @@ function stateJson(container: ContainerDetails) {
 }
 
 function mountJson(mount: MountView) {
-  return { Type: mount.type, Source: mount.source, Destination: mount.destination, Mode: mount.mode, RW: mount.readWrite, Propagation: mount.propagation };
+  return {
+    Type: mount.type,
+    Source: mount.source,
+    Destination: mount.destination,
+    Mode: mount.mode,
+    RW: mount.readWrite,
+    Propagation: mount.propagation,
+  };
 }
 
 /** Only what there is: no bridge yet, so no addresses. */
 function networkSettingsJson(container: ContainerDetails) {
-  const none = { EndpointID: "", Gateway: "", GlobalIPv6Address: "", GlobalIPv6PrefixLen: 0, IPAddress: "", IPPrefixLen: 0, IPv6Gateway: "", MacAddress: "" };
+  const none = {
+    EndpointID: "",
+    Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    MacAddress: "",
+  };
   const mode = container.networkMode;
-  const networks = mode.startsWith("container:") ? {} : { [mode]: { IPAMConfig: null, Links: null, Aliases: null, DriverOpts: null, GwPriority: 0, NetworkID: "", ...none, DNSNames: null } };
+  const networks = mode.startsWith("container:")
+    ? {}
+    : { [mode]: { IPAMConfig: null, Links: null, Aliases: null, DriverOpts: null, GwPriority: 0, NetworkID: "", ...none, DNSNames: null } };
   return {
     Bridge: "",
     SandboxID: "",

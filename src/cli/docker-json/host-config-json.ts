@@ -7,7 +7,7 @@ import { asMap } from "../template/value.ts";
  * What the user asked of the host, as Docker's API writes it; what was left out has the API's zero values.
  * @see HostConfig in Docker Engine API 1.50
  */
-export function hostConfigJson({ options, networkMode, process, apparmorProfile }: ContainerDetails) {
+export function hostConfigJson({ options, networkMode }: ContainerDetails) {
   const { resources = {}, namespaces = {}, mounts = [] } = options;
   const tmpfs = mounts.filter((mount) => mount.type === "tmpfs");
   const binds = mounts.filter((mount) => mount.type === "bind" && mount.createSource === true);
@@ -74,7 +74,11 @@ function resourcesJson(options: ContainerOptions, resources: NonNullable<Contain
     CpuRealtimeRuntime: resources.cpuRealtimeRuntimeMicros ?? 0,
     CpusetCpus: resources.cpusetCpus ?? "",
     CpusetMems: resources.cpusetMems ?? "",
-    Devices: (options.devices ?? []).map((device) => ({ PathOnHost: device.hostPath, PathInContainer: device.containerPath, CgroupPermissions: device.permissions })),
+    Devices: (options.devices ?? []).map((device) => ({
+      PathOnHost: device.hostPath,
+      PathInContainer: device.containerPath,
+      CgroupPermissions: device.permissions,
+    })),
     DeviceCgroupRules: options.deviceCgroupRules ?? null,
     DeviceRequests: null,
     MemoryReservation: resources.memoryReservationBytes ?? 0,
@@ -107,7 +111,12 @@ function mountJson(mount: MountOption) {
     ...(mount.readonly === true ? { ReadOnly: true } : {}),
     ...(mount.propagation === undefined && mount.nonRecursive === undefined
       ? {}
-      : { BindOptions: { ...(mount.propagation === undefined ? {} : { Propagation: mount.propagation }), ...(mount.nonRecursive === undefined ? {} : { NonRecursive: mount.nonRecursive }) } }),
+      : {
+          BindOptions: {
+            ...(mount.propagation === undefined ? {} : { Propagation: mount.propagation }),
+            ...(mount.nonRecursive === undefined ? {} : { NonRecursive: mount.nonRecursive }),
+          },
+        }),
   };
 }
 

@@ -33,6 +33,14 @@ export function infoJson(info: SystemInfo) {
 
 /** `version` under Docker's names. There is one program, so client and server are the same. */
 export function versionJson(version: VersionInfo) {
-  const part = { Version: version.version, GitCommit: version.gitCommit, Os: version.os, Arch: version.architecture, KernelVersion: version.kernel, Runtime: version.runtime, Launcher: version.launcher };
+  const part = {
+    Version: version.version,
+    GitCommit: version.gitCommit,
+    Os: version.os,
+    Arch: version.architecture,
+    KernelVersion: version.kernel,
+    Runtime: version.runtime,
+    Launcher: version.launcher,
+  };
   return { Client: part, Server: part };
 }

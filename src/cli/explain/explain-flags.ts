@@ -10,7 +10,7 @@ const explain: FlagSpec<ExplainMode | undefined> = {
   initial: undefined,
   take: (_, text) => {
     if (text === "run" || text === "only") return text;
-    throw invalidValue('use --explain or --explain=only');
+    throw invalidValue("use --explain or --explain=only");
   },
 };
 

@@ -23,8 +23,7 @@ export interface FlagSpec<V> {
 }
 
 /** The flags of one verb by long name. Order does not matter: `--help` sorts. */
-// biome-ignore lint/suspicious/noExplicitAny: the value types differ from flag to flag; FlagValues recovers each.
-export type FlagTable = Readonly<Record<string, FlagSpec<any>>>;
+export type FlagTable = Readonly<Record<string, FlagSpec<unknown>>>;
 
 /** The values that parsing yields, by long name. */
 export type FlagValues<T extends FlagTable> = { readonly [K in keyof T]: T[K] extends FlagSpec<infer V> ? V : never };
@@ -34,7 +33,15 @@ type Extra = Partial<Pick<FlagSpec<unknown>, "short" | "defaultText" | "aliases"
 /** `--flag`, `--flag=false`. */
 export function switchFlag(help: string, extra: Extra & { readonly initial?: boolean } = {}): FlagSpec<boolean> {
   const { initial = false, ...rest } = extra;
-  return { valueName: "", help, isSwitch: true, initial, ...(initial ? { defaultText: "true" } : {}), ...rest, take: (_, text) => parseBoolean(text) };
+  return {
+    valueName: "",
+    help,
+    isSwitch: true,
+    initial,
+    ...(initial ? { defaultText: "true" } : {}),
+    ...rest,
+    take: (_, text) => parseBoolean(text),
+  };
 }
 
 /** A switch that tells "not given" from "false". */

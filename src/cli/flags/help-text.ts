@@ -27,7 +27,9 @@ export function optionsText(flags: FlagTable): string {
     });
   const column = Math.max(0, ...rows.map((row) => row.left.length)) + 3;
   return rows
-    .flatMap((row) => wrapText(row.right, Math.max(WIDTH - column, 24)).map((line, index) => `${(index === 0 ? row.left : "").padEnd(column)}${line}`))
+    .flatMap((row) =>
+      wrapText(row.right, Math.max(WIDTH - column, 24)).map((line, index) => `${(index === 0 ? row.left : "").padEnd(column)}${line}`),
+    )
     .map((line) => line.trimEnd())
     .join("\n");
 }

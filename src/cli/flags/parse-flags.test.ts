@@ -39,7 +39,20 @@ describe("parseFlags() reads pflag's grammar", () => {
   });
 
   test("a flag not given keeps what it starts with", () => {
-    expect(parse().values).toEqual({ detach: false, env: [], explain: undefined, init: undefined, interactive: false, memory: undefined, name: undefined, network: undefined, proxy: true, swap: undefined, timeout: undefined, tty: false });
+    expect(parse().values).toEqual({
+      detach: false,
+      env: [],
+      explain: undefined,
+      init: undefined,
+      interactive: false,
+      memory: undefined,
+      name: undefined,
+      network: undefined,
+      proxy: true,
+      swap: undefined,
+      timeout: undefined,
+      tty: false,
+    });
   });
 
   test("a repeated list flag collects, a repeated single flag keeps the last", () => {
@@ -122,7 +135,10 @@ describe("parseFlags() refuses in docker's words", () => {
 });
 
 test("parseFlags() ends with a result or an EngineError, and loses no word, whatever it is given", () => {
-  const word = fc.oneof(fc.constantFrom("--", "-", "-d", "-m", "--name", "--name=", "--detach=", "=", "-e=", "x"), fc.string({ maxLength: 6 }));
+  const word = fc.oneof(
+    fc.constantFrom("--", "-", "-d", "-m", "--name", "--name=", "--detach=", "=", "-e=", "x"),
+    fc.string({ maxLength: 6 }),
+  );
   fc.assert(
     fc.property(fc.array(word, { maxLength: 8 }), fc.boolean(), (args, stopAtPositional) => {
       try {

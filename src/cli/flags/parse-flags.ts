@@ -15,7 +15,11 @@ export interface ParsedFlags<T extends FlagTable> {
  * @throws {EngineError} CLI_FLAG_UNKNOWN, CLI_FLAG_VALUE_MISSING, CLI_FLAG_VALUE_INVALID in docker's words.
  * @see https://pkg.go.dev/github.com/spf13/pflag
  */
-export function parseFlags<T extends FlagTable>(table: T, args: readonly string[], options: { readonly stopAtPositional?: boolean } = {}): ParsedFlags<T> {
+export function parseFlags<T extends FlagTable>(
+  table: T,
+  args: readonly string[],
+  options: { readonly stopAtPositional?: boolean } = {},
+): ParsedFlags<T> {
   const index = indexTable(table);
   const values: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(table)) values[name] = spec.initial;
@@ -106,7 +110,10 @@ interface IndexedFlag {
   readonly spec: FlagSpec<unknown>;
 }
 
-function indexTable(table: FlagTable): { readonly byLong: ReadonlyMap<string, IndexedFlag>; readonly byShort: ReadonlyMap<string, IndexedFlag> } {
+function indexTable(table: FlagTable): {
+  readonly byLong: ReadonlyMap<string, IndexedFlag>;
+  readonly byShort: ReadonlyMap<string, IndexedFlag>;
+} {
   const byLong = new Map<string, IndexedFlag>();
   const byShort = new Map<string, IndexedFlag>();
   for (const [name, spec] of Object.entries(table)) {

@@ -9,4 +9,14 @@ export function goQuote(text: string): string {
   return `"${text.replace(/["\\]|[\x00-\x1f\x7f]/g, (char) => QUOTED[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`)}"`;
 }
 
-const QUOTED: Readonly<Record<string, string>> = { '"': '\\"', "\\": "\\\\", "\x07": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v" };
+const QUOTED: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  "\\": "\\\\",
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+};

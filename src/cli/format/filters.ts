@@ -1,7 +1,11 @@
 import { invalidValue, parsedListFlag } from "../flags/flag-spec.ts";
 
 /** `-f KEY=VALUE`, repeated: values of one key are alternatives, different keys must all hold. */
-export const filterFlag = parsedListFlag("Filter output based on conditions provided", { short: "f", valueName: "filter", parse: parseFilter });
+export const filterFlag = parsedListFlag("Filter output based on conditions provided", {
+  short: "f",
+  valueName: "filter",
+  parse: parseFilter,
+});
 
 function parseFilter(text: string): readonly [string, string] {
   const equals = text.indexOf("=");

@@ -6,4 +6,7 @@ export const listFormatFlag = stringFlag(
 );
 
 /** `--format` of the verbs that describe one thing. */
-export const itemFormatFlag = stringFlag("Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template", { short: "f" });
+export const itemFormatFlag = stringFlag(
+  "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template",
+  { short: "f" },
+);

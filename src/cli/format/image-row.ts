@@ -19,7 +19,10 @@ export const imageHeadings = {
 } as const;
 
 /** One name of an image as `images --format` sees it; an image without names is one row of `<none>`. */
-export function imageRow(image: ImageSummary, view: { readonly reference: string | undefined; readonly now: Date; readonly truncate: boolean }) {
+export function imageRow(
+  image: ImageSummary,
+  view: { readonly reference: string | undefined; readonly now: Date; readonly truncate: boolean },
+) {
   const { repository, tag } = splitReference(view.reference);
   return {
     Containers: String(image.containers),

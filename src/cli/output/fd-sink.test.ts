@@ -63,7 +63,7 @@ describe("FdSink", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     received.push(readAvailable(reader));
-    expect(Buffer.concat(received).toString()).toBe(`${big}the end`);
+    expect(Buffer.concat(received).toString()).toBe(`${big.toString()}the end`);
     expect(sink.write("x")).toBeUndefined();
     closeSync(reader);
     closeSync(writer);

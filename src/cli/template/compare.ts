@@ -11,8 +11,8 @@ function equals(a: TemplateValue, b: TemplateValue): boolean {
   if (isNil(kindA) || isNil(kindB)) return isNil(kindA) && isNil(kindB);
   if (kindA !== kindB) throw new Error("incompatible types for comparison");
   if (kindA !== "bool" && kindA !== "number" && kindA !== "string") throw new Error(`non-comparable type ${kindA}`);
-  // biome-ignore lint/suspicious/noDoubleEquals: a bigint and a number of the same value are equal here.
-  return a == b;
+  if (typeof a === "bigint" || typeof b === "bigint") return String(a) === String(b);
+  return a === b;
 }
 
 function isNil(kind: string): boolean {

@@ -105,7 +105,8 @@ class Evaluation {
   #evaluateCommand(command: Command, dot: TemplateValue, piped: readonly TemplateValue[]): TemplateValue {
     const [first, ...rest] = command.operands;
     if (first === undefined) return undefined;
-    if (first.kind === "function" && (first.name === "and" || first.name === "or")) return this.#evaluateLogic(first.name, rest, dot, piped);
+    if (first.kind === "function" && (first.name === "and" || first.name === "or"))
+      return this.#evaluateLogic(first.name, rest, dot, piped);
     const args = [...rest.map((operand) => this.#evaluateOperand(operand, dot)), ...piped];
     if (first.kind === "function") return callNamed(first.name, args);
     return this.#evaluateOperand(first, dot, args);
@@ -149,7 +150,8 @@ function rangePairs(value: TemplateValue): readonly (readonly [TemplateValue, Te
   if (value === null || value === undefined) return [];
   if (Array.isArray(value)) return value.map((item: unknown, index) => [index, item]);
   if (kindOf(value) === "map") return entriesOf(value);
-  if (typeof value === "number" && Number.isInteger(value) && value <= MAX_TURNS) return Array.from({ length: Math.max(0, value) }, (_, index) => [index, index]);
+  if (typeof value === "number" && Number.isInteger(value) && value <= MAX_TURNS)
+    return Array.from({ length: Math.max(0, value) }, (_, index) => [index, index]);
   throw failure(printValue(value), `range can't iterate over ${printValue(value)}`);
 }
 

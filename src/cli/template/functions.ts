@@ -42,8 +42,15 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
 
   json: (value) => stringify(value),
   split: (text, separator) => requireString("split", text).split(requireString("split", separator)),
-  join: (list, separator) => requireList("join", list).map((item) => requireString("join", item)).join(requireString("join", separator)),
-  title: (text) => requireString("title", text).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
+  join: (list, separator) =>
+    requireList("join", list)
+      .map((item) => requireString("join", item))
+      .join(requireString("join", separator)),
+  title: (text) =>
+    requireString("title", text).replace(
+      /(^|[^\p{L}\p{N}_'])(\p{L})/gu,
+      (_, before: string, letter: string) => before + letter.toUpperCase(),
+    ),
   lower: (text) => requireString("lower", text).toLowerCase(),
   upper: (text) => requireString("upper", text).toUpperCase(),
   pad: (text, before, after) => {

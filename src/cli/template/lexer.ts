@@ -1,6 +1,23 @@
 import { templateError } from "./template-error.ts";
 
-export type TokenKind = "text" | "open" | "close" | "identifier" | "field" | "variable" | "dot" | "string" | "char" | "number" | "pipe" | "leftParen" | "rightParen" | "declare" | "assign" | "comma" | "end";
+export type TokenKind =
+  | "text"
+  | "open"
+  | "close"
+  | "identifier"
+  | "field"
+  | "variable"
+  | "dot"
+  | "string"
+  | "char"
+  | "number"
+  | "pipe"
+  | "leftParen"
+  | "rightParen"
+  | "declare"
+  | "assign"
+  | "comma"
+  | "end";
 
 export interface Token {
   readonly kind: TokenKind;
@@ -94,7 +111,10 @@ function lexAction(source: string, start: number, tokens: Token[]): ActionEnd {
   }
 }
 
-function firstWord(source: string, position: number): { readonly kind: TokenKind; readonly text: string; readonly length: number } | undefined {
+function firstWord(
+  source: string,
+  position: number,
+): { readonly kind: TokenKind; readonly text: string; readonly length: number } | undefined {
   for (const [kind, pattern] of WORDS) {
     const match = matchAt(pattern, source, position);
     if (match === undefined) continue;
@@ -116,7 +136,18 @@ function matchAt(pattern: RegExp, source: string, position: number): RegExpExecA
   return pattern.exec(source) ?? undefined;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\", '"': '"', "'": "'" };
+const ESCAPES: Readonly<Record<string, string>> = {
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+  "\\": "\\",
+  '"': '"',
+  "'": "'",
+};
 
 /** The text of a Go string or rune literal. */
 export function unquote(literal: string, line: number): string {
@@ -124,7 +155,11 @@ export function unquote(literal: string, line: number): string {
   return literal.slice(1, -1).replace(/\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|[0-7]{3}|.)/gs, (whole, escape: string) => {
     const simple = ESCAPES[escape];
     if (simple !== undefined) return simple;
-    const code = /^[xuU]/.test(escape) ? Number.parseInt(escape.slice(1), 16) : /^[0-7]{3}$/.test(escape) ? Number.parseInt(escape, 8) : Number.NaN;
+    const code = /^[xuU]/.test(escape)
+      ? Number.parseInt(escape.slice(1), 16)
+      : /^[0-7]{3}$/.test(escape)
+        ? Number.parseInt(escape, 8)
+        : Number.NaN;
     if (Number.isNaN(code) || code > 0x10ffff) throw templateError(`:${line}: invalid escape ${whole} in ${literal}`);
     return String.fromCodePoint(code);
   });

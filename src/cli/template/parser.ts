@@ -141,7 +141,12 @@ class Parser {
       this.#position += 2;
       return this.#declared([first.text], second.kind === "assign");
     }
-    if (first?.kind === "variable" && second?.kind === "comma" && third?.kind === "variable" && (fourth?.kind === "declare" || fourth?.kind === "assign")) {
+    if (
+      first?.kind === "variable" &&
+      second?.kind === "comma" &&
+      third?.kind === "variable" &&
+      (fourth?.kind === "declare" || fourth?.kind === "assign")
+    ) {
       if (context !== "range") throw this.#error(`too many declarations in ${context}`);
       this.#position += 4;
       return this.#declared([first.text, third.text], fourth.kind === "assign");
@@ -165,7 +170,8 @@ class Parser {
     }
     if (operands.length === 0) throw this.#error(`missing value for ${context}`);
     const [first, ...rest] = operands;
-    if (rest.length > 0 && (first?.kind === "literal" || first?.kind === "dot" || first?.kind === "nil")) throw this.#error("can't give argument to non-function");
+    if (rest.length > 0 && (first?.kind === "literal" || first?.kind === "dot" || first?.kind === "nil"))
+      throw this.#error("can't give argument to non-function");
     if (rest.length === 0 && first?.kind === "nil") throw this.#error("nil is not a command");
     return { operands };
   }

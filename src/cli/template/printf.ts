@@ -7,15 +7,22 @@ import { kindOf, type TemplateValue } from "./value.ts";
  */
 export function sprintf(format: string, args: readonly TemplateValue[]): string {
   let used = 0;
-  const text = format.replace(/%([-+# 0]*)(\d*)(?:\.(\d*))?(.?)/gsu, (_, flags: string, width: string, precision: string | undefined, verb: string) => {
-    if (verb === "%") return "%";
-    if (verb === "") return "%!(NOVERB)";
-    if (used >= args.length) return `%!${verb}(MISSING)`;
-    const value = args[used];
-    used += 1;
-    const body = formatOne(verb, value, { flags, precision: precision === undefined ? undefined : Number(precision) });
-    return pad(body ?? `%!${verb}(${kindOf(value)}=${printValue(value)})`, { flags, width: Number(width), numeric: typeof value === "number" || typeof value === "bigint" });
-  });
+  const text = format.replace(
+    /%([-+# 0]*)(\d*)(?:\.(\d*))?(.?)/gsu,
+    (_, flags: string, width: string, precision: string | undefined, verb: string) => {
+      if (verb === "%") return "%";
+      if (verb === "") return "%!(NOVERB)";
+      if (used >= args.length) return `%!${verb}(MISSING)`;
+      const value = args[used];
+      used += 1;
+      const body = formatOne(verb, value, { flags, precision: precision === undefined ? undefined : Number(precision) });
+      return pad(body ?? `%!${verb}(${kindOf(value)}=${printValue(value)})`, {
+        flags,
+        width: Number(width),
+        numeric: typeof value === "number" || typeof value === "bigint",
+      });
+    },
+  );
   const extra = args.slice(used);
   return extra.length === 0 ? text : `${text}%!(EXTRA ${extra.map((value) => `${kindOf(value)}=${printValue(value)}`).join(", ")})`;
 }
@@ -30,7 +37,9 @@ function formatOne(verb: string, value: TemplateValue, shape: Shape): string | u
     case "v":
       return printValue(value, { names: shape.flags.includes("+") });
     case "s":
-      return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" ? undefined : cut(printValue(value), shape.precision);
+      return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
+        ? undefined
+        : cut(printValue(value), shape.precision);
     case "q":
       return typeof value === "string" ? JSON.stringify(cut(value, shape.precision)) : undefined;
     case "t":
@@ -50,11 +59,20 @@ function formatOne(verb: string, value: TemplateValue, shape: Shape): string | u
       return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0x10ffff ? String.fromCodePoint(Number(value)) : undefined;
     case "f":
     case "F":
-      return typeof value === "number" ? signed(value, shape.flags) + Math.abs(value).toFixed(Math.min(shape.precision ?? 6, 100)) : undefined;
+      return typeof value === "number"
+        ? signed(value, shape.flags) + Math.abs(value).toFixed(Math.min(shape.precision ?? 6, 100))
+        : undefined;
     case "e":
-      return typeof value === "number" ? signed(value, shape.flags) + Math.abs(value).toExponential(Math.min(shape.precision ?? 6, 100)).replace(/e([-+])(\d)$/, "e$10$2") : undefined;
+      return typeof value === "number"
+        ? signed(value, shape.flags) +
+            Math.abs(value)
+              .toExponential(Math.min(shape.precision ?? 6, 100))
+              .replace(/e([-+])(\d)$/, "e$10$2")
+        : undefined;
     case "g":
-      return typeof value === "number" ? printValue(shape.precision === undefined ? value : Number(value.toPrecision(Math.max(1, Math.min(shape.precision, 100))))) : undefined;
+      return typeof value === "number"
+        ? printValue(shape.precision === undefined ? value : Number(value.toPrecision(Math.max(1, Math.min(shape.precision, 100)))))
+        : undefined;
     default:
       return undefined;
   }

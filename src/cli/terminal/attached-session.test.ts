@@ -54,7 +54,12 @@ describe("run without a terminal", () => {
   });
 
   test("goes on when its reader has gone, and ends with the right code", async () => {
-    const { stdout } = spawnSync("bash", ["-c", `"$0" "$1" run x sh -c 'seq 200000; exit 6' | head -n 1; echo "\${PIPESTATUS[0]}"`, process.execPath, MAIN]);
+    const { stdout } = spawnSync("bash", [
+      "-c",
+      `"$0" "$1" run x sh -c 'seq 200000; exit 6' | head -n 1; echo "\${PIPESTATUS[0]}"`,
+      process.execPath,
+      MAIN,
+    ]);
     expect(stdout.toString()).toBe("1\n6\n");
   });
 
@@ -64,7 +69,13 @@ describe("run without a terminal", () => {
   });
 
   test.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGQUIT", "SIGCONT"] as const)("hands %s on", async (signal) => {
-    const child = start(["run", "x", "sh", "-c", `trap 'echo caught; exit 5' ${signal.slice(3)}; echo ready; while :; do sleep 0.02; done`]);
+    const child = start([
+      "run",
+      "x",
+      "sh",
+      "-c",
+      `trap 'echo caught; exit 5' ${signal.slice(3)}; echo ready; while :; do sleep 0.02; done`,
+    ]);
     await poll("the process", () => child.text().includes("ready"));
     child.kill(signal);
     expect(await exitOf(child)).toBe(5);
@@ -86,7 +97,14 @@ describe("run without a terminal", () => {
   });
 
   test("--sig-proxy=false leaves the signal with us", async () => {
-    const child = start(["run", "--sig-proxy=false", "x", "sh", "-c", "trap 'exit 5' TERM; echo ready; n=0; while [ $n -lt 200 ]; do sleep 0.02; n=$((n+1)); done"]);
+    const child = start([
+      "run",
+      "--sig-proxy=false",
+      "x",
+      "sh",
+      "-c",
+      "trap 'exit 5' TERM; echo ready; n=0; while [ $n -lt 200 ]; do sleep 0.02; n=$((n+1)); done",
+    ]);
     await poll("the process", () => child.text().includes("ready"));
     child.kill("SIGTERM");
     const signal = await new Promise((resolve) => child.on("exit", (_code, name) => resolve(name)));

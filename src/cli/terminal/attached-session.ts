@@ -43,6 +43,8 @@ export class AttachedSession implements Disposable {
   /** @throws {EngineError} nothing of its own; call `checkTerminal` first. */
   static open(context: CliContext, options: SessionOptions): AttachedSession {
     const session = new AttachedSession(context, options);
+    // The runtime leaves SIGPIPE as it was: without a handler, `wherry run … | head` would die of it, and the process's exit code be lost.
+    session.#on("SIGPIPE", () => {});
     if (options.tty) {
       for (const signal of endingSignals) session.#on(signal, () => session.#end(128 + constants.signals[signal]));
     } else if (options.signalProxy) {

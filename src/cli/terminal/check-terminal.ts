@@ -8,5 +8,9 @@ export async function checkTerminal(wanted: { readonly tty: boolean; readonly st
   if (!wanted.tty || !wanted.stdin) return;
   const { isTerminal } = await import("./terminal.ts");
   if (isTerminal(wanted.stdinFd)) return;
-  throw new EngineError({ kind: "invalidArgument", code: "CLI_NOT_A_TERMINAL", message: "the input device is not a TTY: leave out -t, or run it from a terminal" });
+  throw new EngineError({
+    kind: "invalidArgument",
+    code: "CLI_NOT_A_TERMINAL",
+    message: "the input device is not a TTY: leave out -t, or run it from a terminal",
+  });
 }

@@ -34,7 +34,12 @@ function scanAll(keys: readonly number[], chunks: readonly (readonly number[])[]
 
 describe("DetachScanner", () => {
   test("finds the sequence across chunks and drops it and what follows", () => {
-    expect(scanAll(defaultDetachKeys, [[1, 0x10], [0x11, 2]])).toEqual({ out: [1], detached: true });
+    expect(
+      scanAll(defaultDetachKeys, [
+        [1, 0x10],
+        [0x11, 2],
+      ]),
+    ).toEqual({ out: [1], detached: true });
   });
 
   test("hands on a beginning that does not go on", () => {
@@ -57,15 +62,19 @@ describe("DetachScanner", () => {
   test("agrees with a search in the whole input, however it is cut", () => {
     const byte = fc.integer({ min: 0, max: 2 });
     fc.assert(
-      fc.property(fc.array(byte, { minLength: 1, maxLength: 4 }), fc.array(fc.array(byte, { maxLength: 5 }), { maxLength: 6 }), (keys, chunks) => {
-        const input = chunks.flat();
-        const at = input.findIndex((_, index) => keys.every((key, offset) => input[index + offset] === key));
-        const { out, detached } = scanAll(keys, chunks);
-        expect(detached).toBe(at >= 0);
-        if (at >= 0) expect(out).toEqual(input.slice(0, at));
-        else expect(input.slice(0, out.length)).toEqual(out);
-        if (at < 0) expect(input.length - out.length).toBeLessThan(keys.length);
-      }),
+      fc.property(
+        fc.array(byte, { minLength: 1, maxLength: 4 }),
+        fc.array(fc.array(byte, { maxLength: 5 }), { maxLength: 6 }),
+        (keys, chunks) => {
+          const input = chunks.flat();
+          const at = input.findIndex((_, index) => keys.every((key, offset) => input[index + offset] === key));
+          const { out, detached } = scanAll(keys, chunks);
+          expect(detached).toBe(at >= 0);
+          if (at >= 0) expect(out).toEqual(input.slice(0, at));
+          else expect(input.slice(0, out.length)).toEqual(out);
+          if (at < 0) expect(input.length - out.length).toBeLessThan(keys.length);
+        },
+      ),
     );
   });
 });

@@ -14,7 +14,8 @@ export function parseDetachKeys(text: string): readonly number[] {
   return text.split(",").map((key) => {
     if (key.length === 1 && key.charCodeAt(0) < 0x80) return key.charCodeAt(0);
     const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
-    if (control === undefined) throw invalidOption(`invalid detach keys \`${text}\`: \`${key}\` is neither one letter nor ctrl- and a letter`);
+    if (control === undefined)
+      throw invalidOption(`invalid detach keys \`${text}\`: \`${key}\` is neither one letter nor ctrl- and a letter`);
     return control.toUpperCase().charCodeAt(0) & 0x1f;
   });
 }

@@ -19,12 +19,29 @@ export const attachVerb = defineVerb({
   async run(context, { values, positionals: [reference = ""] }) {
     const { containers } = await context.engine();
     const { status, options } = await containers.inspect(reference);
-    if (status === "paused") throw new EngineError({ kind: "conflict", code: "CONTAINER_PAUSED", message: "You cannot attach to a paused container, unpause it first" });
-    if (status !== "running") throw new EngineError({ kind: "conflict", code: "CONTAINER_NOT_RUNNING", message: "You cannot attach to a stopped container, start it first" });
+    if (status === "paused")
+      throw new EngineError({
+        kind: "conflict",
+        code: "CONTAINER_PAUSED",
+        message: "You cannot attach to a paused container, unpause it first",
+      });
+    if (status !== "running")
+      throw new EngineError({
+        kind: "conflict",
+        code: "CONTAINER_NOT_RUNNING",
+        message: "You cannot attach to a stopped container, start it first",
+      });
     const tty = options.tty ?? false;
     const stdin = !values["no-stdin"] && (options.openStdin ?? false);
     await checkTerminal({ tty, stdin, stdinFd: context.stdinFd });
-    using session = AttachedSession.open(context, { stdin, stdout: true, stderr: true, tty, signalProxy: values["sig-proxy"], detachKeys: values["detach-keys"] });
+    using session = AttachedSession.open(context, {
+      stdin,
+      stdout: true,
+      stderr: true,
+      tty,
+      signalProxy: values["sig-proxy"],
+      detachKeys: values["detach-keys"],
+    });
     const streams = await containers.attach(reference, await session.attachOptions());
     return (await session.follow(streams)) ?? 0;
   },

@@ -8,7 +8,8 @@ const WIDTH = 80;
 export const doctorVerb = defineVerb({
   usage: "[OPTIONS]",
   summary: "Say what this kernel and host offer to containers, and what is missing",
-  details: "Each line is found by trying or reading, not by the kernel's version. What is limited or missing says what follows from it, and the remedy.",
+  details:
+    "Each line is found by trying or reading, not by the kernel's version. What is limited or missing says what follows from it, and the remedy.",
   flags: { json: switchFlag("Print the report as JSON") },
   minArguments: 0,
   maxArguments: 0,

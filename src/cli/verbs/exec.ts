@@ -41,7 +41,14 @@ export const execVerb = defineVerb({
       return 0;
     }
     // Unlike docker's, signals reach the process: Ctrl-C without -t would else leave it running, with nobody attached.
-    using session = AttachedSession.open(context, { stdin, stdout: true, stderr: true, tty, signalProxy: true, detachKeys: values["detach-keys"] });
+    using session = AttachedSession.open(context, {
+      stdin,
+      stdout: true,
+      stderr: true,
+      tty,
+      signalProxy: true,
+      detachKeys: values["detach-keys"],
+    });
     const streams = await containers.exec(reference, { ...options, attach: await session.attachOptions() });
     return (await session.follow(streams)) ?? 0;
   },

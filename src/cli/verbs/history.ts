@@ -9,7 +9,14 @@ import { formatList } from "../format/format-list.ts";
 import { defineVerb } from "../verb.ts";
 
 const COLUMNS = "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
-const HEADINGS = { Comment: "COMMENT", CreatedAt: "CREATED AT", CreatedBy: "CREATED BY", CreatedSince: "CREATED", ID: "IMAGE", Size: "SIZE" } as const;
+const HEADINGS = {
+  Comment: "COMMENT",
+  CreatedAt: "CREATED AT",
+  CreatedBy: "CREATED BY",
+  CreatedSince: "CREATED",
+  ID: "IMAGE",
+  Size: "SIZE",
+} as const;
 const CREATED_BY_WIDTH = 45;
 
 export const historyVerb = defineVerb({

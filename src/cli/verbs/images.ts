@@ -32,7 +32,10 @@ export const imagesVerb = defineVerb({
       .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime())
       .flatMap((image) => namesToShow(image, pattern).map((reference) => imageRow(image, { ...view, reference })));
     if (values.quiet) await context.stdout.write([...new Set(rows.map(({ ID }) => ID))].map((id) => `${id}\n`).join(""));
-    else await context.stdout.write(formatList({ defaultColumns: values.digests ? COLUMNS_WITH_DIGESTS : COLUMNS, headings: imageHeadings, rows }, values.format));
+    else
+      await context.stdout.write(
+        formatList({ defaultColumns: values.digests ? COLUMNS_WITH_DIGESTS : COLUMNS, headings: imageHeadings, rows }, values.format),
+      );
     return 0;
   },
 });
@@ -40,5 +43,7 @@ export const imagesVerb = defineVerb({
 /** The names that match the argument, which is a repository or a name with its tag, `*` allowed; an image without any shows as `<none>`. */
 function namesToShow(image: ImageSummary, pattern: string | undefined): readonly (string | undefined)[] {
   if (pattern === undefined) return image.references.length === 0 ? [undefined] : image.references;
-  return image.references.filter((reference) => matchesGlob(reference, pattern) || matchesGlob(splitReference(reference).repository, pattern));
+  return image.references.filter(
+    (reference) => matchesGlob(reference, pattern) || matchesGlob(splitReference(reference).repository, pattern),
+  );
 }

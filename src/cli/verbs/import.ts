@@ -37,13 +37,22 @@ export const importVerb = defineVerb({
 function openSource(source: string, stdinFd: number): { readonly fd: number; close(): void } {
   if (source === "-") return { fd: stdinFd, close: () => {} };
   if (/^https?:\/\//.test(source)) {
-    throw new EngineError({ kind: "notImplemented", code: "NOT_IMPLEMENTED", message: `importing from a URL is not implemented yet: curl -L ${source} | wherry import -` });
+    throw new EngineError({
+      kind: "notImplemented",
+      code: "NOT_IMPLEMENTED",
+      message: `importing from a URL is not implemented yet: curl -L ${source} | wherry import -`,
+    });
   }
   try {
     const fd = openSync(source, "r");
     return { fd, close: () => closeSync(fd) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new EngineError({ kind: "invalidArgument", code: "CLI_FILE_UNREADABLE", message: `open the archive \`${source}\`: ${reason}`, cause: error });
+    throw new EngineError({
+      kind: "invalidArgument",
+      code: "CLI_FILE_UNREADABLE",
+      message: `open the archive \`${source}\`: ${reason}`,
+      cause: error,
+    });
   }
 }

@@ -21,8 +21,13 @@ export const inspectVerb = defineVerb({
   minArguments: 1,
   async run(context, { values, positionals }) {
     const { type = "" } = values;
-    if (type !== "" && type !== "container" && type !== "image") throw invalidOption(`"${type}" is not a valid value for --type: use container or image`);
-    return await inspectAll(context, positionals, { kinds: type === "" ? ["container", "image"] : [type], size: values.size, format: values.format });
+    if (type !== "" && type !== "container" && type !== "image")
+      throw invalidOption(`"${type}" is not a valid value for --type: use container or image`);
+    return await inspectAll(context, positionals, {
+      kinds: type === "" ? ["container", "image"] : [type],
+      size: values.size,
+      format: values.format,
+    });
   },
 });
 
@@ -31,7 +36,8 @@ export const inspectContainerVerb = defineVerb({
   summary: "Display detailed information on one or more containers",
   flags: { format: itemFormatFlag, size: switchFlag("Display total file sizes", { short: "s" }) },
   minArguments: 1,
-  run: (context, { values, positionals }) => inspectAll(context, positionals, { kinds: ["container"], size: values.size, format: values.format }),
+  run: (context, { values, positionals }) =>
+    inspectAll(context, positionals, { kinds: ["container"], size: values.size, format: values.format }),
 });
 
 export const inspectImageVerb = defineVerb({
@@ -72,7 +78,9 @@ async function inspectOne(context: CliContext, reference: string, { kinds, size 
   const engine = await context.engine();
   for (const kind of kinds) {
     try {
-      return kind === "container" ? containerJson(await engine.containers.inspect(reference, { size })) : imageJson(await engine.images.inspect(reference));
+      return kind === "container"
+        ? containerJson(await engine.containers.inspect(reference, { size }))
+        : imageJson(await engine.images.inspect(reference));
     } catch (error) {
       if (!(error instanceof EngineError && error.kind === "notFound" && kinds.length > 1)) throw error;
     }

@@ -36,7 +36,10 @@ export const psVerb = defineVerb({
     });
     const rows = found.map((container) => containerRow(container, { now: context.now(), truncate: !values["no-trunc"] }));
     if (values.quiet) await context.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(""));
-    else await context.stdout.write(formatList({ defaultColumns: values.size ? `${COLUMNS}\t{{.Size}}` : COLUMNS, headings: containerHeadings, rows }, format));
+    else
+      await context.stdout.write(
+        formatList({ defaultColumns: values.size ? `${COLUMNS}\t{{.Size}}` : COLUMNS, headings: containerHeadings, rows }, format),
+      );
     return 0;
   },
 });

@@ -15,7 +15,10 @@ export const rmiVerb = defineVerb({
     const { images } = await context.engine();
     return await forEachReference(context, positionals, async (reference) => {
       const removed = await images.remove(reference, { force: values.force, noPrune: values["no-prune"] });
-      const lines = removed.flatMap(({ untagged, deleted }) => [...(untagged === undefined ? [] : [`Untagged: ${untagged}`]), ...(deleted === undefined ? [] : [`Deleted: ${deleted}`])]);
+      const lines = removed.flatMap(({ untagged, deleted }) => [
+        ...(untagged === undefined ? [] : [`Untagged: ${untagged}`]),
+        ...(deleted === undefined ? [] : [`Deleted: ${deleted}`]),
+      ]);
       return lines.length === 0 ? null : lines.join("\n");
     });
   },

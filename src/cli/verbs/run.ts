@@ -62,7 +62,12 @@ export const runVerb = defineVerb({
   },
 });
 
-async function start(context: CliContext, options: ContainerOptions, startOptions: StartOptions, cidFile: CidFile | undefined): Promise<StartResult> {
+async function start(
+  context: CliContext,
+  options: ContainerOptions,
+  startOptions: StartOptions,
+  cidFile: CidFile | undefined,
+): Promise<StartResult> {
   const engine = await context.engine();
   try {
     const result = await engine.containers.run(options, startOptions);

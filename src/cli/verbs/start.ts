@@ -28,7 +28,14 @@ export const startVerb = defineVerb({
     const tty = options.tty ?? false;
     const stdin = values.interactive && (options.openStdin ?? false);
     await checkTerminal({ tty, stdin, stdinFd: context.stdinFd });
-    using session = AttachedSession.open(context, { stdin, stdout: true, stderr: true, tty, signalProxy: values["sig-proxy"], detachKeys: values["detach-keys"] });
+    using session = AttachedSession.open(context, {
+      stdin,
+      stdout: true,
+      stderr: true,
+      tty,
+      signalProxy: values["sig-proxy"],
+      detachKeys: values["detach-keys"],
+    });
     const { streams } = await containers.start(reference, { attach: await session.attachOptions() });
     return streams === undefined ? 0 : ((await session.follow(streams)) ?? 0);
   },

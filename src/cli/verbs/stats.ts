@@ -44,7 +44,10 @@ type Samples = ReadonlyMap<string, StatsSample>;
 
 async function takeSamples(context: CliContext, references: readonly string[] | undefined, all: boolean): Promise<Samples> {
   const { containers } = await context.engine();
-  const wanted = references === undefined ? await containers.list({ all }) : await Promise.all(references.map((reference) => containers.inspect(reference)));
+  const wanted =
+    references === undefined
+      ? await containers.list({ all })
+      : await Promise.all(references.map((reference) => containers.inspect(reference)));
   const samples = await Promise.all(
     wanted.map(async ({ id, name, status }): Promise<[string, StatsSample]> => {
       const running = status === "running" || status === "paused";

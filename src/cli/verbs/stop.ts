@@ -21,6 +21,12 @@ export const stopVerb = defineVerb({
 });
 
 /** Only what was given: the rest is the container's own. */
-export function stopOptions(values: { readonly signal: string | undefined; readonly timeout: number | undefined }): { readonly timeoutSeconds?: number; readonly signal?: string } {
-  return { ...(values.timeout === undefined ? {} : { timeoutSeconds: values.timeout }), ...(values.signal === undefined ? {} : { signal: values.signal }) };
+export function stopOptions(values: { readonly signal: string | undefined; readonly timeout: number | undefined }): {
+  readonly timeoutSeconds?: number;
+  readonly signal?: string;
+} {
+  return {
+    ...(values.timeout === undefined ? {} : { timeoutSeconds: values.timeout }),
+    ...(values.signal === undefined ? {} : { signal: values.signal }),
+  };
 }

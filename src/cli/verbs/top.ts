@@ -11,7 +11,11 @@ export const topVerb = defineVerb({
   minArguments: 1,
   async run(context, { positionals: [reference = "", ...psOptions] }) {
     if (psOptions.length > 0) {
-      throw new EngineError({ kind: "notImplemented", code: "NOT_IMPLEMENTED", message: `ps options (\`${psOptions.join(" ")}\`) are not implemented yet: leave them out` });
+      throw new EngineError({
+        kind: "notImplemented",
+        code: "NOT_IMPLEMENTED",
+        message: `ps options (\`${psOptions.join(" ")}\`) are not implemented yet: leave them out`,
+      });
     }
     const { containers } = await context.engine();
     const { titles, processes } = await containers.top(reference);
