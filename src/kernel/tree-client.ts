@@ -56,6 +56,10 @@ export class TreeSession implements AsyncDisposable {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** Queues the entry. When a promise comes back, wait for it before the next: the launcher is behind. */
   make(root: TreeFd, entry: NewEntry, options: MakeOptions = {}): Promise<void> | undefined {
     this.#check();

@@ -1,0 +1,254 @@
+import { afterEach, beforeEach, describe, expect } from "bun:test";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import type { HostPath } from "../../src/core/brands.ts";
+import { type ByteString, encodeText } from "../../src/core/byte-string.ts";
+import { chownTree } from "../../src/kernel/chown-tree.ts";
+import { readFileIn } from "../../src/kernel/read-file-in.ts";
+import { removeTree } from "../../src/kernel/remove-tree.ts";
+import { TreeSession } from "../../src/kernel/tree-client.ts";
+import { type NewEntry, treeFd } from "../../src/kernel/tree-records.ts";
+import { repository } from "../support/host-features.ts";
+import { requires } from "../support/requires.ts";
+import { makeTestDirectory } from "../support/wherry-host.ts";
+
+const test = requires("root");
+const launcher = `${repository}/dist/launcher`;
+const root = treeFd(0);
+const file = (path: string, rest: Partial<NewEntry> = {}): NewEntry => ({ path: encodeText(path), type: "file", mode: 0o644, ...rest });
+
+function failureOf(promise: Promise<unknown>): Promise<(Error & { details?: Record<string, unknown> }) | undefined> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error as Error & { details?: Record<string, unknown> },
+  );
+}
+
+describe("tree operations", () => {
+  let base: string;
+  let tree: string;
+  let fd: number;
+  beforeEach(() => {
+    base = mkdtempSync(`${makeTestDirectory("tree")}/t-`);
+    tree = `${base}/tree`;
+    mkdirSync(tree);
+    fd = openSync(tree, "r");
+  });
+  afterEach(() => {
+    closeSync(fd);
+    removeTree(launcher, base.slice(0, base.lastIndexOf("/")) as HostPath);
+  });
+  const session = (...more: readonly number[]) => new TreeSession(launcher, [fd, ...more]);
+
+  test("make: nothing is written through a symlink, neither a parent's nor the last component's", async () => {
+    const outside = `${base}/outside`;
+    mkdirSync(outside);
+    symlinkSync(outside, `${tree}/absolute`);
+    symlinkSync("../outside", `${tree}/relative`);
+    for (const parent of ["absolute", "relative"]) {
+      for (const options of [{}, { parents: true }, { replace: true }]) {
+        await using tried = session();
+        void tried.make(root, file(`${parent}/x/y`), options);
+        expect((await failureOf(tried.flush()))?.details).toMatchObject({ errno: "ELOOP" });
+      }
+      await using replacing = session();
+      void replacing.make(root, file(parent), { replace: true });
+      await replacing.flush();
+      expect(lstatSync(`${tree}/${parent}`).isFile()).toBe(true);
+    }
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test("make, with follow: a symlinked parent leads inside the root only", async () => {
+    mkdirSync(`${tree}/etc`);
+    symlinkSync("/etc", `${tree}/link`);
+    symlinkSync("../../../../../../etc", `${tree}/up`);
+    await using tried = session();
+    void tried.make(root, file("link/a"), { follow: true });
+    void tried.make(root, file("up/b"), { follow: true });
+    await tried.flush();
+    expect(readdirSync(`${tree}/etc`).sort()).toEqual(["a", "b"]);
+  });
+
+  test.each(["..", "../x", "a/..", "/etc/x", "", "a/", "a/."])("make refuses the name %p", async (path) => {
+    mkdirSync(`${tree}/a`);
+    await using tried = session();
+    void tried.make(root, file(path), { parents: true, replace: true });
+    expect(await failureOf(tried.flush())).toBeDefined();
+    expect(readdirSync(base)).toEqual(["tree"]);
+  });
+
+  test("set and chmod change a symlink's target never", async () => {
+    writeFileSync(`${base}/victim`, "");
+    chmodSync(`${base}/victim`, 0o600);
+    symlinkSync(`${base}/victim`, `${tree}/link`);
+    await using tried = session();
+    await tried.set(root, encodeText("link"), { mode: 0o777, owner: { uid: 7, gid: 7 }, mtime: { seconds: 1, nanos: 0 } });
+    await failureOf(tried.flush());
+    expect(statSync(`${base}/victim`)).toMatchObject({ uid: 0 });
+    expect(statSync(`${base}/victim`).mode & 0o777).toBe(0o600);
+  });
+
+  test("file data comes from offsets of other descriptors, the rest is a hole", async () => {
+    const big = "b".repeat(300_000);
+    writeFileSync(`${base}/data`, `head${big}tail`);
+    const data = openSync(`${base}/data`, "r");
+    try {
+      await using made = session(data);
+      const segment = (offset: number, length: number, fileOffset: number) => ({ fd: treeFd(1), offset, length, fileOffset });
+      void made.make(root, file("sparse", { size: 2 ** 40, segments: [segment(4, 300_000, 10), segment(300_004, 4, 2 ** 40 - 4)] }));
+      void made.make(root, file("short", { size: 10, segments: [segment(300_004, 10, 0)] }));
+      expect((await failureOf(made.flush()))?.message).toBe("read data of `short`: the archive ends too early");
+    } finally {
+      closeSync(data);
+    }
+    const made = openSync(`${tree}/sparse`, "r");
+    const { readSync, fstatSync } = await import("node:fs");
+    const tail = Buffer.alloc(8);
+    readSync(made, tail, 0, 8, 2 ** 40 - 8);
+    expect(tail.toString()).toBe("\0\0\0\0tail");
+    expect(fstatSync(made).size).toBe(2 ** 40);
+    expect(fstatSync(made).blocks * 512).toBeLessThan(1_000_000);
+    closeSync(made);
+  });
+
+  test("what follows a failed record of its batch is not done; later ones are", async () => {
+    await using tried = session();
+    void tried.make(root, file("a"));
+    void tried.make(root, file("a"));
+    void tried.make(root, file("b"));
+    expect((await failureOf(tried.flush()))?.details).toMatchObject({ errno: "EEXIST", path: "a", index: 1 });
+    expect(readdirSync(tree)).toEqual(["a"]);
+  });
+
+  test("read and stat follow symlinks inside the root only, and wait for no FIFO", async () => {
+    mkdirSync(`${tree}/etc`);
+    writeFileSync(`${tree}/etc/passwd`, "inside");
+    symlinkSync("/etc/passwd", `${tree}/link`);
+    symlinkSync("/etc/shadow", `${tree}/dangling`);
+    symlinkSync("/proc/self/root/etc/passwd", `${tree}/magic`);
+    spawnSync("mkfifo", [`${tree}/fifo`]);
+    expect(readFileIn(launcher, tree as HostPath, encodeText("link"))?.toString()).toBe("inside");
+    expect(readFileIn(launcher, tree as HostPath, encodeText("dangling"))).toBeUndefined();
+    expect(readFileIn(launcher, tree as HostPath, encodeText("magic"))).toBeUndefined();
+    expect(() => readFileIn(launcher, tree as HostPath, encodeText("fifo"))).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ errno: "EINVAL" }) }),
+    );
+    expect(() => readFileIn(launcher, tree as HostPath, encodeText("etc"))).toThrow();
+    await using asking = session();
+    expect(await asking.stat(root, encodeText("link"))).toMatchObject({ type: "symlink" });
+    expect(await asking.stat(root, encodeText("link"), { follow: true })).toMatchObject({ type: "file", size: 6 });
+    expect(await asking.stat(root, encodeText("nothing/here"))).toBeUndefined();
+    expect((await failureOf(asking.read(root, encodeText("link"), { limit: 9, follow: false })))?.details).toMatchObject({
+      errno: "EINVAL",
+    });
+    expect((await asking.read(root, encodeText("etc/passwd"), { limit: 3 })).toString()).toBe("ins");
+    const many = await asking.statMany(["etc", "none", "link"].map((path) => ({ root, path: encodeText(path) })));
+    expect(many.map((entry) => entry?.type)).toEqual(["directory", undefined, "symlink"]);
+  });
+
+  test("walk tells everything, sorted by bytes, directories before what they hold", async () => {
+    for (const directory of ["b", "b/c", "b-x"]) mkdirSync(`${tree}/${directory}`);
+    for (const name of ["a", "b/c/d", "b/z", "é"]) writeFileSync(`${tree}/${name}`, name);
+    writeFileSync(Buffer.from(`${tree}/\xff`, "latin1"), "");
+    linkSync(`${tree}/a`, `${tree}/b/hard`);
+    spawnSync("setfattr", ["-n", "trusted.x", "-v", "0x00ff", `${tree}/a`]);
+    await using walking = session();
+    const paths: string[] = [];
+    const found = new Map<string, unknown>();
+    await walking.walk(root, "." as ByteString, (entry) => {
+      paths.push(entry.path);
+      found.set(entry.path, entry);
+    });
+    expect(paths).toEqual(["a", "b", "b/c", "b/c/d", "b/hard", "b/z", "b-x", encodeText("é"), "\xff"]);
+    expect(found.get("a")).toMatchObject({ links: 2, size: 1, xattrs: new Map([["trusted.x", "\0\xff"]]) });
+  });
+
+  test("walk, remove and chown stay on their mount", async () => {
+    mkdirSync(`${tree}/mnt`);
+    spawnSync("mount", ["-t", "tmpfs", "tmpfs", `${tree}/mnt`]);
+    try {
+      writeFileSync(`${tree}/mnt/precious`, "");
+      await using tried = session();
+      const paths: string[] = [];
+      await tried.walk(root, "." as ByteString, (entry) => paths.push(entry.path));
+      expect(paths).toEqual(["mnt"]);
+      expect(() => removeTree(launcher, tree as HostPath)).toThrow(expect.objectContaining({ code: "TREE_FAILED" }));
+      expect(existsSync(`${tree}/mnt/precious`)).toBe(true);
+    } finally {
+      spawnSync("umount", [`${tree}/mnt`]);
+    }
+  });
+
+  test("removeTree() removes any names, deep trees, immutable entries, and only what it was told to", async () => {
+    const target = `${tree}/target`;
+    mkdirSync(target);
+    writeFileSync(Buffer.from(`${target}/\xff\n`, "latin1"), "");
+    writeFileSync(`${tree}/outside`, "kept");
+    symlinkSync("../outside", `${target}/link`);
+    symlinkSync("..", `${target}/up`);
+    mkdirSync(`${target}/locked`);
+    writeFileSync(`${target}/locked/file`, "");
+    spawnSync("chattr", ["+i", `${target}/locked/file`, `${target}/locked`]);
+    mkdirSync(`${target}/none`, { mode: 0 });
+    // deeper than PATH_MAX, so made step by step
+    const made = spawnSync("perl", [
+      "-e",
+      'chdir(shift) or exit 1; for (1 .. 3000) { mkdir("deepdeep") && chdir("deepdeep") or exit 2 }',
+      target,
+    ]);
+    expect(made.status).toBe(0);
+    removeTree(launcher, target as HostPath);
+    expect(readdirSync(tree)).toEqual(["outside"]);
+    removeTree(launcher, target as HostPath);
+    removeTree(launcher, `${base}/no/such/parent` as HostPath);
+  });
+
+  test("chownTree() moves a range of owners once, keeping modes and capabilities", () => {
+    writeFileSync(`${tree}/root`, "");
+    writeFileSync(`${tree}/suid`, "");
+    chmodSync(`${tree}/suid`, 0o4755);
+    spawnSync("setcap", ["cap_net_raw+ep", `${tree}/root`]);
+    writeFileSync(`${tree}/other`, "");
+    spawnSync("chown", ["70000:1000", `${tree}/other`]);
+    linkSync(`${tree}/other`, `${tree}/hard`);
+    symlinkSync("/etc/passwd", `${tree}/link`);
+    const shift = { from: 0, to: 100_000, count: 65_536 };
+    chownTree(launcher, tree as HostPath, shift);
+    chownTree(launcher, tree as HostPath, shift);
+    const owner = (name: string) => [lstatSync(`${tree}/${name}`).uid, lstatSync(`${tree}/${name}`).gid];
+    expect(owner(".")).toEqual([100_000, 100_000]);
+    expect(owner("root")).toEqual([100_000, 100_000]);
+    expect(owner("other")).toEqual([70_000, 101_000]);
+    expect(owner("link")).toEqual([100_000, 100_000]);
+    expect(lstatSync(`${tree}/suid`).mode & 0o7777).toBe(0o4755);
+    expect(spawnSync("getcap", ["-n", `${tree}/root`]).stdout.toString()).toContain("[rootid=100000]");
+    expect(readFileSync("/etc/passwd").length).toBeGreaterThan(0);
+    expect(lstatSync("/etc/passwd").uid).toBe(0);
+    expect(() => chownTree(launcher, tree as HostPath, { from: 0, to: 10, count: 20 })).toThrow();
+  });
+
+  test("a session whose launcher is killed fails, and does not hang", async () => {
+    const tried = session();
+    void tried.make(root, file("a"));
+    await tried.flush();
+    process.kill(tried.pid ?? 0, "SIGKILL");
+    const failure = failureOf(tried.flush());
+    expect((await failure) as { code?: string }).toMatchObject({ code: "TREE_LOST" });
+    await tried[Symbol.asyncDispose]();
+  });
+});
