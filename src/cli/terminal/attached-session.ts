@@ -43,7 +43,7 @@ export class AttachedSession implements Disposable {
   /** @throws {EngineError} nothing of its own; call `checkTerminal` first. */
   static open(context: CliContext, options: SessionOptions): AttachedSession {
     const session = new AttachedSession(context, options);
-    // The runtime leaves SIGPIPE as it was: without a handler, `wherry run … | head` would die of it, and the process's exit code be lost.
+    // The runtime leaves SIGPIPE as it was. With a handler the write fails with EPIPE instead, and the terminal and the engine are left in order.
     session.#on("SIGPIPE", () => {});
     if (options.tty) {
       for (const signal of endingSignals) session.#on(signal, () => session.#end(128 + constants.signals[signal]));
