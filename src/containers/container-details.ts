@@ -50,7 +50,7 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
       lowers: host.layers.lowers(row.layers),
     },
     cgroupPath: host.cgroups.path(row.id),
-    apparmorProfile: host.features.apparmor ? apparmorProfile(parseSecurityOptions(options).apparmor) : "",
+    apparmorProfile: apparmorProfile(parseSecurityOptions(options).apparmor, host.features),
     layerDriver: host.layers.name,
     execIds: listExecs(paths.run),
   };

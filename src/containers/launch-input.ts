@@ -1,6 +1,8 @@
 import { release } from "node:os";
 import type { ContainerPath, HostPath } from "../core/brands.ts";
+import type { HostFeatures } from "../core/host-features.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { invalidOption } from "../core/invalid-option.ts";
 import { readLayeredFiles } from "../layers/lookup.ts";
 import type { OciNamespaceType } from "../plan/oci-config.ts";
 import type { PlanInput, ProcessReference } from "../plan/plan-input.ts";
@@ -43,6 +45,9 @@ export async function launchInput(
   const rootfs = rootFilesystem(host, row, idBase);
   const joins = joinedProcesses(host, settings, options.joinsMayBeMissing ?? false);
   const security = parseSecurityOptions(settings);
+  if (!host.features.apparmor && security.apparmor !== "" && security.apparmor !== "unconfined") {
+    throw invalidOption(`--security-opt apparmor=${security.apparmor}: AppArmor is not active on this host (see \`wherry doctor\`)`);
+  }
   const size = options.attach?.size ?? { rows: 0, columns: 0 };
   const config = buildConfig(settings, process, {
     id: row.id,
@@ -56,7 +61,7 @@ export async function launchInput(
     idBase,
     joins: Object.fromEntries(Object.entries(joins).map(([kind, process]) => [kind, process.pid])),
     seccomp: null,
-    apparmorProfile: host.features.apparmor ? apparmorProfile(security.apparmor) : "",
+    apparmorProfile: apparmorProfile(security.apparmor, host.features),
     clocks: readHostClocks(),
     terminal: size,
   });
@@ -111,9 +116,10 @@ function seccompSource(option: string, capabilities: readonly string[]): Seccomp
     : { kind: "docker", json: option, capabilities, kernelRelease: release() };
 }
 
-/** The profile's name that a container runs under where AppArmor is on; empty for unconfined. */
-export function apparmorProfile(option: string): string {
-  return option === "unconfined" ? "" : option === "" ? "wherry-default" : option;
+/** The AppArmor profile that a container runs under; empty for none, as where AppArmor is off. */
+export function apparmorProfile(option: string, features: HostFeatures): string {
+  if (!features.apparmor || option === "unconfined") return "";
+  return option === "" ? (features.apparmorDefault ? "wherry-default" : "") : option;
 }
 
 /** `/etc/passwd` and `/etc/group` as the container has them now, looked up in its layers without mounting. */

@@ -4,8 +4,10 @@ export interface HostFeatures {
   readonly overlayLowerdirPlus: boolean;
   /** Capabilities (bit mask) that we may pass on: those beyond it can't be given to a container. */
   readonly capabilities: bigint;
-  /** AppArmor confines processes, and the profile `wherry-default` is loaded. */
+  /** AppArmor is on: a container can be given a profile. */
   readonly apparmor: boolean;
+  /** The profile `wherry-default` is loaded: it takes the host's apparmor_parser. */
+  readonly apparmorDefault: boolean;
   readonly architecture: "x86_64" | "aarch64";
   /** Whether time namespaces exist. */
   readonly timeNamespaces: boolean;

@@ -39,10 +39,12 @@ const MAPPING: ReadonlyMap<number, string> = new Map([
  */
 export function readHostFeatures(sources: HostFeatureSources): HostFeatures {
   requireKernelFloor();
+  const apparmor = isAppArmorEnabled();
   return {
     overlayLowerdirPlus: isKernelAtLeast("6.13"),
     capabilities: readOwnCapabilities(),
-    apparmor: isAppArmorEnabled() && ensureAppArmorProfile(sources),
+    apparmor,
+    apparmorDefault: apparmor && ensureAppArmorProfile(sources),
     architecture: machineArchitecture(),
     timeNamespaces: existsSync("/proc/self/ns/time"),
     idmappedMounts: mapsIds(sources.root),

@@ -55,6 +55,7 @@ export const SAMPLE_FEATURES: HostFeatures = {
   overlayLowerdirPlus: true,
   capabilities: ALL_CAPABILITIES,
   apparmor: false,
+  apparmorDefault: false,
   architecture: "x86_64",
   timeNamespaces: true,
   idmappedMounts: true,
