@@ -45,7 +45,7 @@ static int by_bytes(const void *a, const void *b)
 static int add_name(struct names *names, const char *name)
 {
 	size_t length = strlen(name) + 1;
-	if (names->used + length > names->size) {
+	if (names->text == NULL || names->used + length > names->size) {
 		size_t size = names->size == 0 ? 4096 : names->size * 2;
 		char *text = realloc(names->text, size);
 		if (text == NULL)
@@ -62,7 +62,8 @@ static int add_name(struct names *names, const char *name)
 int read_names(int fd, struct names *names)
 {
 	uint8_t *dents = malloc(DENTS_SIZE);
-	long got = -1;
+	long got;
+	int result = -1;
 	memset(names, 0, sizeof *names);
 	if (dents == NULL || lseek(fd, 0, SEEK_SET) < 0)
 		goto out;
@@ -75,24 +76,21 @@ int read_names(int fd, struct names *names)
 			at += length;
 			if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 				continue;
-			if (add_name(names, name) < 0) {
-				got = -1;
+			if (add_name(names, name) < 0)
 				goto out;
-			}
 		}
 	}
-	names->sorted = calloc(names->count + 1, sizeof *names->sorted);
-	if (names->sorted == NULL) {
-		got = -1;
+	names->sorted = got < 0 ? NULL : calloc(names->count + 1, sizeof *names->sorted);
+	if (names->sorted == NULL)
 		goto out;
-	}
 	const char *at = names->text;
 	for (size_t i = 0; i < names->count; i++, at += strlen(at) + 1)
 		names->sorted[i] = at;
 	qsort(names->sorted, names->count, sizeof *names->sorted, by_bytes);
+	result = 0;
 out:
 	free(dents);
-	return got < 0 ? -1 : 0;
+	return result;
 }
 
 void free_names(struct names *names)
@@ -163,7 +161,7 @@ static int walk_directory(struct tree *t, int dir, unsigned int flags, uint64_t 
 	struct names names;
 	int status = read_names(dir, &names) < 0 || fchdir(dir) < 0 ? tree_fail_errno(t, "read directory", t->path) : 0;
 	const char *name;
-	for (size_t i = 0; status == 0 && i < names.count && (name = names.sorted[i]) != NULL; i++) {
+	for (size_t i = 0; status == 0 && names.sorted != NULL && i < names.count && (name = names.sorted[i]) != NULL; i++) {
 		struct stat st;
 		size_t before;
 		if (path_push(t, name, &before) < 0) {
