@@ -38,7 +38,8 @@ export const allowedImports = {
     "build",
   ],
   api: ["core", "engine", ...types("kernel", "plan", "images", "spec", "containers")],
-  cli: ["core", "engine", ...types("kernel", "plan", "images", "spec", "containers")],
+  // plan: its rendering as text, for `--explain`.
+  cli: ["core", "engine", "plan", ...types("kernel", "images", "spec", "containers")],
   internal: ["core", "kernel", "state", "plan", "runtime", "network", "containers", "engine"],
 };
 

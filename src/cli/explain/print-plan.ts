@@ -10,7 +10,12 @@ export async function explainOptions(context: CliContext, options: ContainerOpti
   return 0;
 }
 
+/** In words, or as one JSON document for programs. */
 export async function printPlan(sink: OutputSink, plan: ExplainedPlan, json: boolean): Promise<void> {
-  const { planJson, planText } = await import("./plan-text.ts");
-  await sink.write(json ? planJson(plan) : planText(plan));
+  if (json) {
+    await sink.write(`${JSON.stringify(plan, undefined, 2)}\n`);
+    return;
+  }
+  const { renderPlan } = await import("../../plan/render-plan.ts");
+  await sink.write(renderPlan(plan));
 }
