@@ -9,7 +9,7 @@ export function removeInstanceCgroups(wherry) {
   const result = spawnSync(wherry[0], [...wherry.slice(1), "info", "--format", "{{.ID}}"], { encoding: "utf8" });
   const id = result.stdout?.trim();
   if (!/^wherry-[0-9a-f]+$/.test(id ?? "")) return;
-  if (existsSync("/run/systemd/system")) spawnSync("systemctl", ["stop", `${id}.service`], { stdio: "ignore" });
+  if (existsSync("/run/systemd/system")) spawnSync("systemctl", ["stop", `${id}-containers.service`], { stdio: "ignore" });
   for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) removeTree(`/sys/fs/cgroup/${hierarchy}/${id}`);
 }
 

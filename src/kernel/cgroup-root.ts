@@ -28,7 +28,7 @@ export function ensureCgroupRoot(layout: CgroupLayout, name: string): CgroupRoot
   if (marker === undefined) throw new RangeError("a layout without hierarchies");
   if (!existsSync(cgroupDirectory(marker, `${path}/monitors`))) {
     try {
-      if (layout.systemd) startCgroupUnit(`${name}.service`, () => existsSync(cgroupDirectory(systemdHierarchy(layout), path)));
+      if (layout.systemd) startCgroupUnit(cgroupUnit(name), () => existsSync(cgroupDirectory(systemdHierarchy(layout), path)));
       for (const hierarchy of layout.hierarchies) prepareHierarchy(hierarchy, { path, layout });
     } catch (cause) {
       if (cause instanceof EngineError) throw cause;
@@ -40,7 +40,12 @@ export function ensureCgroupRoot(layout: CgroupLayout, name: string): CgroupRoot
 
 /** Where the root is or would be; nothing is made. */
 export function cgroupRootPath(layout: CgroupLayout, name: string): CgroupPath {
-  return layout.systemd ? `/system.slice/${name}.service` : `/${name}`;
+  return layout.systemd ? `/system.slice/${cgroupUnit(name)}` : `/${name}`;
+}
+
+/** The systemd unit that holds all containers of a data root. Not `NAME.service`: that is what an administrator would call the API server. */
+export function cgroupUnit(name: string): string {
+  return `${name}-containers.service`;
 }
 
 /** Removes the root where it is empty; for tests and uninstalling. Under systemd the unit is to be stopped instead. */

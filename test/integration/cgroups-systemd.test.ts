@@ -21,15 +21,15 @@ describe("Wherry's group under systemd", () => {
   const words = (path: string): readonly string[] => readFileSync(path, "utf8").split(/\s+/).filter(Boolean);
 
   afterEach(async () => {
-    systemctl("stop", `${name}.service`);
-    await poll("the unit to be gone", () => systemctl("show", "-P", "LoadState", `${name}.service`) === "not-found");
+    systemctl("stop", `${name}-containers.service`);
+    await poll("the unit to be gone", () => systemctl("show", "-P", "LoadState", `${name}-containers.service`) === "not-found");
   });
 
   test("is a delegated unit whose one process is out of the containers' way", () => {
     const root = ensureCgroupRoot(detectCgroupLayout(), name);
-    expect(root.path).toBe(`/system.slice/${name}.service`);
-    expect(systemctl("show", "-P", "Delegate", `${name}.service`)).toBe("yes");
-    expect(systemctl("show", "-P", "OOMPolicy", `${name}.service`)).toBe("continue");
+    expect(root.path).toBe(`/system.slice/${name}-containers.service`);
+    expect(systemctl("show", "-P", "Delegate", `${name}-containers.service`)).toBe("yes");
+    expect(systemctl("show", "-P", "OOMPolicy", `${name}-containers.service`)).toBe("continue");
     expect(words(directory(root, "/cgroup.procs"))).toEqual([]);
     expect(words(directory(root, "/monitors/cgroup.procs"))).toHaveLength(1);
     expect(words(directory(root, "/cgroup.subtree_control"))).toEqual(expect.arrayContaining(["cpu", "cpuset", "io", "memory", "pids"]));
@@ -43,11 +43,11 @@ describe("Wherry's group under systemd", () => {
     writeFileSync(directory(root, "/c/cgroup.procs"), String(child.pid));
     systemctl("daemon-reload");
     systemctl("daemon-reexec");
-    await poll("systemd to answer again", () => systemctl("is-active", `${name}.service`) === "active");
+    await poll("systemd to answer again", () => systemctl("is-active", `${name}-containers.service`) === "active");
     expect(readFileSync(directory(root, "/c/memory.max"), "utf8").trim()).toBe(String(64 << 20));
     expect(words(directory(root, "/c/cgroup.procs"))).toEqual([String(child.pid)]);
     const gone = new Promise((resolve) => child.once("exit", resolve));
-    systemctl("stop", `${name}.service`);
+    systemctl("stop", `${name}-containers.service`);
     // Stopping the unit is the administrator's way to stop all containers.
     await gone;
     await poll("the group to be gone", () => !existsSync(directory(root)));
@@ -61,7 +61,7 @@ describe("Wherry's group under systemd", () => {
     expect(spawnSync("sh", ["-c", script], { stdio: "ignore" }).signal).toBe("SIGKILL");
     // systemd acts on a kill after a notification: ask for something that it answers only afterwards.
     systemctl("daemon-reload");
-    expect(systemctl("is-active", `${name}.service`)).toBe("active");
+    expect(systemctl("is-active", `${name}-containers.service`)).toBe("active");
     rmdirSync(directory(root, "/c"));
   }, 60_000);
 });

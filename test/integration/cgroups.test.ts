@@ -38,7 +38,7 @@ describe("control groups of this host", () => {
     for (const child of children.splice(0)) await ended(child);
   });
   afterAll(async () => {
-    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}.service`], { stdio: "ignore" });
+    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}-containers.service`], { stdio: "ignore" });
     else removeCgroupRoot(root);
     await poll("Wherry's group to be gone", () =>
       layout.hierarchies.every((hierarchy) => !existsSync(cgroupDirectory(hierarchy, root.path))),
@@ -221,7 +221,7 @@ describe("control groups of this host", () => {
       }),
     );
     const second = ensureCgroupRoot(detectCgroupLayout(), `${name}b`);
-    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}b.service`], { stdio: "ignore" });
+    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}b-containers.service`], { stdio: "ignore" });
     else removeCgroupRoot(second);
     expect(results).toEqual(["0", "0", "0", "0"]);
   }, 60_000);

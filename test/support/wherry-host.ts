@@ -93,7 +93,7 @@ export class WherryHost {
   #removeCgroupRoot(): void {
     const layout = detectCgroupLayout();
     const name = instanceName(this.root);
-    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}.service`], { stdio: "ignore" });
+    if (layout.systemd) spawnSync("systemctl", ["stop", `${name}-containers.service`], { stdio: "ignore" });
     else removeCgroupRoot({ layout, path: cgroupRootPath(layout, name), hasFile: () => false });
   }
 
