@@ -80,8 +80,8 @@ export async function launchInput(
     monitor: {
       runDirectory: paths.run,
       logPath: paths.log,
-      logMaxBytes,
-      logMaxFiles,
+      logMaxBytes: settings.log?.maxBytes ?? logMaxBytes,
+      logMaxFiles: settings.log?.maxFiles ?? logMaxFiles,
       attach: {
         stdin: attach?.stdin ?? false,
         stdout: attach?.stdout ?? false,

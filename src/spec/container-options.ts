@@ -51,6 +51,7 @@ export interface ContainerOptions {
   readonly ulimits?: readonly UlimitOption[];
   readonly oomScoreAdj?: number;
   readonly sysctls?: Readonly<Record<string, string>>;
+  readonly log?: LogLimits;
   readonly resources?: ResourceOptions;
 }
 
@@ -92,6 +93,13 @@ export interface DeviceOption {
   readonly containerPath: string;
   /** A subset of `rwm`. */
   readonly permissions: string;
+}
+
+export interface LogLimits {
+  /** After which a log file is rotated; 0: nothing is logged. Default 10 MiB. */
+  readonly maxBytes?: number;
+  /** How many files are kept, the current one included. Default 3. */
+  readonly maxFiles?: number;
 }
 
 export interface UlimitOption {

@@ -11,6 +11,7 @@ import {
 } from "../flags/flag-spec.ts";
 import { parseByteRate, parseDevice, parseDeviceRule, parseDeviceWeight, parseOperationRate } from "./device-flags.ts";
 import { parseDnsServer, parseExtraHost } from "./host-flags.ts";
+import { parseLogDriver, parseLogOption } from "./log-flags.ts";
 import { parseMount } from "./mount-flag.ts";
 import { parseTmpfs } from "./tmpfs-flag.ts";
 import { parseUlimit } from "./ulimit-flag.ts";
@@ -57,6 +58,10 @@ export const containerFlags = {
   ipc: stringFlag("IPC mode to use (private|none|shareable|host|container:NAME)"),
   label: listFlag("Set meta data on a container", { short: "l" }),
   "label-file": listFlag("Read in a line delimited file of labels"),
+  "log-driver": parsedFlag("Logging driver for the container (json-file and local both mean wherry's own log; none)", {
+    parse: parseLogDriver,
+  }),
+  "log-opt": parsedListFlag("Log driver options (max-size, max-file)", { parse: parseLogOption }),
   memory: bytesFlag("Memory limit", { short: "m" }),
   "memory-reservation": bytesFlag("Memory soft limit"),
   "memory-swap": bytesFlag("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", { allowUnlimited: true }),

@@ -175,6 +175,8 @@ describe("create turns flags into options", () => {
         },
       },
     ],
+    [["--log-opt", "max-size=1m", "--log-opt", "max-file=5"], { log: { maxBytes: 1024 ** 2, maxFiles: 5 } }],
+    [["--log-driver", "none"], { log: { maxBytes: 0 } }],
   ])("%p", async (args, expected) => {
     expect(await optionsOf([...args, "image"])).toMatchObject(expected);
   });
@@ -272,6 +274,9 @@ describe("a bad value is refused before anything is created", () => {
     [["--cpus", "0.1234567891"], "value is too precise"],
     [["-a", "stdlog"], "valid streams are STDIN, STDOUT and STDERR"],
     [["--pull", "sometimes"], "use missing or never"],
+    [["--log-opt", "max-size=0"], "use --log-driver none"],
+    [["--log-opt", "max-file=0"], "max-file is between 1 and 100"],
+    [["--log-opt", "tag=x"], 'there is no option "tag"'],
   ])("%p: %p", async (args, message) => {
     const { code, stderr, engine } = await runFakeCli(["create", ...args, "image"]);
     expect(stderr).toContain(message);

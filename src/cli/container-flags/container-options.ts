@@ -3,6 +3,7 @@ import { invalidOption } from "../../core/invalid-option.ts";
 import type { FlagValues } from "../flags/flag-spec.ts";
 import type { containerFlags } from "./container-flag-table.ts";
 import { readEnvironment, readLabels, toMap } from "./environment.ts";
+import { logLimits } from "./log-flags.ts";
 import { readSecurityOptions } from "./security-flag.ts";
 
 export type ContainerFlagValues = FlagValues<typeof containerFlags>;
@@ -59,6 +60,7 @@ export function containerOptions(
       securityOpt: list(readSecurityOptions(values["security-opt"])),
       ulimits: list(values.ulimit),
       oomScoreAdj: values["oom-score-adj"],
+      log: map(logLimits(values["log-driver"], values["log-opt"])),
       sysctls: map(toMap(values.sysctl, "sysctl")),
       resources: map(resourceOptions(values)),
     }),

@@ -20,15 +20,6 @@ export const unsupportedContainerFlags = {
   "kernel-memory": notImplemented("kernel-memory", "leave it out: kernels since 5.4 have no such limit; --memory counts kernel memory too"),
   link: notImplemented("link", "share a network namespace with --network container:NAME"),
   "link-local-ip": notImplemented("link-local-ip", "use --network host, or none"),
-  "log-driver": accepted(
-    "string",
-    (value) => {
-      if (value !== "json-file" && value !== "local" && value !== "")
-        throw notYet("log-driver", value, "leave it out: logs are kept in rotated files, read them with wherry logs");
-    },
-    { help: "Logging driver for the container (json-file and local both mean wherry's own log)" },
-  ),
-  "log-opt": notImplemented("log-opt", "leave it out: logs are rotated at 10 MB, three files are kept"),
   "mac-address": notImplemented("mac-address", "use --network host, or none"),
   "network-alias": notImplemented("network-alias", "name the other container in --add-host"),
   "no-healthcheck": accepted("", () => undefined, { isSwitch: true, help: "Disable any container-specified HEALTHCHECK" }),

@@ -15,7 +15,7 @@ export function hostConfigJson({ options, networkMode }: ContainerDetails) {
   return {
     Binds: binds.length === 0 ? null : binds.map(bindText),
     ContainerIDFile: "",
-    LogConfig: { Type: "json-file", Config: asMap({}) },
+    LogConfig: logConfigJson(options.log),
     NetworkMode: networkMode,
     PortBindings: asMap({}),
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
@@ -53,6 +53,17 @@ export function hostConfigJson({ options, networkMode }: ContainerDetails) {
     ...(options.init === undefined ? {} : { Init: options.init }),
     MaskedPaths: hasUnconfinedPaths(options) ? [] : maskedPaths,
     ReadonlyPaths: hasUnconfinedPaths(options) ? [] : readonlyPaths,
+  };
+}
+
+function logConfigJson(limits: ContainerOptions["log"] = {}) {
+  const { maxBytes, maxFiles } = limits;
+  return {
+    Type: maxBytes === 0 ? "none" : "json-file",
+    Config: asMap({
+      ...(maxBytes === undefined || maxBytes === 0 ? {} : { "max-size": String(maxBytes) }),
+      ...(maxFiles === undefined ? {} : { "max-file": String(maxFiles) }),
+    }),
   };
 }
 

@@ -5,7 +5,7 @@ export interface ParsedFlags<T extends FlagTable> {
   readonly values: FlagValues<T>;
   /** What is not a flag, in order. */
   readonly positionals: readonly string[];
-  /** `--help` (or `-h`, where the verb has no other use for it) was among the flags; nothing else was checked after it. */
+  /** `--help` (or `-h`, where the verb has no other use for it) was among the flags; nothing after it was looked at. */
   readonly helpRequested: boolean;
 }
 
@@ -20,111 +20,115 @@ export function parseFlags<T extends FlagTable>(
   args: readonly string[],
   options: { readonly stopAtPositional?: boolean } = {},
 ): ParsedFlags<T> {
-  const index = indexTable(table);
-  const values: Record<string, unknown> = {};
-  for (const [name, spec] of Object.entries(table)) values[name] = spec.initial;
-  const positionals: string[] = [];
-
-  let position = 0;
-  const set = (flag: IndexedFlag, text: string): void => {
-    try {
-      values[flag.name] = flag.spec.take(values[flag.name], text);
-    } catch (error) {
-      if (error instanceof EngineError && error.kind === "notImplemented") throw error;
-      const shown = flag.spec.short === undefined ? `--${flag.name}` : `-${flag.spec.short}, --${flag.name}`;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw usageError("CLI_FLAG_VALUE_INVALID", `invalid argument "${text}" for "${shown}" flag: ${reason}`, error);
-    }
-  };
-
-  const finish = (helpRequested: boolean): ParsedFlags<T> => ({ values: values as FlagValues<T>, positionals, helpRequested });
-
-  while (position < args.length) {
-    const arg = args[position] ?? "";
-    position += 1;
-    if (arg === "--") {
-      positionals.push(...args.slice(position));
-      break;
-    }
-    if (arg === "-" || !arg.startsWith("-")) {
-      positionals.push(arg);
-      if (options.stopAtPositional === true) {
-        positionals.push(...args.slice(position));
-        break;
-      }
-      continue;
-    }
-
-    if (arg.startsWith("--")) {
-      const equals = arg.indexOf("=");
-      const name = arg.slice(2, equals < 0 ? undefined : equals);
-      if (name === "" || name.startsWith("-")) throw usageError("CLI_FLAG_UNKNOWN", `bad flag syntax: ${arg}`);
-      const flag = index.byLong.get(name);
-      if (flag === undefined) {
-        if (name === "help") return finish(true);
-        throw usageError("CLI_FLAG_UNKNOWN", `unknown flag: --${name}`, undefined, { flag: name });
-      }
-      if (equals >= 0) set(flag, arg.slice(equals + 1));
-      else if (flag.spec.isSwitch) set(flag, "true");
-      else if (flag.spec.valueWhenAlone !== undefined) set(flag, flag.spec.valueWhenAlone);
-      else {
-        const value = args[position];
-        if (value === undefined) throw usageError("CLI_FLAG_VALUE_MISSING", `flag needs an argument: --${name}`);
-        position += 1;
-        set(flag, value);
-      }
-      continue;
-    }
-
-    let rest = arg.slice(1);
-    while (rest !== "") {
-      const letter = rest.charAt(0);
-      const group = rest;
-      rest = rest.slice(1);
-      const flag = index.byShort.get(letter);
-      if (flag === undefined) {
-        if (letter === "h") return finish(true);
-        throw usageError("CLI_FLAG_UNKNOWN", `unknown shorthand flag: '${letter}' in -${group}`, undefined, { flag: letter });
-      }
-      if (rest.startsWith("=")) {
-        set(flag, rest.slice(1));
-        rest = "";
-      } else if (flag.spec.isSwitch) {
-        set(flag, "true");
-      } else if (rest !== "") {
-        set(flag, rest);
-        rest = "";
-      } else {
-        const value = args[position];
-        if (value === undefined) throw usageError("CLI_FLAG_VALUE_MISSING", `flag needs an argument: '${letter}' in -${group}`);
-        position += 1;
-        set(flag, value);
-      }
-    }
-  }
-  return finish(false);
+  const parser = new FlagParser(table, args);
+  parser.parse(options.stopAtPositional ?? false);
+  return { values: parser.values as FlagValues<T>, positionals: parser.positionals, helpRequested: parser.helpRequested };
 }
 
-interface IndexedFlag {
+interface NamedFlag {
   readonly name: string;
   readonly spec: FlagSpec<unknown>;
 }
 
-function indexTable(table: FlagTable): {
-  readonly byLong: ReadonlyMap<string, IndexedFlag>;
-  readonly byShort: ReadonlyMap<string, IndexedFlag>;
-} {
-  const byLong = new Map<string, IndexedFlag>();
-  const byShort = new Map<string, IndexedFlag>();
-  for (const [name, spec] of Object.entries(table)) {
-    const flag = { name, spec };
-    byLong.set(name, flag);
-    for (const alias of spec.aliases ?? []) byLong.set(alias, flag);
-    if (spec.short !== undefined) byShort.set(spec.short, flag);
+class FlagParser {
+  readonly values: Record<string, unknown> = {};
+  readonly positionals: string[] = [];
+  helpRequested = false;
+  readonly #args: readonly string[];
+  readonly #byLong = new Map<string, NamedFlag>();
+  readonly #byShort = new Map<string, NamedFlag>();
+  #position = 0;
+
+  constructor(table: FlagTable, args: readonly string[]) {
+    this.#args = args;
+    for (const [name, spec] of Object.entries(table)) {
+      const flag = { name, spec };
+      this.values[name] = spec.initial;
+      this.#byLong.set(name, flag);
+      for (const alias of spec.aliases ?? []) this.#byLong.set(alias, flag);
+      if (spec.short !== undefined) this.#byShort.set(spec.short, flag);
+    }
   }
-  return { byLong, byShort };
+
+  parse(stopAtPositional: boolean): void {
+    for (let arg = this.#next(); arg !== undefined && !this.helpRequested; arg = this.#next()) {
+      if (arg === "--") this.#takeRest();
+      else if (arg === "-" || !arg.startsWith("-")) {
+        this.positionals.push(arg);
+        if (stopAtPositional) this.#takeRest();
+      } else if (arg.startsWith("--")) this.#parseLong(arg);
+      else this.#parseShortGroup(arg);
+    }
+  }
+
+  #next(): string | undefined {
+    const arg = this.#args[this.#position];
+    this.#position += 1;
+    return arg;
+  }
+
+  #takeRest(): void {
+    this.positionals.push(...this.#args.slice(this.#position));
+    this.#position = this.#args.length;
+  }
+
+  #parseLong(arg: string): void {
+    const equals = arg.indexOf("=");
+    const name = arg.slice(2, equals < 0 ? undefined : equals);
+    if (name === "" || name.startsWith("-")) throw usageError("CLI_FLAG_UNKNOWN", `bad flag syntax: ${arg}`);
+    const flag = this.#byLong.get(name);
+    if (flag === undefined) {
+      if (name !== "help") throw usageError("CLI_FLAG_UNKNOWN", `unknown flag: --${name}`, { flag: name });
+      this.helpRequested = true;
+    } else if (equals >= 0) this.#set(flag, arg.slice(equals + 1));
+    else if (flag.spec.isSwitch) this.#set(flag, "true");
+    else this.#set(flag, flag.spec.valueWhenAlone ?? this.#nextValue(`--${name}`));
+  }
+
+  /** `-it`, `-m512m`, `-itm 512m`: switches, and at most one flag with a value as the last. */
+  #parseShortGroup(arg: string): void {
+    for (let group = arg.slice(1); group !== ""; ) {
+      const letter = group.charAt(0);
+      const rest = group.slice(1);
+      const flag = this.#byShort.get(letter);
+      if (flag === undefined) {
+        if (letter !== "h") throw usageError("CLI_FLAG_UNKNOWN", `unknown shorthand flag: '${letter}' in -${group}`, { flag: letter });
+        this.helpRequested = true;
+        return;
+      }
+      if (flag.spec.isSwitch && !rest.startsWith("=")) {
+        this.#set(flag, "true");
+        group = rest;
+        continue;
+      }
+      this.#set(flag, rest === "" ? this.#nextValue(`'${letter}' in -${group}`) : rest.replace(/^=/, ""));
+      return;
+    }
+  }
+
+  #nextValue(shown: string): string {
+    const value = this.#next();
+    if (value === undefined) throw usageError("CLI_FLAG_VALUE_MISSING", `flag needs an argument: ${shown}`);
+    return value;
+  }
+
+  #set({ name, spec }: NamedFlag, text: string): void {
+    try {
+      this.values[name] = spec.take(this.values[name], text);
+    } catch (error) {
+      if (error instanceof EngineError && error.kind === "notImplemented") throw error;
+      const shown = spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new EngineError({
+        kind: "invalidArgument",
+        code: "CLI_FLAG_VALUE_INVALID",
+        message: `invalid argument "${text}" for "${shown}" flag: ${reason}`,
+        cause: error,
+      });
+    }
+  }
 }
 
-function usageError(code: string, message: string, cause?: unknown, details: Readonly<Record<string, unknown>> = {}): EngineError {
-  return new EngineError({ kind: "invalidArgument", code, message, details, cause });
+function usageError(code: string, message: string, details: Readonly<Record<string, unknown>> = {}): EngineError {
+  return new EngineError({ kind: "invalidArgument", code, message, details });
 }

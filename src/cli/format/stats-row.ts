@@ -23,19 +23,23 @@ export const statsHeadings = {
   PIDs: "PIDS",
 } as const;
 
-/** One container as `stats --format` sees it. A whole CPU in use is 100 %, two are 200 %. */
-export function statsRow(sample: StatsSample, view: { readonly before: StatsSample | undefined; readonly truncate: boolean }) {
+/** One container as `stats --format` sees it. A whole CPU in use is 100 %, two are 200 %; without a limit of its own, the limit is what the host has. */
+export function statsRow(
+  sample: StatsSample,
+  view: { readonly before: StatsSample | undefined; readonly truncate: boolean; readonly hostMemoryBytes: number },
+) {
   const { stats } = sample;
   const id = view.truncate ? shortId(sample.id) : sample.id;
   const percent = (value: number): string => (stats === undefined ? "--" : `${value.toFixed(2)}%`);
-  const memory = stats === undefined || stats.memoryLimitBytes <= 0 ? 0 : (stats.memoryUsageBytes / stats.memoryLimitBytes) * 100;
+  const limit = stats !== undefined && stats.memoryLimitBytes > 0 ? stats.memoryLimitBytes : view.hostMemoryBytes;
+  const memory = stats === undefined ? 0 : (stats.memoryUsageBytes / limit) * 100;
   return {
     BlockIO: stats === undefined ? "-- / --" : `${formatDecimalSize(stats.blkioReadBytes)} / ${formatDecimalSize(stats.blkioWriteBytes)}`,
     CPUPerc: percent(cpuPercent(sample, view.before)),
     Container: id,
     ID: id,
     MemPerc: percent(memory),
-    MemUsage: stats === undefined ? "-- / --" : `${formatBinarySize(stats.memoryUsageBytes)} / ${formatBinarySize(stats.memoryLimitBytes)}`,
+    MemUsage: stats === undefined ? "-- / --" : `${formatBinarySize(stats.memoryUsageBytes)} / ${formatBinarySize(limit)}`,
     Name: sample.name,
     // There is no network of the engine's own yet whose bytes could be counted.
     NetIO: stats === undefined ? "-- / --" : "0B / 0B",

@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import type { CliContext } from "../cli-context.ts";
 import { switchFlag } from "../flags/flag-spec.ts";
 import { listFormatFlag } from "../format/format-flag.ts";
@@ -24,7 +25,9 @@ export const statsVerb = defineVerb({
   async run(context, { values, positionals }) {
     const references = positionals.length > 0 ? positionals : undefined;
     const show = async (before: Samples, after: Samples): Promise<void> => {
-      const rows = [...after].map(([id, sample]) => statsRow(sample, { before: before.get(id), truncate: !values["no-trunc"] }));
+      const rows = [...after].map(([id, sample]) =>
+        statsRow(sample, { before: before.get(id), truncate: !values["no-trunc"], hostMemoryBytes: totalmem() }),
+      );
       const text = formatList({ defaultColumns: COLUMNS, headings: statsHeadings, rows }, values.format);
       await context.stdout.write(values["no-stream"] ? text : `${CLEAR}${text}`);
     };
