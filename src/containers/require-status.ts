@@ -17,7 +17,7 @@ export function requireRunning(row: ContainerRow, doing: string): ContainerRow {
     throw new EngineError({
       kind: "conflict",
       code: "CONTAINER_PAUSED",
-      message: `cannot ${doing} container: Container ${row.name} is paused, unpause it first`,
+      message: `cannot ${doing} container: Container ${row.name} is ${doing === "pause" ? "already paused" : "paused, unpause it first"}`,
     });
   }
   return requireStarted(row, doing);

@@ -1,10 +1,12 @@
 import type { ContainerId } from "../core/brands.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { getContainer } from "../state/container-table.ts";
+import type { ProcessEnd } from "../kernel/process-connection.ts";
 import { watchEnd } from "../kernel/watch-end.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
 import { reconcile } from "./reconcile.ts";
+import { exitCodeOf } from "./run-record.ts";
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";
 
@@ -21,7 +23,7 @@ export async function waitContainer(
   const condition = options.condition ?? "not-running";
   const startsBefore = row.starts;
   let code = row.exitCode ?? 0;
-  await whenChanged(host, row.id, options.signal, (now) => {
+  const end = await whenChanged(host, row.id, options.signal, (now) => {
     if (now === undefined) return true;
     code = now.exitCode ?? code;
     if (condition === "removed") return undefined;
@@ -29,7 +31,7 @@ export async function waitContainer(
     if (condition === "next-exit") return ended && (now.starts > startsBefore || isLive(row)) ? true : undefined;
     return ended || now.status === "created" ? true : undefined;
   });
-  return code;
+  return end === null ? code : exitCodeOf(end.waitStatus);
 }
 
 /** True when the container has ended (or is gone) within the time; false when the time is up. */
@@ -51,22 +53,30 @@ function isLive(row: ContainerRow): boolean {
   return row.status === "running" || row.status === "paused" || row.status === "starting";
 }
 
+/** For a container that was removed while we watched: how its process ended, as its monitor told us; the row can't any more. */
 async function whenChanged(
   host: ContainerHost,
   id: ContainerId,
   signal: AbortSignal | undefined,
   test: (row: ContainerRow | undefined) => true | undefined,
-): Promise<void> {
+): Promise<ProcessEnd | null> {
   const first = test(await reconcile(host, id));
-  if (first !== undefined) return;
+  if (first !== undefined) return null;
   const row = getContainer(host.store, id);
-  // The monitor's end is one more ring of our own bell.
-  const watch =
-    row !== undefined && isLive(row) ? watchEnd(containerPaths(host.root, host.runRoot, id).run, () => host.bell.ring()) : undefined;
-  try {
+  if (row === undefined || !isLive(row)) {
     await host.bell.until(async () => test(await reconcile(host, id)), signal);
+    return null;
+  }
+  // The monitor's end is one more ring of our own bell.
+  const watch = watchEnd(containerPaths(host.root, host.runRoot, id).run, () => host.bell.ring());
+  try {
+    const last = await host.bell.until(async () => {
+      const now = await reconcile(host, id);
+      return test(now) === undefined ? undefined : { row: now };
+    }, signal);
+    return last.row === undefined ? await watch.ended : null;
   } finally {
-    watch?.close();
+    watch.close();
   }
 }
 

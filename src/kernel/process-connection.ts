@@ -160,9 +160,7 @@ export class ProcessConnection implements AsyncDisposable {
         this.#gap?.(stream, readU64(frame, 0));
         return undefined;
       case frameTypes.exited: {
-        const payload = Buffer.from(frame.payload);
-        if (payload.length !== 12) throw protocolError("a malformed EXITED");
-        this.#end({ waitStatus: payload.readInt32LE(0), time: payload.readBigInt64LE(4) });
+        this.#end(parseExited(frame));
         return undefined;
       }
       default:
@@ -180,4 +178,11 @@ export class ProcessConnection implements AsyncDisposable {
 
 function readU64(frame: Frame, at: number): bigint {
   return Buffer.from(frame.payload).readBigUInt64LE(at);
+}
+
+/** @throws {EngineError} LAUNCHER_PROTOCOL */
+export function parseExited(frame: Frame): ProcessEnd {
+  const payload = Buffer.from(frame.payload);
+  if (payload.length !== 12) throw protocolError("a malformed EXITED");
+  return { waitStatus: payload.readInt32LE(0), time: payload.readBigInt64LE(4) };
 }
