@@ -1,5 +1,8 @@
 import { runCli } from "./run-cli.ts";
 
+// The runtime leaves SIGPIPE deadly. With a handler the write fails with EPIPE instead, and `rm a b c | head -1` still removes all three.
+process.on("SIGPIPE", () => {});
+
 const args = process.argv.slice(2);
 
 if (args[0] === "internal") {

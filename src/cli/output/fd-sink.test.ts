@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +7,10 @@ import { FdSink } from "./fd-sink.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "wherry-sink-"));
 afterAll(() => rmSync(directory, { recursive: true }));
+
+const ignore = (): void => {};
+beforeAll(() => void process.on("SIGPIPE", ignore));
+afterAll(() => void process.off("SIGPIPE", ignore));
 
 /** Both ends of a pipe; the reading one does not block. */
 function makePipe(name: string): { readonly reader: number; readonly writer: number } {

@@ -9,6 +9,7 @@ import type { OutputSink } from "./output-sink.ts";
  * Files are written directly. For pipes and terminals `/proc/self/fd/N` is opened once more, non-blocking: that is a new file description,
  * so the flag does not leak to the other holders of the pipe (setting O_NONBLOCK on the inherited one would). When that is full, the rest
  * goes to the inherited blocking descriptor on the thread pool. Sockets, which can't be re-opened, always take the thread pool.
+ * The process must have a handler for SIGPIPE (main.ts does), else a reader that leaves ends it.
  */
 export class FdSink implements OutputSink {
   readonly fd: number;

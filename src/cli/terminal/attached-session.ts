@@ -43,8 +43,6 @@ export class AttachedSession implements Disposable {
   /** @throws {EngineError} nothing of its own; call `checkTerminal` first. */
   static open(context: CliContext, options: SessionOptions): AttachedSession {
     const session = new AttachedSession(context, options);
-    // The runtime leaves SIGPIPE as it was. With a handler the write fails with EPIPE instead, and the terminal and the engine are left in order.
-    session.#on("SIGPIPE", () => {});
     if (options.tty) {
       for (const signal of endingSignals) session.#on(signal, () => session.#end(128 + constants.signals[signal]));
     } else if (options.signalProxy) {

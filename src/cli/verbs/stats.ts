@@ -4,6 +4,7 @@ import { switchFlag } from "../flags/flag-spec.ts";
 import { listFormatFlag } from "../format/format-flag.ts";
 import { formatList } from "../format/format-list.ts";
 import { type StatsSample, statsHeadings, statsRow } from "../format/stats-row.ts";
+import { brokenPipeExitCode } from "../output/output-sink.ts";
 import { defineVerb } from "../verb.ts";
 
 const COLUMNS = "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}";
@@ -38,6 +39,7 @@ export const statsVerb = defineVerb({
       const after = await takeSamples(context, references, values.all);
       await show(before, after);
       if (values["no-stream"]) return 0;
+      if (context.stdout.readerLeft) return brokenPipeExitCode;
       before = after;
     }
   },
