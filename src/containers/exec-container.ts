@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
 import { invalidOption } from "../core/invalid-option.ts";
+import { randomHex } from "../core/random.ts";
 import { parseSignal } from "../core/signals.ts";
 import type { ProcessStreams } from "../kernel/process-streams.ts";
 import { readFileIn } from "../kernel/read-file-in.ts";
@@ -29,7 +29,7 @@ import { exitCodeOf } from "./run-record.ts";
 export async function execInContainer(host: ContainerHost, row: ContainerRow, request: ExecRequest): Promise<ProcessStreams> {
   if (request.command.length === 0) throw invalidOption("No exec command specified");
   const paths = containerPaths(host.root, host.runRoot, row.id);
-  const execDirectory = `${paths.run}/exec/${randomBytes(32).toString("hex")}` as HostPath;
+  const execDirectory = `${paths.run}/exec/${randomHex(32)}` as HostPath;
   const input = await execInput(host, row, request, execDirectory);
   mkdirSync(execDirectory, { recursive: true, mode: 0o700 });
   const clear = () => rmSync(execDirectory, { recursive: true, force: true });

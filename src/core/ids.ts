@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from "node:crypto";
 import type { ContainerId } from "./brands.ts";
+import { randomHex } from "./random.ts";
 
 /** A fresh random id: 64 hexadecimal digits, never all decimal in its first 12, so that a short id is not taken for a number. */
 export function newContainerId(): ContainerId {
   for (;;) {
-    const id = randomBytes(32).toString("hex");
+    const id = randomHex(32);
     if (!/^\d{12}/.test(id)) return id as ContainerId;
   }
 }
@@ -19,7 +19,10 @@ export function shortId(id: string): string {
  * two roots never meet: `wherry` for the default root, else `wherry-` and eight hexadecimal digits.
  */
 export function instanceName(root: string): string {
-  return root === defaultRoot ? "wherry" : `wherry-${createHash("sha256").update(root).digest("hex").slice(0, 8)}`;
+  if (root === defaultRoot) return "wherry";
+  // Not imported above: the default root does not pay for loading it.
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  return `wherry-${createHash("sha256").update(root).digest("hex").slice(0, 8)}`;
 }
 
 export const defaultRoot = "/var/lib/wherry";

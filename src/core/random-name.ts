@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { randomBelow } from "./random.ts";
 
 const adjectives =
   "admiring agile amber ample apt artful balmy blissful bold brave breezy bright brisk buoyant busy calm candid careful charming cheerful clever coastal compassionate confident cool cosy crisp curious dapper daring dazzling deft determined dreamy eager earnest easy ebullient ecstatic elastic elegant eloquent epic exciting fair fervent festive fleet focused fond friendly frosty funny gallant gentle gifted glad gleaming goofy gracious great happy hardy hearty heuristic honest hopeful hungry infallible inspiring intelligent jolly jovial keen kind laughing light lively loving lucid magical merry modest musing mystifying naughty nautical neat nervous nice nifty nimble objective optimistic patient peaceful pensive placid practical priceless quiet quirky quizzical ready recursing relaxed reverent romantic sad serene sharp silly sleepy smooth sober steady stoic strange sturdy suspicious sweet swift tender thirsty tidal trusting unruffled upbeat vibrant vigilant vigorous warm wizardly wonderful xenodochial youthful zealous zen".split(
@@ -12,7 +12,7 @@ const surnames =
 
 /** `adjective_surname` as docker makes them; from the second attempt on with a digit, so that a crowded host still finds a free one. */
 export function randomName(attempt: number): string {
-  const adjective = adjectives[randomInt(adjectives.length)] ?? "calm";
-  const surname = surnames[randomInt(surnames.length)] ?? "wright";
-  return `${adjective}_${surname}${attempt === 0 ? "" : randomInt(10 ** Math.min(attempt, 9))}`;
+  const adjective = adjectives[randomBelow(adjectives.length)] ?? "calm";
+  const surname = surnames[randomBelow(surnames.length)] ?? "wright";
+  return `${adjective}_${surname}${attempt === 0 ? "" : randomBelow(10 ** Math.min(attempt, 9))}`;
 }

@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
+import { allCapabilities } from "../core/all-capabilities.ts";
+import { randomHex } from "../core/random.ts";
 import type { OciSeccomp } from "../plan/oci-config.ts";
 import type { SeccompProgram } from "../plan/seccomp/seccomp-program.ts";
 import { defaultProfileVersion, seccompCompilerVersion } from "../plan/seccomp/seccomp-versions.ts";
@@ -38,12 +39,17 @@ export async function loadSeccompProgram(source: SeccompSource, options: Seccomp
   return compiled;
 }
 
+/** A name that changes with all that decides the program. The default profile's is spelled out: hashing would cost every start. */
 function cacheKey(source: SeccompSource, machine: string): string {
+  if (source.kind === "default") {
+    const names: readonly string[] = allCapabilities;
+    const mask = source.capabilities.reduce((sum, name) => sum | (1n << BigInt(names.indexOf(name))), 0n);
+    return `default-${defaultProfileVersion}-${seccompCompilerVersion}-${machine}-${mask.toString(16)}`;
+  }
   const parts: string[] = [String(seccompCompilerVersion), machine, source.kind];
   if (source.kind === "oci") parts.push(JSON.stringify(source.profile));
-  else parts.push([...source.capabilities].sort().join(","));
-  if (source.kind === "default") parts.push(defaultProfileVersion);
-  if (source.kind === "docker") parts.push(source.kernelRelease, source.json);
+  else parts.push([...source.capabilities].sort().join(","), source.kernelRelease, source.json);
+  const { createHash } = process.getBuiltinModule("node:crypto");
   return createHash("sha256").update(parts.join("\0")).digest("hex");
 }
 
@@ -63,7 +69,7 @@ function readCached(path: string): SeccompProgram | null {
 function writeCached(directory: string, path: string, compiled: SeccompProgram): void {
   const header = Buffer.alloc(HEADER_BYTES, MAGIC, "latin1");
   header.writeUInt32LE(compiled.flags, MAGIC.length);
-  const temporary = `${path}.${randomUUID()}`;
+  const temporary = `${path}.${randomHex(8)}`;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     writeFileSync(temporary, Buffer.concat([header, compiled.program]), { mode: 0o600, flag: "wx" });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { capabilityNames, defaultCapabilities, resolveCapabilities } from "./capabilities.ts";
+import { allCapabilities } from "../core/all-capabilities.ts";
+import { defaultCapabilities, resolveCapabilities } from "./capabilities.ts";
 import { buildDevices, deviceNumber } from "./devices.ts";
 import { buildMounts, cleanPath } from "./mounts.ts";
 import { parseNamespaces } from "./namespaces.ts";
@@ -7,7 +8,7 @@ import { buildResources } from "./resources.ts";
 import { parseSecurityOptions } from "./security-options.ts";
 import { buildSysctls } from "./sysctls.ts";
 
-const everything = (1n << BigInt(capabilityNames.length)) - 1n;
+const everything = (1n << BigInt(allCapabilities.length)) - 1n;
 
 describe("resolveCapabilities()", () => {
   test("gives docker's fourteen by default", () => {
@@ -20,7 +21,7 @@ describe("resolveCapabilities()", () => {
     expect(names).not.toContain("CAP_KILL");
   });
   test("takes ALL on either side", () => {
-    expect(resolveCapabilities({ capAdd: ["ALL"], capDrop: ["SYS_ADMIN"] }, everything)).toHaveLength(capabilityNames.length - 1);
+    expect(resolveCapabilities({ capAdd: ["ALL"], capDrop: ["SYS_ADMIN"] }, everything)).toHaveLength(allCapabilities.length - 1);
     expect(resolveCapabilities({ capDrop: ["all"], capAdd: ["CHOWN"] }, everything)).toEqual(["CAP_CHOWN"]);
   });
   test("never gives what is not held, even when privileged", () => {
