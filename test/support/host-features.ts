@@ -47,6 +47,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   "cgroup-hybrid": () => mountTypes().includes("cgroup") && mountTypes().includes("cgroup2"),
   systemd: () => hasFile("/run/systemd/system"),
   apparmor: () => read("/sys/module/apparmor/parameters/enabled").startsWith("Y") && hasFile("/sys/kernel/security/apparmor/profiles"),
+  "apparmor-parser": () => hasProgram("apparmor_parser"),
   seccomp: () => hasFile("/proc/sys/kernel/seccomp/actions_avail"),
   "user-namespaces": () => Number(read("/proc/sys/user/max_user_namespaces")) > 0,
   "time-namespaces": () => hasFile("/proc/self/ns/time"),
