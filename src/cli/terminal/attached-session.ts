@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import type { AttachOptions, ProcessStreams } from "../../engine/engine.ts";
 import type { CliContext } from "../cli-context.ts";
 import { brokenPipeExitCode, type OutputSink } from "../output/output-sink.ts";
@@ -44,7 +43,7 @@ export class AttachedSession implements Disposable {
   static open(context: CliContext, options: SessionOptions): AttachedSession {
     const session = new AttachedSession(context, options);
     if (options.tty) {
-      for (const signal of endingSignals) session.#on(signal, () => session.#end(128 + constants.signals[signal]));
+      for (const [signal, number] of endingSignals) session.#on(signal, () => session.#end(128 + number));
     } else if (options.signalProxy) {
       for (const signal of forwardedSignals) session.#on(signal, () => session.#forward(signal));
     }

@@ -24,5 +24,10 @@ export const forwardedSignals: readonly NodeJS.Signals[] = [
   "SIGSYS",
 ];
 
-/** Those that end an attached terminal session from outside. */
-export const endingSignals: readonly NodeJS.Signals[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"];
+/** Those that end an attached terminal session from outside, with their numbers, for the exit code. @see signal(7) */
+export const endingSignals: readonly (readonly [NodeJS.Signals, number])[] = [
+  ["SIGHUP", 1],
+  ["SIGINT", 2],
+  ["SIGQUIT", 3],
+  ["SIGTERM", 15],
+];
