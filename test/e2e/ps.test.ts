@@ -113,7 +113,8 @@ describe("ps --format", () => {
     expect(await host.ok(["ps", "--format", "table {{.Names}}\t{{.Image}}", "-f", "name=running"])).toMatch(/^NAMES +IMAGE\nrunning +payload$/);
     const row = JSON.parse(await host.ok(["ps", "-a", "--format", "json", "-f", "name=created"])) as Record<string, unknown>;
     expect(row).toMatchObject({ ID: short("created"), Names: "created", State: "created", Status: "Created", Image: "base", Labels: "tier=front", Command: "\"echo 'a b' c\"", Ports: "" });
-    expect(JSON.parse(await host.ok(["ps", "-a", "--format", "{{json .}}", "-f", "name=created"]))).toEqual(row);
+    const again = JSON.parse(await host.ok(["ps", "-a", "--format", "{{json .}}", "-f", "name=created"])) as Record<string, unknown>;
+    expect({ ...again, RunningFor: "" }).toEqual({ ...row, RunningFor: "" });
     expect(await host.ok(["ps", "-a", "--format", "{{json .Names}} {{upper .State}}", "-f", "name=created"])).toBe('"created" CREATED');
   });
   test("an unknown field or broken template is refused", async () => {
