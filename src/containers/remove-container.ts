@@ -1,11 +1,11 @@
-import { rmdirSync, rmSync, unlinkSync } from "node:fs";
+import { existsSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import type { ContainerRow } from "../state/container-row.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
 import { removeTree } from "../kernel/remove-tree.ts";
 import { deleteContainer, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
-import { containerPaths } from "./container-paths.ts";
+import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 
 /**
  * Removes a container that does not run: its files first, its row last, so that a crash in between leaves a row that can be
@@ -34,10 +34,11 @@ export function removeFiles(host: ContainerHost, row: Pick<ContainerRow, "id">):
  * The quick way for a container that has written nothing and has no log: a dozen system calls instead of a process. False as
  * soon as anything else is found; what was removed until then is no loss, since all of it is to go.
  */
-function removeUntouched(paths: ReturnType<typeof containerPaths>): boolean {
+function removeUntouched(paths: ContainerPaths): boolean {
   try {
     rmdirSync(paths.upper);
     rmdirSync(`${paths.work}/work`);
+    removeVolatileMark(paths);
     rmdirSync(paths.work);
     rmdirSync(paths.rootfs);
     for (const file of [paths.hosts, paths.hostname, paths.resolvConf, paths.log]) unlinkSync(file);
@@ -46,6 +47,14 @@ function removeUntouched(paths: ReturnType<typeof containerPaths>): boolean {
   } catch {
     return false;
   }
+}
+
+/** `--rm` containers have a volatile overlay, which marks its work directory. */
+function removeVolatileMark(paths: ContainerPaths): void {
+  const mark = `${paths.work}/incompat`;
+  if (!existsSync(mark)) return;
+  rmdirSync(`${mark}/volatile`);
+  rmdirSync(mark);
 }
 
 export function busy(row: ContainerRow, doing: string): EngineError {

@@ -1,4 +1,4 @@
-import { chownSync, lstatSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
+import { chownSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { chownTree } from "../kernel/chown-tree.ts";
 import { removeTree } from "../kernel/remove-tree.ts";
@@ -18,7 +18,7 @@ export function rootFilesystem(
   const paths = containerPaths(host.root, host.runRoot, row.id);
   const layers = host.layers.lowers(row.layers);
   const lowers = needsCopies(host, idBase) ? layers.map((_, index) => shiftedLayer(paths, index)) : layers;
-  return { kind: "overlay", lowers, upper: paths.upper, work: paths.work, links: paths.links };
+  return { kind: "overlay", lowers, upper: paths.upper, work: paths.work, links: paths.links, volatile: row.autoRemove };
 }
 
 /**
@@ -29,6 +29,8 @@ export function prepareRootFilesystem(host: ContainerHost, row: ContainerRow, id
   const paths = containerPaths(host.root, host.runRoot, row.id);
   if (idBase !== null && row.starts === 0) chownSync(paths.upper, idBase, idBase);
   if (needsCopies(host, idBase)) copyLayers(host, row, paths, idBase ?? 0);
+  // Left by a start that failed; nothing has been written since, and a volatile overlay refuses to be mounted again.
+  rmSync(`${paths.work}/incompat`, { recursive: true, force: true });
   if (!host.features.overlayLowerdirPlus) linkLowers(paths, rootFilesystem(host, row, idBase).lowers);
 }
 

@@ -20,6 +20,8 @@ export type RootFilesystem =
       readonly work: HostPath;
       /** Holds short symbolic links `0`, `1`, … to `lowers`, for kernels whose overlayfs takes one `lowerdir` string (before `lowerdir+`). */
       readonly links: HostPath;
+      /** What is written need not survive a power cut (`--rm`): no sync when it is unmounted or the process asks for one. Can be mounted once only. */
+      readonly volatile?: boolean;
     };
 
 export type { HostFeatures };

@@ -45,7 +45,12 @@ function mapMount(context: PlanContext, mount: Slot, userns: Slot, path: string)
 
 /** One `lowerdir+` per layer: no limit on the length of paths, and nothing to escape in them. */
 function createOverlay(context: PlanContext, rootfs: Overlay, userns: Slot | null): void {
-  const writable = ["source=overlay", `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
+  const writable = [
+    "source=overlay",
+    `upperdir=${rootfs.upper}`,
+    `workdir=${rootfs.work}`,
+    ...(rootfs.volatile === true ? ["volatile"] : []),
+  ];
   const notes = {
     why: `${rootfs.lowers.length} read-only layer(s) below the container's own`,
     doing: "mount the root file system's layers",
@@ -83,7 +88,7 @@ function createLegacyOverlay(context: PlanContext, rootfs: Overlay, userns: Slot
   const { plan, root } = context;
   checkLowers(rootfs);
   const lowerdir = `lowerdir=${rootfs.lowers.map((_, index) => index).join(":")}`;
-  const options = [lowerdir, `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`];
+  const options = [lowerdir, `upperdir=${rootfs.upper}`, `workdir=${rootfs.work}`, ...(rootfs.volatile === true ? ["volatile"] : [])];
   const values = options.map((option) => Buffer.byteLength(option.slice(option.indexOf("=") + 1)));
   const notes = {
     why: `${rootfs.lowers.length} read-only layer(s) below the container's own`,
