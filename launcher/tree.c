@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -359,6 +361,8 @@ int tree_main(int fd)
 	t->reply = malloc(REPLY_SIZE);
 	t->cwd_root = -1;
 	umask(0);
+	/* What a killed client has asked for is not wanted any more; somebody may already be clearing it away. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* A deep tree is walked with one descriptor a level. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;

@@ -116,10 +116,13 @@ async function unpackInto(path: HostPath, chunks: AsyncIterable<Uint8Array>): Pr
   const hash = createHash("sha256");
   const fd = openSync(path, "wx", 0o600);
   try {
+    let sizeBytes = 0;
     for await (const chunk of chunks) {
+      sizeBytes += chunk.length;
       hash.update(chunk);
       writeFully(fd, chunk);
     }
+    if (sizeBytes === 0) throw emptyArchive();
   } finally {
     closeSync(fd);
   }

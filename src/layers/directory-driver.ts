@@ -71,7 +71,12 @@ export class DirectoryLayerDriver implements LayerDriver {
   /** Removes what crashed processes have left. */
   collect(): void {
     const abandoned = this.#ingest.abandoned();
-    if (abandoned.length > 0) removeTrees(this.#launcher, abandoned);
+    if (abandoned.length === 0) return;
+    try {
+      removeTrees(this.#launcher, abandoned);
+    } catch {
+      // Another process collects too, or the dead one's launcher is just ending; the next call finds what is left.
+    }
   }
 
   async #unpack(diffId: DiffId, tarPath: HostPath, options: { readonly signal?: AbortSignal; readonly ingest: string }): Promise<number> {
