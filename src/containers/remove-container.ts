@@ -37,8 +37,8 @@ export function removeFiles(host: ContainerHost, row: Pick<ContainerRow, "id">):
 function removeUntouched(paths: ContainerPaths): boolean {
   try {
     rmdirSync(paths.upper);
-    rmdirSync(`${paths.work}/work`);
     removeVolatileMark(paths);
+    rmdirSync(`${paths.work}/work`);
     rmdirSync(paths.work);
     rmdirSync(paths.rootfs);
     for (const file of [paths.hosts, paths.hostname, paths.resolvConf, paths.log]) unlinkSync(file);
@@ -51,7 +51,7 @@ function removeUntouched(paths: ContainerPaths): boolean {
 
 /** `--rm` containers have a volatile overlay, which marks its work directory. */
 function removeVolatileMark(paths: ContainerPaths): void {
-  const mark = `${paths.work}/incompat`;
+  const mark = `${paths.work}/work/incompat`;
   if (!existsSync(mark)) return;
   rmdirSync(`${mark}/volatile`);
   rmdirSync(mark);

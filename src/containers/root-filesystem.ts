@@ -30,7 +30,7 @@ export function prepareRootFilesystem(host: ContainerHost, row: ContainerRow, id
   if (idBase !== null && row.starts === 0) chownSync(paths.upper, idBase, idBase);
   if (needsCopies(host, idBase)) copyLayers(host, row, paths, idBase ?? 0);
   // Left by a start that failed; nothing has been written since, and a volatile overlay refuses to be mounted again.
-  rmSync(`${paths.work}/incompat`, { recursive: true, force: true });
+  rmSync(`${paths.work}/work/incompat`, { recursive: true, force: true });
   if (!host.features.overlayLowerdirPlus) linkLowers(paths, rootFilesystem(host, row, idBase).lowers);
 }
 
