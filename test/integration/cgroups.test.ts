@@ -190,10 +190,28 @@ describe("control groups of this host", () => {
     expect(listCgroupPids(group)).toEqual([]);
   });
 
+  test("freezes and kills by v1's freezer where there is no v2", async () => {
+    if (hierarchyOf(layout, "freezer") === undefined) return;
+    const { group, plan } = make({});
+    const v1 = {
+      path: group.path,
+      layout: { ...layout, mode: "v1" as const, hierarchies: layout.hierarchies.filter(({ version }) => version === 1) },
+    };
+    const child = start(plan, "sh", "-c", "for i in 1 2 3 4 5; do (while :; do (:); done) & done; wait");
+    await poll("all processes", () => listCgroupPids(v1).length >= 6);
+    await freezeCgroup(v1);
+    expect(isCgroupFrozen(v1)).toBe(true);
+    await killCgroup(v1);
+    expect(await ended(child)).toBe("SIGKILL");
+    await poll("the forking children to be gone too", () => listCgroupPids(v1).length === 0);
+  });
+
   test("removing and killing what is gone is no error", async () => {
     const gone: CgroupGroup = { layout, path: `${root.path}/gone` };
     await killCgroup(gone);
     await removeCgroup(gone);
+    const onlyV1 = { ...layout, hierarchies: layout.hierarchies.filter(({ version }) => version === 1) };
+    if (onlyV1.hierarchies.length > 0) await killCgroup({ layout: onlyV1, path: gone.path });
     expect(readCgroupStats(gone).pids).toBe(0);
   });
 
