@@ -34,7 +34,15 @@ export const explainFiles: Explainers<FileOperation> = {
       return [`openat2(${directory(dir)}, ${quote(path)}, {${how.join(", ")}}) = ${fd(out)}`];
     },
   },
-  MKDIRP: { man: "mkdir(2)", calls: (dir, path, mode) => [`mkdirat(${directory(dir)}, ${quote(path)}, ${octal(mode)})`] },
+  MKDIRP: {
+    man: "mkdir(2)",
+    calls: (dir, path, mode, uid, gid) => [
+      `mkdirat(${directory(dir)}, ${quote(path)}, ${octal(mode)})`,
+      ...(owner(uid) === "-1" && owner(gid) === "-1"
+        ? []
+        : [`fchownat(${directory(dir)}, ${quote(path)}, ${owner(uid)}, ${owner(gid)}, AT_SYMLINK_NOFOLLOW)`]),
+    ],
+  },
   TOUCH: {
     man: "openat(2)",
     calls: (dir, path, mode) => [`openat(${directory(dir)}, ${quote(path)}, O_CREAT|O_EXCL|O_CLOEXEC, ${octal(mode)})`],

@@ -6,6 +6,7 @@ import {
   fd,
   hex,
   mountAttributes,
+  openFlags,
   propagation,
   quote,
   quoteBytes,
@@ -97,7 +98,10 @@ export const explainMounts: Explainers<MountOperation> = {
     man: "user_namespaces(7)",
     calls: (uids, gids) => [`write(</proc/<pid>/uid_map>, ${quoteBytes(uids)})`, `write(</proc/<pid>/gid_map>, ${quoteBytes(gids)})`],
   },
-  OPENCHILD: { man: "openat2(2)", calls: (path, _flags, out) => [`openat2(</proc/<pid>>, ${quote(path)}) = ${fd(out)}`] },
+  OPENCHILD: {
+    man: "openat2(2)",
+    calls: (path, flags, out) => [`openat2(</proc/<pid>>, ${quote(path)}, {flags=${openFlags(flags)}}) = ${fd(out)}`],
+  },
 };
 
 function configure(option: string): string {

@@ -48,7 +48,7 @@ export const explainProcess: Explainers<ProcessOperation> = {
   PTY: {
     man: "ioctl_tty(2)",
     calls: (dir, path, rows, columns, master, slave) => [
-      `openat2(${directory(dir)}, ${quote(path)}, {flags=O_RDWR|O_NOCTTY|O_CLOEXEC}) = ${fd(master)}`,
+      `openat2(${directory(dir)}, ${quote(path)}, {flags=O_RDWR|O_NOCTTY|O_CLOEXEC, resolve=RESOLVE_NO_MAGICLINKS|RESOLVE_IN_ROOT}) = ${fd(master)}`,
       `ioctl(${fd(master)}, TIOCSPTLCK, [0])`,
       `ioctl(${fd(master)}, TIOCGPTPEER, O_RDWR|O_NOCTTY|O_CLOEXEC) = ${fd(slave)}`,
       `ioctl(${fd(slave)}, TIOCSWINSZ, {ws_row=${rows}, ws_col=${columns}})`,
@@ -81,7 +81,7 @@ export const explainProcess: Explainers<ProcessOperation> = {
     man: "PR_SET_DUMPABLE(2const)",
     calls: (value) => [`prctl(PR_SET_DUMPABLE, ${BigInt(value) === 0n ? "SUID_DUMP_DISABLE" : value})`],
   },
-  REAPER: { man: "fork(2)", calls: () => ["fork() = <pid>"] },
+  REAPER: { man: "fork(2)", calls: () => ["fork() = <pid>", "setpgid(0, 0)", "ioctl(0, TIOCSPGRP, [<pid>])"] },
 
   BOUNDING: { man: "capabilities(7)", calls: (kept) => [`prctl(PR_CAPBSET_DROP, ${capabilities(ALL_CAPABILITIES & ~BigInt(kept))})`] },
   IDS: {

@@ -1,4 +1,4 @@
-import { type CgroupLayout, type CgroupPath, cgroupDirectory, hierarchyOf } from "../../core/cgroup-layout.ts";
+import { type CgroupHierarchy, type CgroupLayout, type CgroupPath, cgroupDirectory, hierarchyOf } from "../../core/cgroup-layout.ts";
 import { EngineError } from "../../core/engine-error.ts";
 import { invalidOption } from "../../core/invalid-option.ts";
 import type { OciResources } from "../oci-config.ts";
@@ -40,8 +40,8 @@ export function compileCgroups(request: CgroupRequest): CompiledCgroups {
   const warnings: string[] = [];
   const writes = new Map(layout.hierarchies.map((hierarchy) => [hierarchy, [] as CgroupWrite[]]));
 
-  for (const setting of collectSettings(request)) {
-    const hierarchy = hierarchyOf(layout, setting.controller) ?? coreHierarchy(layout, setting.controller);
+  for (const setting of collectSettings({ ...request, fresh: true })) {
+    const hierarchy = settingHierarchy(layout, setting);
     const isDefault = defaulted.has(setting.option);
     if (hierarchy === undefined) {
       const reason = missingReason(layout, setting.controller);
@@ -64,10 +64,15 @@ export function compileCgroups(request: CgroupRequest): CompiledCgroups {
   return { placements, warnings, ...(deviceProgram === null ? {} : { deviceProgram }) };
 }
 
-/** On a hybrid host each controller is in one of both versions: it gets the settings of that one. */
-function collectSettings(request: CgroupRequest): readonly CgroupSetting[] {
-  const { layout, resources, hasFile } = request;
-  const context = { hasFile, fresh: true };
+/**
+ * The settings of `resources` on this host. On a hybrid host each controller is in one of both versions: it gets the settings of that one.
+ * @param request `fresh`: see SettingContext.
+ */
+export function collectSettings(
+  request: Pick<CgroupRequest, "layout" | "resources" | "hasFile"> & { readonly fresh: boolean },
+): readonly CgroupSetting[] {
+  const { layout, resources, hasFile, fresh } = request;
+  const context = { hasFile, fresh };
   if (layout.mode === "v2") return settingsV2(resources, context);
   if (Object.keys(resources.unified ?? {}).length > 0 && layout.mode === "v1") {
     throw missing("unified", "this host has no cgroup v2 hierarchy");
@@ -97,15 +102,16 @@ function select(resources: OciResources, passes: (controller: string) => boolean
   };
 }
 
-/** `cgroup.*` files (from `unified`) belong to no controller. */
-function coreHierarchy(layout: CgroupLayout, controller: string): CgroupLayout["hierarchies"][number] | undefined {
-  return controller === "cgroup" ? layout.hierarchies.find((hierarchy) => hierarchy.version === 2) : undefined;
+/** `cgroup.*` files (from `unified`) belong to no controller but to v2. */
+export function settingHierarchy(layout: CgroupLayout, setting: CgroupSetting): CgroupHierarchy | undefined {
+  if (setting.controller === "cgroup") return layout.hierarchies.find((hierarchy) => hierarchy.version === 2);
+  return hierarchyOf(layout, setting.controller);
 }
 
 /** v1's controller where it is mounted, else a program for v2's directory. */
 function addDevices(
   request: CgroupRequest,
-  writes: Map<CgroupLayout["hierarchies"][number], CgroupWrite[]>,
+  writes: Map<CgroupHierarchy, CgroupWrite[]>,
   warnings: string[],
 ): Uint8Array | null {
   const { resources, layout } = request;
@@ -124,7 +130,8 @@ function addDevices(
   return null;
 }
 
-function missingReason(layout: CgroupLayout, controller: string): string {
+/** Why a controller is not there, and the remedy. */
+export function missingReason(layout: CgroupLayout, controller: string): string {
   const remedy =
     layout.mode === "v2"
       ? "the kernel lacks it, it is off (`cgroup_disable=`), or it is not delegated to Wherry's group (see `wherry doctor`)"
@@ -132,7 +139,8 @@ function missingReason(layout: CgroupLayout, controller: string): string {
   return `cgroup controller \`${controller}\` is not available: ${remedy}`;
 }
 
-function missing(option: string, reason: string): EngineError {
+/** A limit was asked for that this host can't set. */
+export function missing(option: string, reason: string): EngineError {
   return new EngineError({
     kind: "failedPrecondition",
     code: "CGROUP_CONTROLLER_MISSING",
