@@ -8,6 +8,7 @@ export const errorCodes = {
   CGROUP_BUSY: "a cgroup could not be removed because processes are still in it",
   CGROUP_CONTROLLER_MISSING: "a limit was asked for whose cgroup controller this host does not have",
   CGROUP_SETUP_FAILED: "Wherry's own cgroup could not be made or prepared",
+  CGROUP_UPDATE_FAILED: "the kernel refused a new limit for a running container",
   CLI_ARGUMENT_COUNT: "a verb was given too few or too many arguments",
   CLI_CIDFILE_EXISTS: "the file that `--cidfile` names exists already",
   CLI_FILE_UNREADABLE: "a file that a flag names can't be read",

@@ -7,7 +7,9 @@ import { type CgroupGroup, listCgroupPids } from "../../src/kernel/cgroup-group.
 import { detectCgroupLayout } from "../../src/kernel/cgroup-layout.ts";
 import { type CgroupRoot, ensureCgroupRoot, removeCgroupRoot } from "../../src/kernel/cgroup-root.ts";
 import { readCgroupStats } from "../../src/kernel/cgroup-stats.ts";
+import { applyCgroupUpdate, readCgroupFile } from "../../src/kernel/cgroup-update.ts";
 import { type CompiledCgroups, compileCgroups } from "../../src/plan/cgroups/compile-cgroups.ts";
+import { compileCgroupUpdate } from "../../src/plan/cgroups/compile-update.ts";
 import type { OciResources } from "../../src/plan/oci-config.ts";
 import { repository } from "../support/host-features.ts";
 import { poll } from "../support/poll.ts";
@@ -98,6 +100,29 @@ describe("control groups of this host", () => {
     }
     expect([readBack(group, "cpuset", "cpuset.cpus"), readBack(group, "cpuset", "cpuset.mems")]).toEqual(["0", "0"]);
     expect(readBack(group, "pids", "pids.max")).toBe("33");
+  });
+
+  test("changes limits of a group in use, up and down, and says what the kernel refuses", async () => {
+    const { group, plan } = make({ memory: { limit: 64 << 20, swap: 64 << 20 }, pids: { limit: 10 } });
+    const child = start(plan, payload, "eat", "32");
+    await poll("the payload to hold its memory", () => readCgroupStats(group).memoryUsageBytes > 32 << 20);
+    const update = (resources: OciResources): void =>
+      applyCgroupUpdate(
+        compileCgroupUpdate({
+          ...group,
+          resources,
+          hasFile: root.hasFile,
+          read: (controller, file) => readCgroupFile(group, controller, file),
+        }),
+      );
+    update({ memory: { limit: 128 << 20, swap: 256 << 20 }, pids: { limit: 20 }, cpu: { shares: 2048 } });
+    expect([readCgroupStats(group).memoryLimitBytes, readCgroupStats(group).pidsLimit]).toEqual([128 << 20, 20]);
+    update({ memory: { limit: 48 << 20, swap: 48 << 20 }, pids: { limit: -1 } });
+    expect([readCgroupStats(group).memoryLimitBytes, readCgroupStats(group).pidsLimit]).toEqual([48 << 20, 0]);
+    update({ memory: { limit: -1, swap: -1 } });
+    expect(readCgroupStats(group).memoryLimitBytes).toBe(0);
+    expect(() => update({ cpu: { cpus: "4000" } })).toThrow("set the limit `cpu.cpus` to `4000`");
+    expect(child.exitCode).toBeNull();
   });
 
   test("limits a block device's rate", () => {

@@ -109,11 +109,7 @@ export function settingHierarchy(layout: CgroupLayout, setting: CgroupSetting): 
 }
 
 /** v1's controller where it is mounted, else a program for v2's directory. */
-function addDevices(
-  request: CgroupRequest,
-  writes: Map<CgroupHierarchy, CgroupWrite[]>,
-  warnings: string[],
-): Uint8Array | null {
+function addDevices(request: CgroupRequest, writes: Map<CgroupHierarchy, CgroupWrite[]>, warnings: string[]): Uint8Array | null {
   const { resources, layout } = request;
   if (resources.devices === undefined || resources.devices.length === 0) return null;
   const rules = parseDeviceRules(resources.devices);

@@ -7,7 +7,12 @@ import { compileCgroupUpdate } from "./compile-update.ts";
 const v1: CgroupLayout = {
   mode: "v1",
   systemd: false,
-  hierarchies: ["memory", "cpu", "pids"].map((name) => ({ version: 1, mountPoint: `/cg/${name}` as HostPath, controllers: [name], name: "" })),
+  hierarchies: ["memory", "cpu", "pids"].map((name) => ({
+    version: 1,
+    mountPoint: `/cg/${name}` as HostPath,
+    controllers: [name],
+    name: "",
+  })),
 };
 const v2: CgroupLayout = {
   mode: "v2",
@@ -23,8 +28,14 @@ function lines(layout: CgroupLayout, resources: OciResources, present: Readonly<
 describe("compileCgroupUpdate()", () => {
   test("writes memory before the sum when shrinking, after it when growing beyond it", () => {
     const present = { "memory.memsw.limit_in_bytes": "200" };
-    expect(lines(v1, { memory: { limit: 50, swap: 100 } }, present)).toEqual(["memory.limit_in_bytes 50", "memory.memsw.limit_in_bytes 100"]);
-    expect(lines(v1, { memory: { limit: 300, swap: 400 } }, present)).toEqual(["memory.memsw.limit_in_bytes 400", "memory.limit_in_bytes 300"]);
+    expect(lines(v1, { memory: { limit: 50, swap: 100 } }, present)).toEqual([
+      "memory.limit_in_bytes 50",
+      "memory.memsw.limit_in_bytes 100",
+    ]);
+    expect(lines(v1, { memory: { limit: 300, swap: 400 } }, present)).toEqual([
+      "memory.memsw.limit_in_bytes 400",
+      "memory.limit_in_bytes 300",
+    ]);
     expect(lines(v1, { memory: { limit: -1, swap: -1 } }, present)).toEqual(["memory.memsw.limit_in_bytes -1", "memory.limit_in_bytes -1"]);
   });
 
