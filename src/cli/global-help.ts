@@ -2,6 +2,7 @@ import type { CliContext } from "./cli-context.ts";
 import { closest } from "./flags/closest.ts";
 import { optionsText, verbHelp } from "./flags/help-text.ts";
 import { globalFlags } from "./global-flags.ts";
+import { missingVerbs } from "./missing-verbs.ts";
 import { groups, type VerbEntry, verbs } from "./verb-table.ts";
 
 type Sinks = Pick<CliContext, "stdout" | "stderr">;
@@ -28,6 +29,12 @@ export async function reportUnknownCommand(sinks: Sinks, words: readonly string[
   const group = Object.hasOwn(groups, first) ? groups[first] : undefined;
   const prefix = group === undefined ? "wherry" : `wherry ${first}`;
   const word = group === undefined ? first : second;
+  const missing = group === undefined ? first : `${first} ${second}`;
+  const remedy = Object.hasOwn(missingVerbs, missing) ? missingVerbs[missing] : undefined;
+  if (remedy !== undefined) {
+    await sinks.stderr.write(`wherry: \`${prefix} ${word}\` is not implemented yet: ${remedy}\n`);
+    return 1;
+  }
   const near = closest(word, Object.keys(group?.verbs ?? { ...verbs, ...groups }));
   const hint = near === undefined ? "" : ` (did you mean ${prefix} ${near}?)`;
   await sinks.stderr.write(`wherry: unknown command: ${prefix} ${word}${hint}\n\nRun '${prefix} --help' for more information\n`);

@@ -35,6 +35,12 @@ describe("exit codes and texts of a bad command line are docker's", () => {
       "wherry: unknown command: wherry container strat (did you mean wherry container start?)\n\nRun 'wherry container --help' for more information\n",
     ],
     [
+      ["pull", "x"],
+      1,
+      "wherry: `wherry pull` is not implemented yet: there is no registry client; bring a root file system in with wherry import\n",
+    ],
+    [["image", "push", "x"], 1, "wherry: `wherry image push` is not implemented yet: there is no registry client\n"],
+    [
       ["--frob", "ps"],
       125,
       "unknown flag: --frob\n\nUsage:  wherry [OPTIONS] COMMAND [ARG...]\n\nRun 'wherry --help' for more information\n",

@@ -157,6 +157,14 @@ describe("run on a terminal", () => {
     await poll("the terminal", () => /[^-]icanon/.test(child.text()));
   });
 
+  test("without -i hands Ctrl-C on, as the terminal is not raw", async () => {
+    const child = startOnTerminal("run -t x sh -c 'trap \"echo caught; exit 5\" INT; echo ready; while :; do sleep 0.02; done'");
+    await poll("the session", () => child.text().includes("ready"));
+    child.stdin?.write("\x03");
+    await poll("the end", () => child.text().includes("caught"));
+    // `script` runs the line in a shell that the signal ends, too: there is no code to see.
+  });
+
   test("ends with the process's code", async () => {
     const child = startOnTerminal("run -it x sh -c 'exit 3'");
     await poll("the end", () => child.text().includes("[code 3]"));

@@ -12,7 +12,7 @@ export interface SessionOptions {
   readonly stderr: boolean;
   /** The process has a terminal; ours is made raw when stdin is attached. */
   readonly tty: boolean;
-  /** Signals that we get are the process's, unless it has a terminal. */
+  /** Signals that we get are the process's; not so when our terminal is raw, where keys make none. */
   readonly signalProxy: boolean;
   readonly detachKeys: readonly number[] | undefined;
 }
@@ -42,7 +42,8 @@ export class AttachedSession implements Disposable {
   /** @throws {EngineError} nothing of its own; call `checkTerminal` first. */
   static open(context: CliContext, options: SessionOptions): AttachedSession {
     const session = new AttachedSession(context, options);
-    if (options.tty) {
+    if (options.tty && options.stdin) {
+      // Keys reach the process as bytes; a signal is meant for us, and its terminal must not stay raw.
       for (const [signal, number] of endingSignals) session.#on(signal, () => session.#end(128 + number));
     } else if (options.signalProxy) {
       for (const signal of forwardedSignals) session.#on(signal, () => session.#forward(signal));

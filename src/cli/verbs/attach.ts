@@ -39,7 +39,7 @@ export const attachVerb = defineVerb({
       stdout: true,
       stderr: true,
       tty,
-      signalProxy: values["sig-proxy"],
+      signalProxy: values["sig-proxy"] && !tty,
       detachKeys: values["detach-keys"],
     });
     const streams = await containers.attach(reference, await session.attachOptions());

@@ -54,7 +54,13 @@ export const runVerb = defineVerb({
       return 0;
     }
 
-    using session = AttachedSession.open(context, { ...attach, tty, signalProxy: values["sig-proxy"], detachKeys: values["detach-keys"] });
+    using session = AttachedSession.open(context, {
+      ...attach,
+      stdin: values.interactive,
+      tty,
+      signalProxy: values["sig-proxy"],
+      detachKeys: values["detach-keys"],
+    });
     const { streams, warnings } = await start(context, options, { ...explain, attach: await session.attachOptions() }, cidFile);
     await explained;
     await printWarnings(context.stderr, warnings);

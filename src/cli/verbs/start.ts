@@ -33,7 +33,7 @@ export const startVerb = defineVerb({
       stdout: true,
       stderr: true,
       tty,
-      signalProxy: values["sig-proxy"],
+      signalProxy: values["sig-proxy"] && !tty,
       detachKeys: values["detach-keys"],
     });
     const { streams } = await containers.start(reference, { attach: await session.attachOptions() });
