@@ -11,7 +11,7 @@ import { raiseLoopback } from "./network.ts";
 import type { LaunchPlan } from "./operations.ts";
 import { configInvalid, createPlanContext, type PlanContext } from "./plan-context.ts";
 import type { PlanInput } from "./plan-input.ts";
-import { refuseUnsupported, setLimits, setNames, setOomScore, setPersonalState } from "./process.ts";
+import { refuseUnsupported, setNames, setOomScore, setPersonalState, setPersonality } from "./process.ts";
 import { attachRoot, createRootFilesystem, isolateMounts, makeRootReadonly, pivotRoot } from "./rootfs.ts";
 import { closeChildEnds, NO_STDIO, preparePipes, type Stdio } from "./stdio.ts";
 import { bindConsole, openTerminal, takeStdio } from "./terminal.ts";
@@ -83,7 +83,7 @@ function buildContainer(context: PlanContext, stdio: Stdio): LaunchPlan {
   makeRootReadonly(context);
   pivotRoot(context);
   takeStdio(context, stdio, terminal);
-  setLimits(context);
+  setPersonality(context);
   setPersonalState(context);
   becomeUser(context, mounts.proc);
   closeChildEnds(context, stdio);

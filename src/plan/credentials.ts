@@ -1,7 +1,7 @@
 import { capabilityMask } from "./capability-bits.ts";
 import { CLOSE_RANGE_CLOEXEC, SIGKILL } from "./kernel-flags.ts";
 import type { PlanContext } from "./plan-context.ts";
-import { enterWorkingDirectory, execute, setSecurityLabel } from "./process.ts";
+import { enterWorkingDirectory, execute, setLimits, setSecurityLabel } from "./process.ts";
 import type { Slot } from "./slot.ts";
 
 /**
@@ -29,6 +29,7 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   });
   if (input.reaper) plan.child("REAPER", [], { why: "--init: PID 1 reaps orphans and forwards signals" });
   setSecurityLabel(context, proc);
+  setLimits(context);
   if (process.noNewPrivileges !== true) addSeccomp(context);
   plan.child("CAPSET", [mask(effective), mask(permitted), mask(inheritable)], {
     why: "the capabilities it has",

@@ -7,7 +7,7 @@ import type { OciNamespaceType } from "./oci-config.ts";
 import type { LaunchPlan } from "./operations.ts";
 import { createPlanContext, type PlanContext } from "./plan-context.ts";
 import type { PlanInput, ProcessReference } from "./plan-input.ts";
-import { refuseUnsupported, setLimits, setOomScore, setPersonalState } from "./process.ts";
+import { refuseUnsupported, setOomScore, setPersonalState, setPersonality } from "./process.ts";
 import type { Slot } from "./slot.ts";
 import { closeChildEnds, NO_STDIO, preparePipes } from "./stdio.ts";
 import { openTerminal, takeStdio } from "./terminal.ts";
@@ -43,7 +43,7 @@ export function compileExecPlan(input: PlanInput, target: ProcessReference): Lau
   setOomScore(context);
   const console = terminal ? openTerminal(context) : null;
   takeStdio(context, stdio, console);
-  setLimits(context);
+  setPersonality(context);
   setPersonalState(context);
   becomeUser(context, null);
   closeChildEnds(context, stdio);

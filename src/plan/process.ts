@@ -74,14 +74,19 @@ export function setNames(context: PlanContext): void {
   context.plan.child("NAMES", [hostname, domainname], { why: "the container's names", doing: `set the host name to \`${hostname}\`` });
 }
 
-/** CHILD, while it still has the capabilities for it. */
+/** CHILD, while it still has the capabilities for it, and when no step needs a further descriptor: few may be allowed. */
 export function setLimits(context: PlanContext): void {
-  const { plan, process, linux } = context;
+  const { plan, process } = context;
   for (const { type, soft, hard } of process.rlimits ?? []) {
     const resource = RLIMITS[type];
     if (resource === undefined) throw configInvalid(`unknown limit \`${type}\``);
     plan.child("RLIMIT", [resource, limitValue(soft), limitValue(hard)], { why: type, doing: `set ${type} to ${soft}:${hard}` });
   }
+}
+
+/** CHILD. */
+export function setPersonality(context: PlanContext): void {
+  const { plan, linux } = context;
   const { personality } = linux;
   if (personality?.flags !== undefined && personality.flags.length > 0) throw configUnsupported("`linux.personality.flags`");
   if (personality?.domain === "LINUX32") plan.child("PERSONALITY", [PER_LINUX32], { why: "a 32-bit view of the machine" });
