@@ -77,8 +77,14 @@ export class LocalContainerService implements ContainerService {
     } catch (error) {
       // An option that is refused only now never made a container, as far as the user is concerned.
       const refused = error instanceof EngineError && (error.code === "INVALID_OPTION" || error.code === "USER_NOT_FOUND");
-      if (row.autoRemove || refused) await removeStopped(this.#host, row);
-      throw error;
+      if (row.autoRemove || refused) {
+        await removeStopped(this.#host, row);
+        throw error;
+      }
+      // The container is there, only not started: whoever keeps ids (`--cidfile`) is told which one.
+      if (!(error instanceof EngineError)) throw error;
+      const { kind, code, message, details } = error;
+      throw new EngineError({ kind, code, message, details: { ...details, containerId: row.id }, cause: error });
     }
   }
 

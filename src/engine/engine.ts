@@ -32,7 +32,7 @@ export interface ContainerService {
    * @throws {EngineError} CONTAINER_NOT_FOUND, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, START_FAILED; the container is then `exited` (127, 126, 128) or stays `created`, as in docker.
    */
   start(reference: string, options?: StartOptions): Promise<StartResult>;
-  /** Create and start in one go: the fast path of `run`. */
+  /** Create and start in one go: the fast path of `run`. When a container was made that did not start, the error's `details.containerId` names it. */
   run(options: ContainerOptions, start?: StartOptions): Promise<StartResult>;
   /** Sends the stop signal, waits, then kills. Resolves when it has ended; a stopped one is `notModified`. Negative or absent timeout: the container's own; */
   stop(reference: string, options?: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void>;
