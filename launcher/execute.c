@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "frame.h"
@@ -76,6 +77,7 @@ static int inject_fault(uint32_t index)
 		__builtin_trap();
 	}
 	if (!strcmp(action, "stop")) {
+		prctl(PR_SET_NAME, "fault-stopped"); /* how the tests find it */
 		kill(getpid(), SIGSTOP);
 		while (getpid() == 1)
 			pause();
@@ -91,13 +93,26 @@ static int inject_fault(uint32_t index)
 }
 #endif
 
+/*
+ * Without its client a launch is given up at once: somebody may already be clearing up after it, and would not see what is made
+ * from now on. The child notices by the launcher's end.
+ */
+static int check_client(struct run *run)
+{
+	struct pollfd client = { run->client, 0, 0 }; /* POLLHUP is always told */
+	if (run->client < 0 || poll(&client, 1, 0) != 1)
+		return 0;
+	errno = ECANCELED;
+	return fail(run, "the client is gone");
+}
+
 /* The index of the operation that failed, with errno and `detail`; NO_OPERATION when all went well. */
 static uint32_t run_section(struct run *run, enum section section)
 {
 	for (uint32_t i = run->plan->first[section]; i < run->plan->first[section + 1]; i++) {
 		const struct operation *op = &run->plan->operations[i];
 		run->detail[0] = 0;
-		if (inject_fault(i) != 0)
+		if (inject_fault(i) != 0 || check_client(run) != 0)
 			return i;
 		if (names_empty_slot(run, op) || functions[op->code](run, op->args) == 0)
 			continue;

@@ -1,5 +1,6 @@
 /*
- * launcher plan | tree: what src/ asks of the kernel (protocol.h, docs/tree-protocol.md).
+ * launcher plan [LABEL] | tree: what src/ asks of the kernel (protocol.h, docs/tree-protocol.md). The label is for ps(1), and for
+ * whoever looks for the launcher of a dead client.
  * launcher signal PID STARTTIME SIGNO: signal.c.
  * launcher front ..., or this program under any other name (dist/wherry): starts `engine`, which lies beside it.
  */
@@ -92,12 +93,12 @@ int main(int argc, char **argv)
 		return front(argv);
 	if (argc > 1 && !strcmp(argv[1], "front"))
 		return front(argv + 1);
-	if (argc == 2 && !strcmp(argv[1], "plan"))
+	if ((argc == 2 || argc == 3) && !strcmp(argv[1], "plan"))
 		return plan_main(argv);
 	if (argc == 2 && !strcmp(argv[1], "tree"))
 		return tree_main(CLIENT_DESCRIPTOR);
 	if (argc > 1 && !strcmp(argv[1], "signal"))
 		return signal_main(argc - 1, argv + 1);
-	fputs("usage: launcher plan | tree | signal PID STARTTIME SIGNO | front ARGUMENT...\n", stderr);
+	fputs("usage: launcher plan [LABEL] | tree | signal PID STARTTIME SIGNO | front ARGUMENT...\n", stderr);
 	return 2;
 }

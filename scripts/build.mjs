@@ -1,32 +1,36 @@
 // Builds what is installed: dist/engine (the TypeScript engine, compiled), dist/launcher (the C program) and dist/wherry (the same C
-// program as front, see docs/adr/0001). Nothing is done when nothing changed.
+// program as front, see docs/adr/0001). Nothing is done when nothing changed. `--faults` builds the same in dist-fault/, for test/fault
+// only: its programs can be told to die between any two steps.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { requireHost } from "./host-requirements.mjs";
 import { pinnedBun, repository } from "./pinned-bun.mjs";
 
-const dist = `${repository}/dist`;
+const release = { folder: "dist", launcher: "launcher", goal: "all", defines: [] };
+const faulty = { folder: "dist-fault", launcher: "launcher-fault", goal: "fault", defines: ["--define=WHERRY_FAULTS=true"] };
 
-export function build({ quiet = false } = {}) {
+export function build({ quiet = false, faults = false } = {}) {
+  const variant = faults ? faulty : release;
+  const dist = `${repository}/${variant.folder}`;
   mkdirSync(dist, { recursive: true });
-  buildLauncher();
-  const built = buildEngine();
-  if (!quiet) console.log(built ? "built dist/wherry" : "dist/wherry is up to date");
+  buildLauncher(variant, dist);
+  const built = buildEngine(variant, dist);
+  if (!quiet) console.log(built ? `built ${variant.folder}/wherry` : `${variant.folder}/wherry is up to date`);
 }
 
-function buildLauncher() {
-  run("make", ["--silent", "--no-print-directory", "-C", "launcher"]);
+function buildLauncher(variant, dist) {
+  run("make", ["--silent", "--no-print-directory", "-C", "launcher", variant.goal], { dist });
   for (const name of ["launcher", "wherry"]) {
     const target = `${dist}/${name}`;
-    const source = `${repository}/launcher/build/launcher`;
+    const source = `${repository}/launcher/build/${variant.launcher}`;
     if (existsSync(target) && readFileSync(source).equals(readFileSync(target))) continue;
     copyFileSync(source, `${target}.${process.pid}`);
     renameSync(`${target}.${process.pid}`, target); // a running program can't be overwritten, but replaced
   }
 }
 
-function buildEngine() {
+function buildEngine(variant, dist) {
   const { version } = JSON.parse(readFileSync(`${repository}/package.json`, "utf8"));
   const bun = pinnedBun();
   const commit = gitCommit();
@@ -47,12 +51,13 @@ function buildEngine() {
       // A compiled program would otherwise obey a .env or bunfig.toml in whatever directory it is started from.
       "--no-compile-autoload-dotenv",
       "--no-compile-autoload-bunfig",
+      ...variant.defines,
       `--define=WHERRY_VERSION=${JSON.stringify(version)}`,
       `--define=WHERRY_COMMIT=${JSON.stringify(commit)}`,
       `--outfile=${output}`,
       `${repository}/src/cli/main.ts`,
     ],
-    dist,
+    { dist, cwd: dist },
   );
   renameSync(output, `${dist}/engine`);
   writeFileSync(stampFile, stamp);
@@ -79,7 +84,7 @@ function gitCommit() {
   return head.stdout.trim() + (changed ? "-dirty" : "");
 }
 
-function run(program, args, cwd = repository) {
+function run(program, args, { dist, cwd = repository }) {
   const result = spawnSync(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
   if (result.status === 0) return;
   process.stderr.write(`${result.stdout ?? ""}${result.stderr ?? ""}`);
@@ -92,5 +97,5 @@ function run(program, args, cwd = repository) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   requireHost({ root: false });
-  build();
+  build({ faults: process.argv.includes("--faults") });
 }

@@ -36,6 +36,7 @@ export async function execInContainer(host: ContainerHost, row: ContainerRow, re
   try {
     const started = await startProcess(input, {
       launcher: host.launcher,
+      label: row.id,
       tty: request.tty ?? false,
       ...(request.attach === undefined ? {} : { attach: request.attach }),
     });

@@ -44,6 +44,7 @@ export async function launchContainer(
     const input = await launchInput(host, row, options);
     const started = await startProcess(input, {
       launcher: host.launcher,
+      label: row.id,
       tty: settings.tty ?? false,
       ...(options.attach === undefined ? {} : { attach: options.attach }),
       ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),

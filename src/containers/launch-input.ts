@@ -2,6 +2,7 @@ import { release } from "node:os";
 import type { ContainerPath, HostPath } from "../core/brands.ts";
 import type { HostFeatures } from "../core/host-features.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { hookEnvironment } from "../core/fault-settings.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { readLayeredFiles } from "../layers/lookup.ts";
 import type { OciNamespaceType } from "../plan/oci-config.ts";
@@ -28,6 +29,7 @@ import { containerHostname } from "./prepare-container.ts";
 const logMaxBytes = 10 * 1024 * 1024;
 const logMaxFiles = 3;
 const lagBytes = 1024 * 1024;
+const hookPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
  * Everything that the launch plan of a container is made from, as of now. Reads, but changes nothing: `explain` uses it too.
@@ -92,7 +94,7 @@ export async function launchInput(
       stdinOnce: settings.stdinOnce ?? false,
       listen: true,
       lagBytes,
-      exitHook: { argv: [...host.exitHook, row.id], env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] },
+      exitHook: { argv: [...host.exitHook, row.id], env: [`PATH=${hookPath}`, ...hookEnvironment()] },
     },
     joins,
     terminal: size,

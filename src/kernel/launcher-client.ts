@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { EngineError } from "../core/engine-error.ts";
 import { errnoText } from "../core/errno.ts";
+import { launcherEnvironment } from "../core/fault-settings.ts";
 import { encodeFrame, type Frame, FrameDecoder, frameTypes, protocolError } from "./frames.ts";
 import { ProcessConnection } from "./process-connection.ts";
 
@@ -10,6 +11,8 @@ export interface LaunchRequest {
   readonly launcher: string;
   /** As docs/plan-protocol.md, section 3, lays it out. */
   readonly plan: Uint8Array;
+  /** Stands in the launcher's arguments, for ps(1) and for finding it when its client has died. */
+  readonly label?: string;
   /** Called at each TELL, in order; the launcher goes on with a point's HOLD when the promise is fulfilled. A rejection ends the launch. */
   readonly onTell?: (point: string, pid: number) => void | Promise<void>;
   /** The points that the plan HOLDs. */
@@ -38,7 +41,12 @@ export interface LaunchedProcess {
  */
 export async function launchPlan(request: LaunchRequest): Promise<LaunchedProcess> {
   request.signal?.throwIfAborted();
-  const child = spawn(request.launcher, ["plan"], { stdio: ["ignore", "ignore", "ignore", "pipe"], detached: true, cwd: "/", env: {} });
+  const child = spawn(request.launcher, request.label === undefined ? ["plan"] : ["plan", request.label], {
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+    detached: true,
+    cwd: "/",
+    env: launcherEnvironment(),
+  });
   child.unref();
   const socket = child.stdio[3] as Duplex | undefined;
   const gone = whyGone(child);

@@ -15,6 +15,8 @@ export interface StartedProcess extends LaunchedProcess {
 
 export interface StartProcessOptions {
   readonly launcher: string;
+  /** The container's id. */
+  readonly label?: string;
   readonly tty: boolean;
   /** Told the plan in words, just before it runs. */
   readonly onPlan?: (plan: ExplainedPlan) => void;
@@ -35,6 +37,7 @@ export async function startProcess(input: PlanInput, options: StartProcessOption
     const launched = await launchPlan({
       launcher: options.launcher,
       plan: encodePlan(plan),
+      ...(options.label === undefined ? {} : { label: options.label }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     return { ...launched, tty: options.tty, release: () => launched.connection.close() };
