@@ -10,23 +10,23 @@ const files = {
 
 describe("resolveUser()", () => {
   test("gives root its home and groups when no user is named", () => {
-    expect(resolveUser("", [], files)).toEqual({ uid: 0, gid: 0, additionalGids: [10], home: "/root" });
+    expect(resolveUser("", [], files)).toEqual({ uid: 0, gid: 0, additionalGids: [0, 10], home: "/root" });
   });
   test("brings group, supplementary groups and home with a name", () => {
-    expect(resolveUser("ana", [], files)).toEqual({ uid: 1000, gid: 100, additionalGids: [10, 999], home: "/home/ana" });
+    expect(resolveUser("ana", [], files)).toEqual({ uid: 1000, gid: 100, additionalGids: [100, 10, 999], home: "/home/ana" });
   });
   test("finds a listed uid as its name", () => {
     expect(resolveUser("1000", [], files)).toEqual(resolveUser("ana", [], files));
   });
   test("gives an unlisted uid gid 0 and /", () => {
-    expect(resolveUser("4242", [], files)).toEqual({ uid: 4242, gid: 0, additionalGids: [], home: "/" });
+    expect(resolveUser("4242", [], files)).toEqual({ uid: 4242, gid: 0, additionalGids: [0], home: "/" });
   });
   test("lets an explicit group replace all others", () => {
-    expect(resolveUser("ana:wheel", [], files)).toMatchObject({ gid: 10, additionalGids: [] });
-    expect(resolveUser("ana:77", [], files)).toMatchObject({ gid: 77, additionalGids: [] });
+    expect(resolveUser("ana:wheel", [], files)).toMatchObject({ gid: 10, additionalGids: [10] });
+    expect(resolveUser("ana:77", [], files)).toMatchObject({ gid: 77, additionalGids: [77] });
   });
   test("adds --group-add by name and number, once each", () => {
-    expect(resolveUser("nobody", ["wheel", "10", "5"], files).additionalGids).toEqual([10, 5]);
+    expect(resolveUser("nobody", ["wheel", "10", "5"], files).additionalGids).toEqual([65534, 10, 5]);
   });
   test("ignores lines that are no entries, ids beyond 31 bits, relative homes", () => {
     expect(() => resolveUser("evil", [], files)).toThrow("unable to find user evil");
@@ -34,7 +34,7 @@ describe("resolveUser()", () => {
   });
   test("works without any account file for root and numbers", () => {
     const empty = { passwd: "", group: "" };
-    expect(resolveUser("", [], empty)).toEqual({ uid: 0, gid: 0, additionalGids: [], home: "/root" });
+    expect(resolveUser("", [], empty)).toEqual({ uid: 0, gid: 0, additionalGids: [0], home: "/root" });
     expect(resolveUser("12:34", [], empty)).toMatchObject({ uid: 12, gid: 34 });
   });
   test("refuses unknown names with the code that callers match", () => {

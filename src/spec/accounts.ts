@@ -9,6 +9,7 @@ export interface AccountFiles {
 export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
+  /** The primary group is among them, as in docker: else a set-group-id program could drop it and pass a file mode that denies it (CVE-2022-36109). */
   readonly additionalGids: readonly number[];
   readonly home: string;
 }
@@ -45,11 +46,11 @@ export function resolveUser(user: string, groupAdd: readonly string[], files: Ac
     gid = findGroup(groupPart, files.group);
   } else if (account.name !== "") {
     additionalGids = parseGroup(files.group)
-      .filter((entry) => entry.members.includes(account.name) && entry.gid !== gid)
+      .filter((entry) => entry.members.includes(account.name))
       .map((entry) => entry.gid);
   }
   for (const group of groupAdd) additionalGids.push(findGroup(group, files.group));
-  return { uid: account.uid, gid, additionalGids: [...new Set(additionalGids)], home: account.home || "/" };
+  return { uid: account.uid, gid, additionalGids: [...new Set([gid, ...additionalGids])], home: account.home || "/" };
 }
 
 function findAccount(user: string, passwd: string): PasswdEntry {
