@@ -5,7 +5,6 @@ import type { DiffId, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { removeTree, removeTrees } from "../kernel/remove-tree.ts";
 import type { LayerDriver, LayerInfo } from "./layer-driver.ts";
-import { unpackLayer } from "./unpack-layer.ts";
 
 /**
  * Layers as plain directories, `root/layers/sha256/HEX/tree`, on any file system that has `trusted.*` xattrs and device nodes.
@@ -84,6 +83,7 @@ export class DirectoryLayerDriver implements LayerDriver {
     try {
       const rootFd = openSync(`${options.ingest}/tree`, constants.O_RDONLY | constants.O_DIRECTORY);
       try {
+        const { unpackLayer } = await import("./unpack-layer.ts"); // starting a container unpacks nothing: it loads no tar reader
         return await unpackLayer(this.#launcher, { tarFd, rootFd, ...(options.signal === undefined ? {} : { signal: options.signal }) });
       } finally {
         closeSync(rootFd);
