@@ -20,11 +20,13 @@ export async function attachContainer(host: ContainerHost, row: ContainerRow, op
     await waitContainer(host, row, {}).catch(() => 0);
     return exitCodeOf(end.waitStatus);
   });
-  return streamsOf(connection, {
+  const streams = streamsOf(connection, {
     tty: settings.tty ?? false,
     exited,
     kill: (signal) => {
       sendSignal(host.launcher, { pid: row.pid, startTime: row.pidStart }, parseSignal(signal));
     },
   });
+  // As docker: the process's input ends with one client's only if it was made for one (StdinOnce).
+  return settings.stdinOnce === true ? streams : { ...streams, closeStdin: () => {} };
 }
