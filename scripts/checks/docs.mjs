@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { filesBeneath } from "./files-beneath.mjs";
 
 export function checkDocs(root) {
-  return [...checkErrors(root), ...checkCodesUsed(root), ...checkLinks(root)];
+  return [...checkErrors(root), ...checkCodesUsed(root), ...checkLinks(root), ...checkRegressionTests(root)];
 }
 
 function errorCodes(root) {
@@ -52,6 +52,15 @@ function checkCodesUsed(root) {
         .filter(([, code]) => !known.has(code))
         .map(([, code]) => `${file}: the error code ${code} is not in src/core/error-codes.ts`),
     );
+}
+
+/** Each row of SECURITY.md's table names a test that knows its CVE. */
+function checkRegressionTests(root) {
+  if (!existsSync(`${root}/SECURITY.md`)) return [];
+  const rows = [...readFileSync(`${root}/SECURITY.md`, "utf8").matchAll(/^\| (CVE-[\d-]+) \|.*\]\(([^)]+)\) \|$/gm)];
+  return rows
+    .filter(([, cve, test]) => existsSync(`${root}/${test}`) && !readFileSync(`${root}/${test}`, "utf8").includes(cve))
+    .map(([, cve, test]) => `SECURITY.md: ${test} does not mention ${cve}`);
 }
 
 /** Relative links and anchors in Markdown files. */
