@@ -23,7 +23,7 @@ async function writtenBytes(host: ContainerHost, container: ContainerSummary): P
       const key = `${entry.device}:${entry.inode}`;
       if (entry.type !== "file" || seen.has(key)) return;
       if (entry.links > 1) seen.add(key);
-      bytes += Number(entry.size);
+      bytes += entry.size;
     });
     return bytes;
   } finally {

@@ -1,5 +1,4 @@
 import { statSync } from "node:fs";
-import type { ImageId } from "../core/brands.ts";
 import { newContainerId, shortId } from "../core/ids.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { timestampNow } from "../core/timestamp.ts";
@@ -28,7 +27,7 @@ export function prepareContainer(options: ContainerOptions, image: RunnableImage
     id,
     name: options.name === undefined ? "" : checkName(options.name),
     image: options.image,
-    imageId: image.id as ImageId,
+    imageId: image.id,
     createdAt: timestampNow(),
     options: JSON.stringify(options),
     process: JSON.stringify(resolveProcess(options, image.config)),

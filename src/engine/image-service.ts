@@ -4,7 +4,6 @@ import { findIdRange } from "../containers/id-range.ts";
 import { reconcile } from "../containers/reconcile.ts";
 import { rootFilesystem } from "../containers/root-filesystem.ts";
 import { ContentStore } from "../content/content-store.ts";
-import type { HostPath, ImageId } from "../core/brands.ts";
 import { ImageStore } from "../images/image-store.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import { idRangeSize } from "../spec/build-config.ts";
@@ -23,7 +22,7 @@ export class LocalImageService implements ImageService {
     this.#host = host;
     this.#images = new ImageStore({
       store: host.store,
-      content: new ContentStore(host.root as HostPath),
+      content: new ContentStore(host.root),
       layers: host.layers,
       launcher: host.launcher,
     });
