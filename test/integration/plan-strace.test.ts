@@ -79,8 +79,15 @@ const variants: Readonly<Record<string, readonly string[]>> = {
   "limits of control groups": ["--memory", "64m", "--cpus", "0.5", "--pids-limit", "50", "--cpu-shares", "512", "--cpuset-cpus", "0"],
   "the host's namespaces": ["--network", "host", "--pid", "host", "--ipc", "host", "--uts", "host"],
   "a user with limits, names and a sysctl": [
-    ...["-u", "user", "-w", "/made/here", "--ulimit", "nofile=64:128", "--hostname", "name", "--domainname", "domain"],
-    ...["--sysctl", "net.ipv4.ip_forward=1", "--security-opt", "no-new-privileges", "--oom-score-adj", "500", "--cap-drop", "ALL"],
+    "-u=user",
+    "-w=/made/here",
+    "--ulimit=nofile=64:128",
+    "--hostname=name",
+    "--domainname=domain",
+    "--sysctl=net.ipv4.ip_forward=1",
+    "--security-opt=no-new-privileges",
+    "--oom-score-adj=500",
+    "--cap-drop=ALL",
   ],
 };
 

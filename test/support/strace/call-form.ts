@@ -28,7 +28,7 @@ interface Parts {
   readonly args: readonly string[];
   readonly of: Descriptors;
   readonly planned: boolean;
-  at(index: number): string;
+  readonly at: (index: number) => string;
 }
 
 /** Flags that the launcher adds to each lookup, or that say nothing. */
@@ -56,7 +56,7 @@ const FORMS: Readonly<Record<string, (parts: Parts) => string>> = {
     const named = ["prog_type", "insn_cnt", "attach_type", "attach_flags"].map((key) => attributes.get(key) ?? "");
     return [at(0), cgroup === undefined ? "" : of.name(cgroup), ...named].join(" ");
   },
-  sendto: ({ at, planned }) => netlinkMessage(at(planned ? 1 : 1)),
+  sendto: ({ at }) => netlinkMessage(at(1)),
 
   fsconfig: ({ args, of, planned }) => {
     const [command = "", key = "", value = ""] = planned ? args : args.slice(1);

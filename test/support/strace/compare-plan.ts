@@ -35,7 +35,7 @@ function attempt(compare: () => void): readonly string[] {
     compare();
     return [];
   } catch (error) {
-    return [error instanceof Error ? error.message : `${error}`];
+    return [error instanceof Error ? error.message : String(error)];
   }
 }
 
