@@ -4,6 +4,7 @@ import { findIdRange } from "../containers/id-range.ts";
 import { reconcile } from "../containers/reconcile.ts";
 import { rootFilesystem } from "../containers/root-filesystem.ts";
 import { ContentStore } from "../content/content-store.ts";
+import type { ImageId } from "../core/brands.ts";
 import { ImageStore } from "../images/image-store.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import { idRangeSize } from "../spec/build-config.ts";
