@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *error_name(int error)
+const char *error_name(int error)
 {
 	static const struct {
 		int number;

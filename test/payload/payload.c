@@ -62,6 +62,10 @@ static const struct {
 	{ "terminal", verb_terminal, "[RESIZES]: says isatty and size, then each new size" },
 	{ "try", verb_try, "OPERATION ARGUMENT...: ok or the errno's name" },
 	{ "syscalls", verb_syscalls, "FROM TO: what each system call number answers" },
+	{ "leaks", verb_leaks, ": what it has of the host or the launcher, as JSON" },
+	{ "watch", verb_watch, ": until TERM, tries to reach into processes that enter the container" },
+	{ "overwrite", verb_overwrite, "[PID]: until TERM, tries to write into the program of every other process, or of one" },
+	{ "release-agent", verb_release_agent, "[CONTROLLER [anew]]: tries to write a v1 hierarchy's release agent, from namespaces of its own" },
 };
 
 int main(int argc, char **argv)

@@ -15,8 +15,15 @@ int verb_signals(int argc, char **argv);
 int verb_terminal(int argc, char **argv);
 int verb_try(int argc, char **argv);
 int verb_syscalls(int argc, char **argv);
+int verb_leaks(int argc, char **argv);
+int verb_watch(int argc, char **argv);
+int verb_overwrite(int argc, char **argv);
+int verb_release_agent(int argc, char **argv);
 
 /* A decimal argument, or otherwise when it is absent. */
 long number_argument(int argc, char **argv, int index, long otherwise);
+
+/* EPERM and the like; `errno N` for one that no test needs. */
+const char *error_name(int error);
 
 #endif
