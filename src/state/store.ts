@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../core/engine-error.ts";
 import { migrations, schemaVersion } from "./schema.ts";
@@ -107,6 +107,8 @@ function migrate(database: DatabaseSync, path: string, found: number): void {
       message: `open state \`${path}\`: written by a later wherry (schema ${found}, this one reads up to ${schemaVersion}); upgrade wherry`,
     });
   }
+  // It holds the containers' environments, passwords included. The log and its index, made next, get the same mode.
+  chmodSync(path, 0o600);
   database.exec("PRAGMA journal_mode=WAL");
   database.exec("BEGIN IMMEDIATE");
   try {
