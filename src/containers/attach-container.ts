@@ -6,7 +6,7 @@ import type { ContainerOptions } from "../spec/container-options.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
-import { streamsOf } from "./follow-process.ts";
+import { lostMonitor, streamsOf } from "./follow-process.ts";
 import { exitCodeOf } from "./run-record.ts";
 import { waitContainer } from "./wait-container.ts";
 
@@ -15,7 +15,7 @@ export async function attachContainer(host: ContainerHost, row: ContainerRow, op
   const settings = JSON.parse(row.options) as ContainerOptions;
   const connection = await attachToMonitor(containerPaths(host.root, host.runRoot, row.id).run, options);
   const exited = connection.ended.then(async (end) => {
-    if (end === null) return null;
+    if (end === null) return connection.closed ? null : await lostMonitor(host, row, { pid: row.monitorPid, startTime: row.monitorStart });
     // Recorded by the exit hook or by whoever started it.
     await waitContainer(host, row, {}).catch(() => 0);
     return exitCodeOf(end.waitStatus);

@@ -1,6 +1,6 @@
 import type { ContainerId } from "../core/brands.ts";
 import type { CgroupPath } from "../core/cgroup-layout.ts";
-import { freezeCgroup, killCgroup, removeCgroup, thawCgroup } from "../kernel/cgroup-control.ts";
+import { freezeCgroup, killCgroup, removeCgroup, removeEmptyCgroup, thawCgroup } from "../kernel/cgroup-control.ts";
 import { type CgroupGroup, listCgroupPids } from "../kernel/cgroup-group.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { type CgroupRoot, cgroupRootPath, ensureCgroupRoot } from "../kernel/cgroup-root.ts";
@@ -48,9 +48,21 @@ export class ContainerCgroups {
     return killCgroup(this.#group(id));
   }
 
-  /** Idempotent. */
-  remove(id: ContainerId): Promise<void> {
-    return removeCgroup(this.#group(id));
+  /**
+   * Removes the group; what is left in it is killed (a container without a pid namespace of its own may leave processes). Idempotent.
+   * @throws {EngineError} CGROUP_BUSY
+   */
+  async remove(id: ContainerId): Promise<void> {
+    const group = this.#group(id);
+    if (removeEmptyCgroup(group)) return;
+    await killCgroup(group);
+    await removeCgroup(group);
+  }
+
+  /** Of all monitors and launchers of this root. */
+  monitorPids(): readonly number[] {
+    const layout = this.#detect();
+    return listCgroupPids({ layout, path: `${cgroupRootPath(layout, this.#instance)}/monitors` });
   }
 
   pids(id: ContainerId): readonly number[] {

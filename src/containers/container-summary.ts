@@ -29,6 +29,8 @@ export function publicStatus(status: RowStatus, starts: number): ContainerStatus
   switch (status) {
     case "starting":
       return starts > 0 ? "exited" : "created";
+    case "ending":
+      return "exited";
     case "removing":
       return "dead";
     case "created":

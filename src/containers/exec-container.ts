@@ -18,6 +18,7 @@ import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 import type { ExecRequest } from "./exec-request.ts";
+import { unknownExitCode } from "./finish-container.ts";
 import { streamsOf } from "./follow-process.ts";
 import { launchInput } from "./launch-input.ts";
 import { exitCodeOf } from "./run-record.ts";
@@ -47,8 +48,10 @@ export async function execInContainer(host: ContainerHost, row: ContainerRow, re
       return streamsOf(connection, { tty: started.tty, exited: Promise.resolve(null), kill });
     }
     const exited = connection.ended.then((end) => {
-      if (end === null) return null;
+      if (end === null && connection.closed) return null;
       clear();
+      // Killed, and what it monitored with it.
+      if (end === null) return unknownExitCode;
       connection.close();
       return exitCodeOf(end.waitStatus);
     });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
 import { timestampFromNanos } from "../core/timestamp.ts";
 import { faultPoint } from "../core/fault-point.ts";
@@ -12,11 +12,11 @@ import type { ContainerRow, RowStatus } from "../state/container-row.ts";
 import { moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
-import { releaseRunning } from "./finish-container.ts";
 import { reserveIdRange } from "./id-range.ts";
 import { launchInput } from "./launch-input.ts";
 import { containerHostname } from "./prepare-container.ts";
 import { readExitRecord } from "./run-record.ts";
+import { releaseRunning } from "./release-running.ts";
 import { prepareRootFilesystem } from "./root-filesystem.ts";
 import { reconcile } from "./reconcile.ts";
 
@@ -74,16 +74,25 @@ async function prepareDirectories(host: ContainerHost, row: ContainerRow, settin
   }
   faultPoint("run-directory-made");
   const files = managedFiles(settings, containerHostname(row, settings));
-  writeFileSync(paths.hosts, files.hosts);
-  writeFileSync(paths.hostname, files.hostname);
-  writeFileSync(paths.resolvConf, files.resolvConf);
+  writeManagedFile(paths.hosts, files.hosts);
+  writeManagedFile(paths.hostname, files.hostname);
+  writeManagedFile(paths.resolvConf, files.resolvConf);
   faultPoint("managed-files-written");
-  prepareRootFilesystem(host, row, settings.namespaces?.user === "auto" ? reserveIdRange(host.store, row.id) : null);
+  const idBase = settings.namespaces?.user === "auto" ? reserveIdRange(host.store, row.id) : null;
+  // Files of ours, but the container's root may change them, as those of the image.
+  if (idBase !== null) for (const path of [paths.hosts, paths.hostname, paths.resolvConf]) chownSync(path, idBase, idBase);
+  prepareRootFilesystem(host, row, idBase);
   for (const mount of settings.mounts ?? []) {
     if (mount.type === "bind" && mount.createSource === true && mount.source !== undefined && !existsSync(mount.source)) {
       mkdirSync(mount.source, { recursive: true });
     }
   }
+}
+
+/** Readable for every user of the container, whatever the caller's umask. */
+function writeManagedFile(path: string, text: string): void {
+  writeFileSync(path, text);
+  chmodSync(path, 0o644);
 }
 
 function recordStart(host: ContainerHost, row: ContainerRow, started: StartedProcess): void {
@@ -113,6 +122,8 @@ function recordStart(host: ContainerHost, row: ContainerRow, started: StartedPro
 async function recordFailure(host: ContainerHost, row: ContainerRow, before: RowStatus, error: unknown): Promise<void> {
   const code = error instanceof EngineError ? error.code : "";
   const exitCode = code === "COMMAND_NOT_FOUND" ? 127 : code === "COMMAND_NOT_EXECUTABLE" ? 126 : 128;
+  // A launcher that was killed could not end its child; that may not even notice.
+  await host.cgroups.kill(row.id);
   await releaseRunning(host, row);
   moveContainer(host.store, {
     id: row.id,

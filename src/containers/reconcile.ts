@@ -1,97 +1,126 @@
 import type { ContainerId } from "../core/brands.ts";
 import { timestampFromNanos, timestampNow } from "../core/timestamp.ts";
 import { isAlive } from "../kernel/process-reference.ts";
+import { sendSignal } from "../kernel/send-signal.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { getContainer, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
-import { type Ending, finishContainer, releaseRunning, unknownExitCode } from "./finish-container.ts";
-import { isOwnerAlive } from "./process-owner.ts";
-import { removeStopped } from "./remove-container.ts";
+import { completeEnding, type Ending, finishContainer, unknownExitCode } from "./finish-container.ts";
+import { isOwnerAlive, takeOver } from "./process-owner.ts";
+import { releaseRunning } from "./release-running.ts";
+import { completeRemoval, removeStopped } from "./remove-container.ts";
 import { exitCodeOf, readExitRecord, readStartedRecord } from "./run-record.ts";
+import { ensureContainerDirectories } from "./store-container.ts";
 
+const sigkill = 9;
 /** How long an exit record may take once the process is gone and its monitor lives. */
 const recordDelayMs = 5_000;
 
 /**
  * Makes the row say what is true now and returns it; undefined when the container is gone. The one place that decides what became
- * of a container: used by the exit hook, by every command that looks at one, and at engine start. Idempotent, safe to race.
+ * of a container: used by the exit hook, by every command that looks at one, and at engine start. Idempotent, safe to race; what a
+ * living process is at (starting, ending, removing) is left to it.
  */
 export async function reconcile(host: ContainerHost, id: ContainerId): Promise<ContainerRow | undefined> {
   const row = getContainer(host.store, id);
   if (row === undefined) return undefined;
   switch (row.status) {
     case "created":
+      ensureContainerDirectories(host, row);
       return row;
     case "exited":
-      // An ended `--rm` container whose remover died.
+      // An ended `--rm` container whose start failed, or whose remover died.
       if (row.autoRemove && (await removeStopped(host, row))) return undefined;
       return row;
-    case "starting":
-      return isOwnerAlive(row.owner, host.bootId) ? row : settleStarting(host, row);
-    case "removing":
-      return isOwnerAlive(row.owner, host.bootId) ? row : settleRemoving(host, row);
     case "running":
     case "paused":
       return settleRunning(host, row);
+    case "starting":
+    case "ending":
+    case "removing":
+      if (isOwnerAlive(row.owner, host.bootId)) return row;
+      if (takeOver(host, row)) await goOn(host, row);
+      return getContainer(host.store, id);
     default:
       return row.status satisfies never;
   }
+}
+
+/** What a dead process was at; the row is ours now. */
+async function goOn(host: ContainerHost, row: ContainerRow): Promise<void> {
+  if (row.status === "starting") await settleStarting(host, row);
+  else if (row.status === "ending") await completeEnding(host, row);
+  else await completeRemoval(host, row);
 }
 
 async function settleRunning(host: ContainerHost, row: ContainerRow): Promise<ContainerRow | undefined> {
   if (row.bootId !== host.bootId) return finish(host, row, lost("the host was restarted"));
   const process = { pid: row.pid, startTime: row.pidStart };
   const monitor = { pid: row.monitorPid, startTime: row.monitorStart };
-  if (isAlive(process) && isAlive(monitor)) return row;
+  if (isAlive(process) && isAlive(monitor)) return settleFreezer(host, row);
   const record = await exitRecord(host, row);
   if (record !== null) return finish(host, row, record);
   // The monitor is gone without a word: its container dies by the parent-death signal; make sure that all of it does.
+  const killed = !isAlive(monitor);
+  if (!killed) sendSignal(host.launcher, monitor, sigkill);
   await host.cgroups.kill(row.id);
-  return finish(host, row, lost("its monitor was killed"));
+  return finish(host, row, lost(killed ? "its monitor was killed" : "its monitor did not record the end"));
 }
 
-/** The starter died. Either the launcher got as far as leaving its record, or it gave up when its client was gone. */
-async function settleStarting(host: ContainerHost, row: ContainerRow): Promise<ContainerRow | undefined> {
-  const started =
-    row.owner?.endsWith(`:${host.bootId}`) === true ? readStartedRecord(containerPaths(host.root, host.runRoot, row.id).run) : null;
-  if (started === null) {
-    await host.cgroups.kill(row.id);
-    await releaseRunning(host, row);
-    const back = row.starts > 0 ? "exited" : "created";
-    moveContainer(host.store, { id: row.id, from: ["starting"], to: back, change: { owner: null } });
-    const settled = getContainer(host.store, row.id);
-    if (settled?.autoRemove === true && settled.status === "created") return (await removeStopped(host, settled)) ? undefined : settled;
-    return settled;
+/** Whoever froze or thawed it died in between: the status says what is to be. */
+async function settleFreezer(host: ContainerHost, row: ContainerRow): Promise<ContainerRow | undefined> {
+  if (row.owner === null || isOwnerAlive(row.owner, host.bootId) || !takeOver(host, row)) return row;
+  if (row.status === "paused") await host.cgroups.freeze(row.id);
+  else host.cgroups.thaw(row.id);
+  moveContainer(host.store, { id: row.id, from: [row.status], to: row.status, owner: host.owner, change: { owner: null } });
+  return getContainer(host.store, row.id);
+}
+
+/** The starter died. Either the launcher got as far as leaving its record, or it gives up because its client is gone. */
+async function settleStarting(host: ContainerHost, row: ContainerRow): Promise<void> {
+  const { run } = containerPaths(host.root, host.runRoot, row.id);
+  const started = row.owner?.endsWith(`:${host.bootId}`) === true ? readStartedRecord(run) : null;
+  if (started !== null) {
+    moveContainer(host.store, {
+      id: row.id,
+      from: ["starting"],
+      to: "running",
+      owner: host.owner,
+      change: {
+        owner: null,
+        pid: started.pid,
+        pidStart: started.startTime,
+        monitorPid: started.monitorPid,
+        monitorStart: started.monitorStartTime,
+        bootId: host.bootId,
+        startedAt: timestampFromNanos(started.time),
+        starts: row.starts + 1,
+        exitCode: 0,
+        error: "",
+        oomKilled: false,
+        stopRequested: false,
+      },
+    });
+    await reconcile(host, row.id);
+    return;
   }
-  moveContainer(host.store, {
-    id: row.id,
-    from: ["starting"],
-    to: "running",
-    change: {
-      owner: null,
-      pid: started.pid,
-      pidStart: started.startTime,
-      monitorPid: started.monitorPid,
-      monitorStart: started.monitorStartTime,
-      bootId: host.bootId,
-      startedAt: timestampFromNanos(started.time),
-      starts: row.starts + 1,
-    },
-  });
-  return reconcile(host, row.id);
-}
-
-async function settleRemoving(host: ContainerHost, row: ContainerRow): Promise<ContainerRow | undefined> {
-  moveContainer(host.store, { id: row.id, from: ["removing"], to: "exited", change: { owner: null } });
-  const back = getContainer(host.store, row.id);
-  if (back === undefined) return undefined;
-  // Half removed is of no use to anybody.
-  return (await removeStopped(host, back)) ? undefined : getContainer(host.store, row.id);
+  const { killLaunchers } = await import("./stray-launcher.ts");
+  await killLaunchers(host, row.id);
+  await host.cgroups.kill(row.id);
+  if (row.autoRemove) {
+    moveContainer(host.store, { id: row.id, from: ["starting"], to: "removing", owner: host.owner });
+    await completeRemoval(host, row);
+    return;
+  }
+  await releaseRunning(host, row);
+  const back = row.starts > 0 ? "exited" : "created";
+  moveContainer(host.store, { id: row.id, from: ["starting"], to: back, owner: host.owner, change: { owner: null } });
+  host.bell.ring();
 }
 
 async function finish(host: ContainerHost, row: ContainerRow, ending: Ending): Promise<ContainerRow | undefined> {
-  await finishContainer(host, row, ending);
+  await finishContainer(host, row, { process: { pid: row.pid, startTime: row.pidStart }, ending });
   return getContainer(host.store, row.id);
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
+import { existsSync, rmdirSync, unlinkSync } from "node:fs";
 import type { ContainerRow } from "../state/container-row.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
@@ -6,28 +6,39 @@ import { removeTree } from "../kernel/remove-tree.ts";
 import { deleteContainer, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
+import { releaseRunning } from "./release-running.ts";
+
+/** Removes a container that does not run. Returns false when it is not in such a state (any more). */
+export async function removeStopped(host: ContainerHost, row: Pick<ContainerRow, "id">): Promise<boolean> {
+  const claimed = moveContainer(host.store, { id: row.id, from: ["created", "exited"], to: "removing", change: { owner: host.owner } });
+  if (claimed) await completeRemoval(host, row);
+  return claimed;
+}
 
 /**
- * Removes a container that does not run: its files first, its row last, so that a crash in between leaves a row that can be
- * removed again. Returns false when another process is removing it.
+ * Does what `removing` says, for the row's owner: what the kernel has of it first, then its files, its row last, so that a crash in
+ * between leaves a row that tells what is to be done. Idempotent.
+ * @throws {EngineError} CGROUP_BUSY, TREE_FAILED; the row is anybody's then, the next command tries again.
  */
-export async function removeStopped(host: ContainerHost, row: ContainerRow): Promise<boolean> {
-  const claimed = moveContainer(host.store, { id: row.id, from: ["created", "exited"], to: "removing", change: { owner: host.owner } });
-  if (!claimed) return false;
+export async function completeRemoval(host: ContainerHost, row: Pick<ContainerRow, "id">): Promise<void> {
   faultPoint("removal-claimed");
-  removeFiles(host, row);
+  try {
+    await releaseRunning(host, row);
+    removeFiles(host, row);
+  } catch (error) {
+    moveContainer(host.store, { id: row.id, from: ["removing"], to: "removing", owner: host.owner, change: { owner: null } });
+    throw error;
+  }
   faultPoint("files-removed");
   deleteContainer(host.store, row.id);
   faultPoint("row-deleted");
   host.bell.ring();
-  return true;
 }
 
 /** Idempotent. The read-write layer is hostile: only the tree operations walk it. */
-export function removeFiles(host: ContainerHost, row: Pick<ContainerRow, "id">): void {
+function removeFiles(host: ContainerHost, row: Pick<ContainerRow, "id">): void {
   const paths = containerPaths(host.root, host.runRoot, row.id);
   if (!removeUntouched(paths)) removeTree(host.launcher, paths.directory);
-  rmSync(paths.run, { recursive: true, force: true });
 }
 
 /**

@@ -3,32 +3,49 @@ import { shortId } from "../core/ids.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { reconcile } from "./reconcile.ts";
-import { busy, removeStopped } from "./remove-container.ts";
-import { waitContainer } from "./wait-container.ts";
+import { removeStopped } from "./remove-container.ts";
+import { waitContainer, waitUntilSettled } from "./wait-container.ts";
+
+/** How long a start that hangs (its launcher is stopped, say) keeps `rm -f` waiting before it is ended. */
+const startPatienceMs = 10_000;
 
 /**
  * `rm`: removes a container whatever state it is in when `force` is given, else only one that does not run. Resolves when it is
  * gone; being removed by somebody else at the same time is success too.
- * @throws {EngineError} CONTAINER_RUNNING, CONTAINER_BUSY.
+ * @throws {EngineError} CONTAINER_RUNNING.
  */
 export async function removeContainer(host: ContainerHost, found: ContainerRow, force: boolean): Promise<void> {
-  const row = await reconcile(host, found.id);
-  if (row === undefined) return;
-  if (row.status === "running" || row.status === "paused") {
-    if (!force) throw refused(row);
-    const { killContainer } = await import("./stop-container.ts");
-    await killContainer(host, row);
-    const ended = await reconcile(host, row.id);
-    if (ended !== undefined) await removeContainer(host, ended, force);
-    return;
+  for (let row = await reconcile(host, found.id); row !== undefined; row = await reconcile(host, found.id)) {
+    switch (row.status) {
+      case "running":
+      case "paused": {
+        if (!force) throw refused(row);
+        const { killContainer } = await import("./stop-container.ts");
+        await killContainer(host, row);
+        break;
+      }
+      case "starting":
+      case "ending":
+        await untilSettled(host, row, force);
+        break;
+      case "removing":
+        await waitContainer(host, row, { condition: "removed" });
+        break;
+      case "created":
+      case "exited":
+        await removeStopped(host, row);
+        break;
+      default:
+        row.status satisfies never;
+    }
   }
-  if (row.status === "starting") {
-    if (!force) throw busy(row, "remove");
-    const { waitForStart } = await import("./wait-container.ts");
-    await waitForStart(host, row.id);
-    return removeContainer(host, row, force);
-  }
-  if (row.status === "removing" || !(await removeStopped(host, row))) await waitContainer(host, row, { condition: "removed" });
+}
+
+async function untilSettled(host: ContainerHost, row: ContainerRow, force: boolean): Promise<void> {
+  const settled = await waitUntilSettled(host, row.id, force ? startPatienceMs : undefined);
+  if (!force || settled?.status !== "starting" || settled.owner !== row.owner) return;
+  const { killLaunchers } = await import("./stray-launcher.ts");
+  await killLaunchers(host, row.id);
 }
 
 function refused(row: ContainerRow): EngineError {

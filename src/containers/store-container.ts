@@ -1,38 +1,59 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { randomName } from "../core/random-name.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { imageNotFound } from "../images/resolve-image.ts";
 import { hasImage } from "../state/image-rows.ts";
-import { insertContainer } from "../state/container-table.ts";
+import { deleteContainer, insertContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
 
 const nameAttempts = 20;
 
 /**
- * Makes the container's directory and row, with a random name when it has none, and returns the row as stored. The row is the
- * commit point: a directory without one is what a crash left, and is removed at the next engine start.
+ * Makes the container's row, with a random name when it has none, then its directories, and returns the row as stored. In this
+ * order a crash leaves nothing that no row tells of; the next look at the row makes the directories.
  * @throws {EngineError} CONTAINER_NAME_TAKEN; nothing is left behind.
  */
 export function storeContainer(host: ContainerHost, row: ContainerRow): ContainerRow {
-  const paths = containerPaths(host.root, host.runRoot, row.id);
+  const stored = insert(host, row);
+  faultPoint("container-row-stored");
   try {
-    mkdirSync(paths.directory, { mode: 0o711 });
-  } catch {
-    mkdirSync(paths.directory, { recursive: true, mode: 0o711 });
-  }
-  faultPoint("container-directory-made");
-  try {
-    for (const directory of [paths.upper, paths.work, paths.rootfs]) mkdirSync(directory, { mode: 0o755 });
-    const stored = insert(host, row);
-    faultPoint("container-row-stored");
-    return stored;
+    makeDirectories(host, row);
   } catch (error) {
-    rmSync(paths.directory, { recursive: true, force: true });
+    rmSync(containerPaths(host.root, host.runRoot, row.id).directory, { recursive: true, force: true });
+    deleteContainer(host.store, row.id);
     throw error;
   }
+  faultPoint("container-directories-made");
+  return stored;
+}
+
+/** For a row whose maker died before it had made them. Idempotent. */
+export function ensureContainerDirectories(host: ContainerHost, row: Pick<ContainerRow, "id">): void {
+  if (!existsSync(containerPaths(host.root, host.runRoot, row.id).rootfs)) makeDirectories(host, row);
+}
+
+/**
+ * `rootfs` last: where that is, the others are. The id is no secret (/proc/PID/cgroup shows it): users of this host must not get at the
+ * programs in there, which may be set-user-ID (CVE-2021-41091).
+ */
+function makeDirectories(host: ContainerHost, row: Pick<ContainerRow, "id">): void {
+  const paths = containerPaths(host.root, host.runRoot, row.id);
+  makeDirectory(paths.directory, 0o700);
+  faultPoint("container-directory-made");
+  for (const directory of [paths.upper, paths.work, paths.rootfs]) makeDirectory(directory, 0o755);
+}
+
+/** With that very mode, whatever the caller's umask: `upper` is the container's `/`. */
+function makeDirectory(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch {
+    mkdirSync(path, { recursive: true, mode });
+  }
+  chmodSync(path, mode);
 }
 
 function insert(host: ContainerHost, row: ContainerRow): ContainerRow {

@@ -50,8 +50,11 @@ export async function waitForEnd(host: ContainerHost, id: ContainerId, timeoutMs
 }
 
 function isLive(row: ContainerRow): boolean {
-  return row.status === "running" || row.status === "paused" || row.status === "starting";
+  return row.status === "running" || row.status === "paused" || row.status === "starting" || row.status === "ending";
 }
+
+/** How soon to look again at what somebody is doing who may die without ringing. */
+const glanceMs = 20;
 
 /** For a container that was removed while we watched: how its process ended, as its monitor told us; the row can't any more. */
 async function whenChanged(
@@ -62,25 +65,40 @@ async function whenChanged(
 ): Promise<ProcessEnd | null> {
   const first = test(await reconcile(host, id));
   if (first !== undefined) return null;
-  const row = getContainer(host.store, id);
-  if (row === undefined || !isLive(row)) {
-    await host.bell.until(async () => test(await reconcile(host, id)), signal);
+  let now = getContainer(host.store, id);
+  let monitorGone = false;
+  const againMs = () => (monitorGone || (now !== undefined && now.owner !== null) ? glanceMs : undefined);
+  const look = async () => {
+    now = await reconcile(host, id);
+    return test(now) === undefined ? undefined : { row: now };
+  };
+  if (now === undefined || !isLive(now)) {
+    await host.bell.until(look, signal, againMs);
     return null;
   }
-  // The monitor's end is one more ring of our own bell.
-  const watch = watchEnd(containerPaths(host.root, host.runRoot, id).run, () => host.bell.ring());
+  // The monitor's end is one more ring of our own bell; its death may be seen a moment after its socket has closed.
+  const watch = watchEnd(containerPaths(host.root, host.runRoot, id).run, () => {
+    monitorGone = true;
+    host.bell.ring();
+  });
   try {
-    const last = await host.bell.until(async () => {
-      const now = await reconcile(host, id);
-      return test(now) === undefined ? undefined : { row: now };
-    }, signal);
+    const last = await host.bell.until(look, signal, againMs);
     return last.row === undefined ? await watch.ended : null;
   } finally {
     watch.close();
   }
 }
 
-/** Resolves when the container is no longer being started by somebody. */
-export async function waitForStart(host: ContainerHost, id: ContainerId): Promise<void> {
-  await whenChanged(host, id, undefined, (now) => (now?.status === "starting" ? undefined : true));
+/**
+ * The row once nobody is starting or ending the container, or as it is when the time is up; undefined when it is gone. For those who
+ * want to change it: the kernel's part of it is another process's until then.
+ */
+export async function waitUntilSettled(host: ContainerHost, id: ContainerId, timeoutMs?: number): Promise<ContainerRow | undefined> {
+  const signal = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  try {
+    await whenChanged(host, id, signal, (now) => (now?.status === "starting" || now?.status === "ending" ? undefined : true));
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  }
+  return getContainer(host.store, id);
 }

@@ -5,8 +5,9 @@ declare const WHERRY_FAULTS: boolean;
  * when one is never reached, so a place that is added here is tested, and a place that is lost is noticed.
  */
 export const faultPoints = [
-  "container-directory-made",
   "container-row-stored",
+  "container-directory-made",
+  "container-directories-made",
   "run-directory-made",
   "managed-files-written",
   "process-started",
@@ -15,10 +16,15 @@ export const faultPoints = [
   "end-recorded",
   "cgroups-removed",
   "run-directory-removed",
+  "end-completed",
   "removal-claimed",
   "files-removed",
   "row-deleted",
   "signal-sent",
+  "pause-recorded",
+  "frozen",
+  "unpause-recorded",
+  "held-still",
   "image-blob-stored",
   "image-layer-added",
   "image-recorded",

@@ -21,7 +21,14 @@ import type { ExplainedPlan } from "../plan/explained-plan.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
 import { validateOptions } from "../containers/validate-options.ts";
 import type { ContainerRow } from "../state/container-row.ts";
-import { containerNotFound, findContainer, listContainers, moveContainer, renameContainer } from "../state/container-table.ts";
+import {
+  containerNotFound,
+  findContainer,
+  getContainer,
+  listContainers,
+  moveContainer,
+  renameContainer,
+} from "../state/container-table.ts";
 import type { ContainerService, ExecOptions, ListOptions, StartOptions, StartResult } from "./engine.ts";
 
 /**
@@ -49,7 +56,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async start(reference: string, options: StartOptions = {}): Promise<StartResult> {
-    const row = await this.#find(reference);
+    const row = await this.#settled(reference);
     if (row.status === "running")
       throw new EngineError({ kind: "notModified", code: "CONTAINER_RUNNING", message: `container \`${row.name}\` is already running` });
     if (row.status === "paused") {
@@ -65,8 +72,10 @@ export class LocalContainerService implements ContainerService {
       to: "starting",
       change: { owner: this.#host.owner },
     });
-    if (!claimed) throw busy(row, "start");
-    return this.#launch(row, options, {});
+    if (claimed) return this.#launch(row, options, {});
+    if (getContainer(this.#host.store, row.id)?.status === "removing") throw busy(row, "start");
+    // Somebody else was faster: what that leads to is what counts.
+    return this.start(reference, options);
   }
 
   async run(options: ContainerOptions, start: StartOptions = {}): Promise<StartResult> {
@@ -89,7 +98,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async stop(reference: string, options: { readonly timeoutSeconds?: number; readonly signal?: string } = {}): Promise<void> {
-    const row = await this.#find(reference);
+    const row = await this.#settled(reference);
     if (row.status !== "running" && row.status !== "paused") {
       throw new EngineError({
         kind: "notModified",
@@ -102,25 +111,23 @@ export class LocalContainerService implements ContainerService {
   }
 
   async kill(reference: string, signal: string): Promise<void> {
-    const row = requireStarted(await this.#find(reference), "kill");
+    const row = requireStarted(await this.#settled(reference), "kill");
     const { signalContainer } = await import("../containers/stop-container.ts");
     signalContainer(this.#host, row, signal);
   }
 
   async pause(reference: string): Promise<void> {
-    const row = requireRunning(await this.#find(reference), "pause");
-    await this.#host.cgroups.freeze(row.id);
-    if (!moveContainer(this.#host.store, { id: row.id, from: ["running"], to: "paused" })) this.#host.cgroups.thaw(row.id);
-    this.#host.bell.ring();
+    const row = requireRunning(await this.#settled(reference), "pause");
+    const { pauseContainer } = await import("../containers/pause-container.ts");
+    await pauseContainer(this.#host, row);
   }
 
   async unpause(reference: string): Promise<void> {
-    const row = await this.#find(reference);
+    const row = await this.#settled(reference);
     if (row.status !== "paused")
       throw new EngineError({ kind: "conflict", code: "CONTAINER_NOT_RUNNING", message: `Container ${row.id} is not paused` });
-    this.#host.cgroups.thaw(row.id);
-    moveContainer(this.#host.store, { id: row.id, from: ["paused"], to: "running" });
-    this.#host.bell.ring();
+    const { unpauseContainer } = await import("../containers/pause-container.ts");
+    await unpauseContainer(this.#host, row);
   }
 
   async remove(reference: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
@@ -178,7 +185,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async attach(reference: string, options: AttachOptions): Promise<ProcessStreams> {
-    const row = requireStarted(await this.#find(reference), "attach to");
+    const row = requireStarted(await this.#settled(reference), "attach to");
     const { attachContainer } = await import("../containers/attach-container.ts");
     return attachContainer(this.#host, row, options);
   }
@@ -190,7 +197,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async exec(reference: string, options: ExecOptions): Promise<ProcessStreams> {
-    const row = requireRunning(await this.#find(reference), "exec in");
+    const row = requireRunning(await this.#settled(reference), "exec in");
     const { execInContainer } = await import("../containers/exec-container.ts");
     return execInContainer(this.#host, row, options);
   }
@@ -238,6 +245,16 @@ export class LocalContainerService implements ContainerService {
     const row = await reconcile(this.#host, findContainer(this.#host.store, reference).id);
     if (row === undefined) throw containerNotFound(reference);
     return row;
+  }
+
+  /** For those who change it: not while somebody else is starting or ending it. */
+  async #settled(reference: string): Promise<ContainerRow> {
+    const row = await this.#find(reference);
+    if (row.status !== "starting" && row.status !== "ending") return row;
+    const { waitUntilSettled } = await import("../containers/wait-container.ts");
+    const settled = await waitUntilSettled(this.#host, row.id);
+    if (settled === undefined) throw containerNotFound(reference);
+    return settled;
   }
 
   async #launch(

@@ -1,6 +1,7 @@
 import type { ContainerHost } from "../containers/container-host.ts";
 import { containerPaths } from "../containers/container-paths.ts";
 import { findIdRange } from "../containers/id-range.ts";
+import { holdStill } from "../containers/pause-container.ts";
 import { reconcile } from "../containers/reconcile.ts";
 import { rootFilesystem } from "../containers/root-filesystem.ts";
 import { ContentStore } from "../content/content-store.ts";
@@ -62,8 +63,7 @@ export class LocalImageService implements ImageService {
     const host = this.#host;
     const row = await reconcile(host, findContainer(host.store, container).id);
     if (row === undefined) throw containerNotFound(container);
-    const freeze = row.status === "running" && options.pause !== false;
-    if (freeze) await host.cgroups.freeze(row.id);
+    const release = row.status === "running" && options.pause !== false ? await holdStill(host, row) : undefined;
     try {
       const process = JSON.parse(row.process) as ResolvedProcess;
       const idBase = findIdRange(host.store, row.id);
@@ -92,7 +92,7 @@ export class LocalImageService implements ImageService {
         ...(changes === undefined ? {} : { changes }),
       });
     } finally {
-      if (freeze) host.cgroups.thaw(row.id);
+      release?.();
     }
   }
 }

@@ -77,6 +77,11 @@ export async function removeCgroup(group: CgroupGroup): Promise<void> {
   }
 }
 
+/** Removes the group if nothing is in it, without waiting. True: it is gone from every hierarchy. */
+export function removeEmptyCgroup(group: CgroupGroup): boolean {
+  return group.layout.hierarchies.map((hierarchy) => removed(cgroupDirectory(hierarchy, group.path))).every(Boolean);
+}
+
 /** One rmdir when nothing is beneath; containers may have made groups of their own. */
 function removed(directory: string): boolean {
   try {

@@ -88,6 +88,11 @@ export class ProcessConnection implements AsyncDisposable {
     this.close();
   }
 
+  /** Whether it is closed from our side. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Idempotent. The process goes on. */
   close(): void {
     if (this.#closed) return;

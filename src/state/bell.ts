@@ -23,10 +23,14 @@ export class Bell {
 
   /**
    * Calls `look` now and after each ring until it returns something other than undefined. No ring between a look and the wait
-   * is lost: the watch is set up first.
+   * is lost: the watch is set up first. `againMs`, asked after each look, may set a limit to the wait, for what nobody rings for.
    * @throws whatever `look` throws; the signal's reason when aborted.
    */
-  async until<Result>(look: () => Promise<Result | undefined> | Result | undefined, signal?: AbortSignal): Promise<Result> {
+  async until<Result>(
+    look: () => Promise<Result | undefined> | Result | undefined,
+    signal?: AbortSignal,
+    againMs: () => number | undefined = () => undefined,
+  ): Promise<Result> {
     this.#make();
     let wake: () => void = () => undefined;
     let rung = false;
@@ -43,10 +47,14 @@ export class Bell {
         const result = await look();
         if (result !== undefined) return result;
         if (!rung) {
+          const limit = againMs();
+          let timer: NodeJS.Timeout | undefined;
           await new Promise<void>((resolve) => {
             wake = resolve;
+            if (limit !== undefined) timer = setTimeout(resolve, limit);
             if (rung || signal?.aborted === true) resolve();
           });
+          clearTimeout(timer);
         }
       }
     } finally {

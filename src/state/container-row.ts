@@ -2,19 +2,20 @@ import type { ContainerId, DiffId, ImageId } from "../core/brands.ts";
 import type { Timestamp } from "../core/timestamp.ts";
 
 /**
- * The states a container row can be in. `starting` and `removing` belong to a process (`owner`); when that process is gone,
- * reconcile settles them.
+ * The states a container row can be in. `starting`, `ending` (its process has ended, what it held is being freed) and `removing`
+ * belong to a process (`owner`); when that process is gone, reconcile goes on with them.
  */
-export type RowStatus = "created" | "starting" | "running" | "paused" | "exited" | "removing";
+export type RowStatus = "created" | "starting" | "running" | "paused" | "ending" | "exited" | "removing";
 
 /** Which states each state may be left for. Anything else is a conflict that names both. */
 export const moves: Readonly<Record<RowStatus, readonly RowStatus[]>> = {
   created: ["starting", "removing"],
-  starting: ["running", "created", "exited"],
-  running: ["paused", "exited"],
-  paused: ["running", "exited"],
+  starting: ["running", "created", "exited", "removing"],
+  running: ["paused", "ending", "removing"],
+  paused: ["running", "ending", "removing"],
+  ending: ["exited"],
   exited: ["starting", "removing"],
-  removing: ["created", "exited"],
+  removing: [],
 };
 
 export interface ContainerRow {
@@ -31,7 +32,7 @@ export interface ContainerRow {
   /** Bottom first. */
   readonly layers: readonly DiffId[];
   readonly status: RowStatus;
-  /** `pid:starttime:bootid` of the process that is moving it on. */
+  /** `pid:starttime:bootid` of the process that is moving it on; of a running or paused one: that is freezing or thawing it. */
   readonly owner: string | null;
   readonly pid: number;
   readonly pidStart: bigint;

@@ -73,7 +73,7 @@ export function insertContainer(store: Store, row: ContainerRow): void {
 
 /**
  * Moves a row from one of `from` to `to` (compare-and-set) and sets `change`. False when the row is in none of `from`,
- * or, with `owner` given, belongs to somebody else.
+ * or, with `owner` given, belongs to somebody else (null: to anybody), or, with `process` given, runs another one (it was started again).
  */
 export function moveContainer(
   store: Store,
@@ -81,7 +81,8 @@ export function moveContainer(
     readonly id: ContainerId;
     readonly from: readonly RowStatus[];
     readonly to: RowStatus;
-    readonly owner?: string;
+    readonly owner?: string | null;
+    readonly process?: { readonly pid: number; readonly startTime: bigint };
     readonly change?: RowChange;
   },
 ): boolean {
@@ -92,13 +93,17 @@ export function moveContainer(
   const values: Column[] = [move.to];
   for (const [key, value] of Object.entries(move.change ?? {})) {
     sets.push(`${columnNames[key as keyof RowChange]} = ?`);
-    values.push(typeof value === "boolean" ? Number(value) : (value as Column));
+    values.push(typeof value === "boolean" ? Number(value) : value);
   }
   let where = `id = ? AND status IN (${move.from.map(() => "?").join(", ")})`;
   values.push(move.id, ...move.from);
   if (move.owner !== undefined) {
-    where += " AND owner = ?";
+    where += " AND owner IS ?";
     values.push(move.owner);
+  }
+  if (move.process !== undefined) {
+    where += " AND pid = ? AND pid_start = ?";
+    values.push(move.process.pid, move.process.startTime);
   }
   const result = store.prepare(`UPDATE containers SET ${sets.join(", ")} WHERE ${where}`).run(...values);
   return Number(result.changes) === 1;
@@ -164,7 +169,7 @@ export function containerNotFound(reference: string): EngineError {
 
 export function countContainersOfImage(store: Store, image: ImageId): number {
   const row = store.prepare("SELECT count(*) AS n FROM containers WHERE image_id = ?").get(image) as { n: number };
-  return Number(row.n);
+  return row.n;
 }
 
 function toRow(found: unknown): ContainerRow | undefined {

@@ -6,6 +6,6 @@ export function listImageUsers(store: Store, image: ImageId): { readonly id: Con
   const rows = store.prepare("SELECT id, status FROM containers WHERE image_id = ? ORDER BY created_at DESC, id").all(image);
   return rows.map((row) => ({
     id: String(row["id"]) as ContainerId,
-    running: row["status"] === "running" || row["status"] === "paused" || row["status"] === "starting",
+    running: row["status"] === "running" || row["status"] === "paused" || row["status"] === "starting" || row["status"] === "ending",
   }));
 }
