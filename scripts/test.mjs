@@ -70,10 +70,10 @@ async function runCheck() {
 
 async function runCTests() {
   const started = performance.now();
-  const { code, output } = await runProgram("make", ["--silent", "--no-print-directory", "-C", "launcher", "test"], 300_000);
-  // Each C test program ends with `NAME: ok`; a failed expectation ends make.
+  const { code, output } = await runProgram("make", ["--silent", "--no-print-directory", "-C", "launcher", "test", "fuzz"], 300_000);
+  // Each C test program ends with `NAME: ok`, the fuzzer with what it tried; a failed expectation ends make.
   const failed = [...output.matchAll(/^\S+: FAILED\b/gm)].length;
-  const passed = [...output.matchAll(/^\S+: ok\b/gm)].length;
+  const passed = [...output.matchAll(/^\S+: (ok\b|\d+ of \d+ accepted)/gm)].length;
   const ended = code === 0 && passed > 0 ? 0 : 1;
   return { passed, failed: Math.max(failed, ended), skipped: 0, seconds: (performance.now() - started) / 1000, output };
 }
@@ -84,7 +84,7 @@ async function runKernelTests() {
     .flatMap((group) =>
       filesBeneath(repository, `test/${group}`).filter((file) => file.endsWith(".test.ts") && (isWanted(group) || wanted.includes(file))),
     );
-  if (files.length > 0 && !inGuest) await buildPayload();
+  if (files.length > 0 && !inGuest) await buildTestPrograms();
   const settings = new Map(files.map((file) => [file, fileSettings(file)]));
   const run = async (file) => {
     const { timeoutSeconds } = settings.get(file);
@@ -102,10 +102,15 @@ async function runKernelTests() {
   for (const file of files.filter((name) => settings.get(name).alone)) await run(file);
 }
 
-/** The static program that tests run inside containers. */
-async function buildPayload() {
-  const { code, output } = await runProgram("make", ["--silent", "--no-print-directory", "-C", "test/payload"], 60_000);
-  if (code !== 0) console.log(`note: the test payload was not built: ${output}`);
+/** The static program that tests run inside containers, and the launcher that dies where it is told to. */
+async function buildTestPrograms() {
+  for (const target of [
+    ["-C", "test/payload"],
+    ["-C", "launcher", "fault"],
+  ]) {
+    const { code, output } = await runProgram("make", ["--silent", "--no-print-directory", ...target], 120_000);
+    if (code !== 0) console.log(`note: make ${target.join(" ")} failed: ${output}`);
+  }
 }
 
 /** What a test file asks for in a comment: `// alone: it measures time`, `// timeout: 300 s`. */

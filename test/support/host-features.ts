@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -71,7 +71,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   x86_64: () => process.arch === "x64",
   binary: () => hasFile(`${repository}/dist/wherry`) && hasFile(`${repository}/dist/engine`),
   launcher: () => hasFile(`${repository}/launcher/build/launcher`),
-  "fault-launcher": () => readdirSync(`${repository}/launcher`).includes("build") && hasFile(`${repository}/launcher/build/launcher-fault`),
+  "fault-launcher": () => hasFile(`${repository}/launcher/build/launcher-fault`),
   payload: () => hasFile(`${repository}/test/payload/build/payload`),
 };
 
