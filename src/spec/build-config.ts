@@ -4,6 +4,7 @@ import type { OciConfig, OciIdMapping, OciNamespace, OciNamespaceType, OciRlimit
 import type { AccountFiles } from "./accounts.ts";
 import { resolveUser } from "./accounts.ts";
 import { resolveCapabilities } from "./capabilities.ts";
+import { refuseConflicts } from "./conflicts.ts";
 import type { ContainerOptions, UlimitOption } from "./container-options.ts";
 import { buildDevices } from "./devices.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
@@ -46,6 +47,7 @@ export const idRangeSize = 65_536;
  */
 export function buildConfig(options: ContainerOptions, process: ResolvedProcess, context: ConfigContext): OciConfig {
   const choices = parseNamespaces(options.namespaces ?? {});
+  refuseConflicts(options, choices);
   const security = parseSecurityOptions(options);
   const user = resolveUser(process.user, options.groupAdd ?? [], context.accounts);
   const capabilities = resolveCapabilities(options, context.capabilities);

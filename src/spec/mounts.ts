@@ -32,13 +32,10 @@ export function buildMounts(options: ContainerOptions, context: MountContext): O
 function kernelMounts(options: ContainerOptions, context: MountContext): OciMount[] {
   const { namespaces = {}, privileged = false } = options;
   const access = privileged ? "rw" : "ro";
-  const hostPid = context.userNamespace && namespaces.pid !== undefined;
   // sysfs can only be mounted by the owner of the network namespace; a user namespace owns its own one alone.
   const foreignNetwork = context.userNamespace && (namespaces.network === "host" || (namespaces.network ?? "").startsWith("container:"));
   return [
-    hostPid
-      ? { destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "noexec", "nodev"] }
-      : { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+    { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
     {
       destination: "/dev/pts",

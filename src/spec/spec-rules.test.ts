@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { allCapabilities } from "../core/all-capabilities.ts";
 import { defaultCapabilities, resolveCapabilities } from "./capabilities.ts";
+import { refuseConflicts } from "./conflicts.ts";
 import { buildDevices, deviceNumber } from "./devices.ts";
 import { buildMounts, cleanPath } from "./mounts.ts";
 import { parseNamespaces } from "./namespaces.ts";
@@ -65,6 +66,24 @@ describe("parseNamespaces()", () => {
     expect(parseNamespaces({ pid: "container:db" }).pid).toEqual({ kind: "container", reference: "db" });
     expect(() => parseNamespaces({ cgroup: "container:db" })).toThrow("one of private, host is meant");
     expect(() => parseNamespaces({ network: "mars" })).toThrow("invalid --network `mars`");
+  });
+});
+
+describe("refuseConflicts()", () => {
+  const refuse = (options: object) => () => {
+    const given = { image: "i", ...options };
+    refuseConflicts(given, parseNamespaces(("namespaces" in given ? given.namespaces : undefined) ?? {}));
+  };
+  test("refuses what can't hold together", () => {
+    expect(refuse({ hostname: "x", namespaces: { uts: "host" } })).toThrow("conflicting options: hostname and the UTS mode");
+    expect(refuse({ dns: ["1.1.1.1"], namespaces: { network: "container:x" } })).toThrow("conflicting options: dns and the network mode");
+    expect(refuse({ extraHosts: ["a:1.1.1.1"], namespaces: { network: "container:x" } })).toThrow("custom host-to-IP mapping");
+    expect(refuse({ namespaces: { user: "auto", pid: "host" } })).toThrow("cannot share the host's pid namespace");
+    expect(refuse({ namespaces: { user: "auto", pid: "container:x" } })).toThrow("cannot share another container's pid namespace");
+  });
+  test("lets all else pass", () => {
+    expect(refuse({ hostname: "x", dns: ["1.1.1.1"], extraHosts: ["a:1.1.1.1"], namespaces: { network: "host", pid: "host" } })).not.toThrow();
+    expect(refuse({ namespaces: { user: "auto", network: "host", uts: "host" } })).not.toThrow();
   });
 });
 
