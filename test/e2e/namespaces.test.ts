@@ -35,8 +35,11 @@ describe("by default", () => {
     for (const kind of kinds) expect({ kind, own: inside.namespaces[kind] !== ours(kind) }).toEqual({ kind, own: kind !== "user" });
   });
   test("two containers share none", async () => {
-    const [one, two] = await Promise.all([identity(), identity("--userns", "auto")]);
-    for (const kind of kinds) expect(one.namespaces[kind]).not.toBe(two.namespaces[kind]);
+    // Both alive: the number of a namespace that is gone may be given again.
+    await host.ok(["run", "-d", "--name", "second", "--userns", "auto", "base", "sleep", "1000"]);
+    const [one, two] = [await pidOf("other"), await pidOf("second")];
+    for (const kind of kinds) expect(readlinkSync(`/proc/${one}/ns/${kind}`)).not.toBe(readlinkSync(`/proc/${two}/ns/${kind}`));
+    await host.ok(["rm", "-f", "second"]);
   });
   test("mount: what is mounted inside is not seen outside, and the other way round", async () => {
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(host.directory);
