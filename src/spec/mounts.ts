@@ -89,7 +89,8 @@ function bind(mount: MountOption, destination: string): OciMount {
     source,
     options: [
       mount.nonRecursive === true ? "bind" : "rbind",
-      mount.readonly === true ? "ro" : "rw",
+      // All that lies beneath is read-only too, as with docker since version 25.
+      mount.readonly !== true ? "rw" : mount.nonRecursive === true ? "ro" : "rro",
       mount.propagation ?? "rprivate",
       ...(mount.options ?? []),
     ],

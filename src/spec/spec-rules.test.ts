@@ -122,6 +122,15 @@ describe("buildMounts()", () => {
     expect(mounts.find((mount) => mount.destination === "/dev/shm")?.type).toBe("tmpfs");
     expect(mounts.find((mount) => mount.destination === "/etc/hosts")?.source).toBe("/h");
   });
+  test("makes all beneath a read-only bind read-only, unless only the one mount is bound", () => {
+    const optionsOf = (more: object) =>
+      buildMounts({ image: "i", mounts: [{ type: "bind", source: "/a", target: "/b", readonly: true, ...more }] }, context).find(
+        (mount) => mount.destination === "/b",
+      )?.options;
+    expect(optionsOf({})).toEqual(["rbind", "rro", "rprivate"]);
+    expect(optionsOf({ nonRecursive: true })).toEqual(["bind", "ro", "rprivate"]);
+    expect(optionsOf({ readonly: false })).toEqual(["rbind", "rw", "rprivate"]);
+  });
   test("refuses the root, doubles and relative paths", () => {
     const refuse = (...targets: string[]) =>
       expect(() =>
