@@ -1,0 +1,159 @@
+import { beforeAll, describe, expect } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { repository } from "../support/host-features.ts";
+import { requires } from "../support/requires.ts";
+import { useWherryHost, wherryProgram } from "../support/wherry-host.ts";
+import { RunningProgram } from "../support/wherry-process.ts";
+
+const test = requires("root", "binary", "payload", "overlayfs", "seccomp", "user-namespaces", "time-namespaces", "python3");
+
+/** What `payload leaks` and `payload identity` print. */
+interface Leaks {
+  readonly descriptors: readonly number[];
+  readonly sessionKeys: number;
+  readonly sessionKeyring: string;
+  readonly mounts: string;
+}
+interface Identity {
+  readonly pid: number;
+  readonly sid: number;
+  readonly groups: readonly number[];
+  readonly env: readonly string[];
+  readonly fds: Readonly<Record<string, string>>;
+  readonly rlimits: readonly (readonly number[])[];
+  readonly status: Readonly<Record<string, string>>;
+}
+
+const host = useWherryHost("leaks", { payload: true });
+
+/** Docker's fourteen. */
+const defaultCapabilities = "00000000a80425fb";
+const hostStatus = spawnSync(`${repository}/test/payload/build/payload`, ["identity"], { encoding: "utf8" });
+const hostIdentity = JSON.parse(hostStatus.stdout || "{}") as Identity & { readonly oomScoreAdj: string };
+
+/** A caller who has much to leak: signals that are ignored, a strict umask, open descriptors, groups, a directory, an environment, a limit. */
+const caller = `import os, resource, signal, sys
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGUSR1, signal.SIGRTMIN + 3): signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2, signal.SIGRTMIN + 4})
+os.umask(0o077)
+for target in (7, 60): os.dup2(os.open("/etc/shadow", os.O_RDONLY), target, inheritable=True)
+os.setgroups([4, 27, 4321])
+os.chdir("/root")
+os.environ["LEAKED"] = "1"
+os.nice(3)
+os.execv(sys.argv[1], sys.argv[1:])
+`;
+
+const careless = async (args: readonly string[]): Promise<string> => {
+  const { code, stdout, stderr } = await new RunningProgram("python3", ["-c", caller, wherryProgram, ...host.selection, ...args]).done;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return stdout;
+};
+
+interface Variant {
+  /** With the payload's verb at its end. */
+  readonly command: readonly string[];
+  readonly terminal?: true;
+  readonly init?: true;
+  readonly privileged?: true;
+  readonly user?: true;
+  readonly unconfined?: true;
+}
+
+const run = ["run", "--rm", "--network", "none"];
+const variants: Readonly<Record<string, Variant>> = {
+  run: { command: [...run, "payload"] },
+  "run -t": { command: [...run, "-t", "payload"], terminal: true },
+  "run -t --init": { command: [...run, "-t", "--init", "payload"], terminal: true, init: true },
+  "run --userns auto": { command: [...run, "--userns", "auto", "payload"] },
+  "run -u user": { command: [...run, "-u", "user", "payload"], user: true },
+  "run --privileged": { command: [...run, "--privileged", "payload"], privileged: true, unconfined: true },
+  "run without seccomp": { command: [...run, "--security-opt", "seccomp=unconfined", "payload"], unconfined: true },
+  exec: { command: ["exec", "plain", "/payload"] },
+  "exec -t": { command: ["exec", "-t", "plain", "/payload"], terminal: true },
+  "exec -u user": { command: ["exec", "-u", "user", "plain", "/payload"], user: true },
+  "exec in a user namespace": { command: ["exec", "mapped", "/payload"] },
+  // As docker's, under the container's own filter.
+  "exec --privileged": { command: ["exec", "--privileged", "plain", "/payload"], privileged: true },
+  "exec without seccomp": { command: ["exec", "open", "/payload"], unconfined: true },
+};
+
+beforeAll(async () => {
+  const start = ["run", "-d", "--network", "none", "--hostname", "box"];
+  await host.ok([...start, "--name", "plain", "payload", "sleep"]);
+  await host.ok([...start, "--name", "open", "--security-opt", "seccomp=unconfined", "payload", "sleep"]);
+  await host.ok([...start, "--name", "mapped", "--userns", "auto", "payload", "sleep"]);
+});
+
+describe("a process has nothing of its caller, of the launcher or of the host:", () => {
+  for (const [name, variant] of Object.entries(variants)) {
+    test(name, async () => {
+      const leaks = JSON.parse(await careless([...variant.command, "leaks"])) as Leaks;
+      const { descriptors, sessionKeys, sessionKeyring, mounts, ...state } = leaks;
+      expect(descriptors).toEqual([0, 1, 2]);
+      expect(state).toEqual({
+        blocked: [],
+        changed: [],
+        cgroup: expect.stringMatching(/^(\d+:[^:]*:\/\n)+$/),
+        deathSignal: 9,
+        subreaper: 0,
+        dumpable: 1,
+        noNewPrivileges: 0,
+        keepCapabilities: 0,
+        securebits: 0,
+        personality: 0,
+        nice: 3,
+        timer: 0,
+      });
+      // The default filter forbids keyctl(2); without it the keyring is seen: a new one, without the caller's keys.
+      expect([sessionKeys, sessionKeyring]).toEqual(variant.unconfined === true ? [0, "_ses"] : [-1, ""]);
+      expect(hostPaths(mounts)).toEqual(["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"]);
+
+      const identity = JSON.parse(await careless([...variant.command, "identity"])) as Identity;
+      expect(identity).toMatchObject({
+        groups: variant.user === true ? [1000, 2000] : [0],
+        umask: 0o022,
+        cwd: "/",
+        rlimits: hostIdentity.rlimits,
+        oomScoreAdj: hostIdentity.oomScoreAdj,
+        tty: Array.from({ length: 3 }, () => (variant.terminal === true ? 1 : 0)),
+      });
+      const [input, ...outputs] = Object.values(identity.fds);
+      expect(Object.keys(identity.fds)).toEqual(["0", "1", "2"]);
+      if (variant.terminal === true)
+        expect([input, ...outputs]).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^\/dev\/pts\/\d$/)));
+      else expect([input, ...outputs]).toEqual(["/dev/null", expect.stringMatching(/^pipe:/), expect.stringMatching(/^pipe:/)]);
+      const names = identity.env.map((entry) => entry.slice(0, entry.indexOf("="))).toSorted();
+      expect(names).toEqual(["HOME", "HOSTNAME", "PATH", ...(variant.terminal === true ? ["TERM"] : [])]);
+      expectCapabilities(identity.status, variant);
+      // A session of its own: the caller's terminal can't be reached through /dev/tty.
+      if (!name.startsWith("exec")) expect([identity.sid, identity.pid]).toEqual(variant.init === true ? [1, 2] : [1, 1]);
+      else expect(identity.sid).toBe(identity.pid);
+    });
+  }
+});
+
+function expectCapabilities(status: Readonly<Record<string, string>>, variant: Variant): void {
+  const bounding = variant.privileged === true ? (hostIdentity.status["CapBnd"] ?? "") : defaultCapabilities;
+  const effective = variant.user === true ? "0000000000000000" : bounding;
+  expect(status).toMatchObject({
+    CapInh: "0000000000000000",
+    CapAmb: "0000000000000000",
+    CapBnd: bounding,
+    CapPrm: effective,
+    CapEff: effective,
+    NoNewPrivs: "0",
+    Seccomp: variant.unconfined === true ? "0" : "2",
+    SigBlk: "0000000000000000",
+    SigIgn: "0000000000000000",
+  });
+}
+
+/** Where a directory or file of this test's host is mounted. The root's own line names its layers in its options, as overlayfs does. */
+function hostPaths(mounts: string): readonly string[] {
+  return mounts
+    .split("\n")
+    .map((line) => line.split(" - ")[0]?.split(" ") ?? [])
+    .flatMap(([, , , root = "", target = ""]) => (root.startsWith(host.directory) ? [target] : []))
+    .toSorted();
+}
