@@ -1,29 +1,32 @@
 /*
  * STAT and WALK: what lies beneath a directory, told entry by entry.
  */
-#define _GNU_SOURCE
 #include "tree.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
-enum { XATTR_LIST_MAX = 64 * 1024, XATTR_SIZE_MAX = 64 * 1024, DENTS_SIZE = 32 * 1024 };
+#include "kernel.h"
+#include "protocol.h"
+
+enum {
+	XATTR_LIST_MAX = 64 * 1024, /* linux/limits.h, as XATTR_SIZE_MAX */
+	XATTR_VALUE_MAX = 64 * 1024,
+	DENTS_SIZE = 32 * 1024,
+	/* struct linux_dirent64 of getdents64(2): u64 inode, i64 offset, u16 length, u8 type, name */
+	DENT_LENGTH = 16,
+	DENT_NAME = 19,
+};
 
 int path_push(struct tree *t, const char *name, size_t *before)
 {
 	size_t length = strlen(name);
 	*before = t->path_length;
-	if (t->path_length + length + 2 > sizeof t->path) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	if (t->path_length + length + 2 > sizeof(t->path))
+		return tree_refuse(t, ENAMETOOLONG, "walk", t->path);
 	if (t->path_length > 0)
 		t->path[t->path_length++] = '/';
 	memcpy(t->path + t->path_length, name, length + 1);
@@ -34,7 +37,7 @@ int path_push(struct tree *t, const char *name, size_t *before)
 void path_pop(struct tree *t, size_t before)
 {
 	t->path_length = before;
-	t->path[before] = '\0';
+	t->path[before] = 0;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -45,10 +48,10 @@ static int by_bytes(const void *a, const void *b)
 static int add_name(struct names *names, const char *name)
 {
 	size_t length = strlen(name) + 1;
-	if (names->text == NULL || names->used + length > names->size) {
-		size_t size = names->size == 0 ? 4096 : names->size * 2;
+	if (!names->text || names->used + length > names->size) {
+		size_t size = names->size ? names->size * 2 : 4096;
 		char *text = realloc(names->text, size);
-		if (text == NULL)
+		if (!text)
 			return -1;
 		names->text = text;
 		names->size = size;
@@ -59,179 +62,182 @@ static int add_name(struct names *names, const char *name)
 	return 0;
 }
 
-int read_names(int fd, struct names *names)
+static long read_all_names(int fd, struct names *names, char *dents)
 {
-	uint8_t *dents = malloc(DENTS_SIZE);
 	long got;
-	int result = -1;
-	memset(names, 0, sizeof *names);
-	if (dents == NULL || lseek(fd, 0, SEEK_SET) < 0)
-		goto out;
 	while ((got = syscall(SYS_getdents64, fd, dents, DENTS_SIZE)) > 0) {
-		for (long at = 0; at < got;) {
-			/* struct linux_dirent64: u64 inode, i64 offset, u16 length, u8 type, name */
-			const char *name = (const char *)dents + at + 19;
-			uint16_t length;
-			memcpy(&length, dents + at + 16, sizeof length);
-			at += length;
-			if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-				continue;
-			if (add_name(names, name) < 0)
-				goto out;
+		for (long at = 0; at < got; at += get16(dents + at + DENT_LENGTH)) {
+			const char *name = dents + at + DENT_NAME;
+			if (strcmp(name, ".") && strcmp(name, "..") && add_name(names, name) < 0)
+				return -1;
 		}
 	}
-	names->sorted = got < 0 ? NULL : calloc(names->count + 1, sizeof *names->sorted);
-	if (names->sorted == NULL)
-		goto out;
+	return got;
+}
+
+int read_names(int fd, struct names *names, enum order order)
+{
+	memset(names, 0, sizeof(*names));
+	char *dents = malloc(DENTS_SIZE);
+	long status = !dents || lseek(fd, 0, SEEK_SET) < 0 ? -1 : read_all_names(fd, names, dents);
+	free(dents);
+	names->list = calloc(names->count + 1, sizeof(*names->list));
+	if (status < 0 || !names->list)
+		return -1;
 	const char *at = names->text;
 	for (size_t i = 0; i < names->count; i++, at += strlen(at) + 1)
-		names->sorted[i] = at;
-	qsort(names->sorted, names->count, sizeof *names->sorted, by_bytes);
-	result = 0;
-out:
-	free(dents);
-	return result;
+		names->list[i] = at;
+	if (order == BY_BYTES)
+		qsort(names->list, names->count, sizeof(*names->list), by_bytes);
+	return 0;
 }
 
 void free_names(struct names *names)
 {
-	free(names->sorted);
+	free(names->list);
 	free(names->text);
 }
 
-/* Count and pairs; the count is patched in once it is known. `pinned`: name is the procfs link of a descriptor, to be followed. */
-static int reply_xattrs(struct tree *t, const char *name, bool pinned)
+/* How an entry is told of: by name in the working directory, or by the procfs link of an O_PATH descriptor, which alone gives its xattrs. */
+struct subject {
+	const char *name;
+	int fd; /* -1: by name */
+};
+
+/* Count and pairs; the count is put in once it is known. */
+static int reply_xattrs(struct tree *t, const struct subject *s)
 {
-	ssize_t (*list_names)(const char *, char *, size_t) = pinned ? listxattr : llistxattr;
-	ssize_t (*get_value)(const char *, const char *, void *, size_t) = pinned ? getxattr : lgetxattr;
-	static const uint32_t none = 0;
 	size_t count_at = t->reply_used;
 	uint32_t count = 0;
-	if (reply_bytes(t, &none, sizeof none) < 0)
-		return -1;
-	ssize_t length = list_names(name, NULL, 0);
+	reply_u32(t, 0);
+	ssize_t length = s->fd < 0 ? llistxattr(s->name, NULL, 0) : listxattr(s->name, NULL, 0);
 	if (length <= 0)
 		return length == 0 || errno == EOPNOTSUPP ? 0 : -1;
-	char *list = malloc(XATTR_LIST_MAX + XATTR_SIZE_MAX);
-	if (list == NULL)
+	char *list = malloc(XATTR_LIST_MAX + XATTR_VALUE_MAX);
+	if (!list)
 		return -1;
 	char *value = list + XATTR_LIST_MAX;
-	length = list_names(name, list, XATTR_LIST_MAX);
+	length = s->fd < 0 ? llistxattr(s->name, list, XATTR_LIST_MAX) : listxattr(s->name, list, XATTR_LIST_MAX);
 	int status = length < 0 ? -1 : 0;
 	for (char *key = list; status == 0 && key < list + length; key += strlen(key) + 1) {
-		ssize_t size = get_value(name, key, value, XATTR_SIZE_MAX);
+		ssize_t size = s->fd < 0 ? lgetxattr(s->name, key, value, XATTR_VALUE_MAX) : getxattr(s->name, key, value, XATTR_VALUE_MAX);
 		if (size < 0 && errno == ENODATA)
 			continue; /* gone meanwhile, or not meant for us */
-		if (size < 0 || reply_text(t, key, strlen(key)) < 0 || reply_u32(t, (uint32_t)size) < 0 || reply_bytes(t, value, (size_t)size) < 0)
-			status = -1;
+		status = size < 0 ? -1 : 0;
+		if (status < 0)
+			break;
+		reply_text(t, key, strlen(key));
+		reply_u32(t, (uint32_t)size);
+		reply_bytes(t, value, (size_t)size);
 		count++;
 	}
 	int error = errno;
 	free(list);
 	errno = error;
-	memcpy(t->reply + count_at, &count, sizeof count);
+	if (!t->reply_bad)
+		put32(t->reply + count_at, count);
 	return status;
 }
 
-/* Tells of `name` in the working directory, or of `fd` and its procfs link; t->path is what the client calls it. */
-static int reply_entry(struct tree *t, int fd, const char *name, const struct stat *st, unsigned int flags)
+/* t->path is what the client calls it. */
+static int reply_entry(struct tree *t, const struct subject *s, const struct stat *st, unsigned flags)
 {
 	char target[4096];
 	ssize_t length = 0;
-	if (S_ISLNK(st->st_mode) && (length = readlinkat(fd < 0 ? AT_FDCWD : fd, fd < 0 ? name : "", target, sizeof target)) < 0)
+	if (S_ISLNK(st->st_mode))
+		length = readlinkat(s->fd < 0 ? AT_FDCWD : s->fd, s->fd < 0 ? s->name : "", target, sizeof(target));
+	if (length < 0)
 		return -1;
-	if (reply_begin(t, TREE_ENTRY) < 0)
+	reply_begin(t, TREE_ENTRY);
+	const uint32_t numbers[] = { st->st_mode, st->st_uid, st->st_gid, (uint32_t)st->st_nlink, major(st->st_rdev), minor(st->st_rdev) };
+	reply_bytes(t, numbers, sizeof(numbers));
+	reply_u64(t, (uint64_t)st->st_mtim.tv_sec);
+	reply_u32(t, (uint32_t)st->st_mtim.tv_nsec);
+	const uint64_t sizes[] = { (uint64_t)st->st_size, (uint64_t)st->st_blocks * 512, st->st_ino, st->st_dev };
+	reply_bytes(t, sizes, sizeof(sizes));
+	reply_text(t, t->path, t->path_length);
+	reply_text(t, target, (size_t)length);
+	int status = 0;
+	if (flags & TREE_NO_XATTR)
+		reply_u32(t, 0);
+	else
+		status = reply_xattrs(t, s);
+	int error = errno;
+	t->reply_bad |= status < 0;
+	if (reply_end(t) == 0)
+		return 0;
+	errno = status < 0 ? error : errno;
+	return -1;
+}
+
+static int walk_directory(struct tree *t, int dir, unsigned flags, uint64_t *count);
+
+/* `name` in the directory `dir`, which is the working directory, before and after. */
+static int walk_entry(struct tree *t, int dir, const char *name, unsigned flags, uint64_t *count)
+{
+	struct stat st;
+	const struct subject subject = { name, -1 };
+	/* What is gone since the directory was read is left out: a running container may do that. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || reply_entry(t, &subject, &st, flags) < 0)
+		return errno == ENOENT ? 0 : tree_fail(t, "read", t->path);
+	++*count;
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	int fd = open_subdirectory(dir, name);
+	/* A mount point's contents belong to another tree. */
+	if (fd < 0)
+		return errno == EXDEV || errno == ENOENT ? 0 : tree_fail(t, "open", t->path);
+	if (closing(fd, walk_directory(t, fd, flags, count)) < 0)
 		return -1;
-	if (reply_u32(t, st->st_mode) < 0 || reply_u32(t, st->st_uid) < 0 || reply_u32(t, st->st_gid) < 0 ||
-	    reply_u32(t, (uint32_t)st->st_nlink) < 0 || reply_u32(t, major(st->st_rdev)) < 0 || reply_u32(t, minor(st->st_rdev)) < 0 ||
-	    reply_u64(t, (uint64_t)st->st_mtim.tv_sec) < 0 || reply_u32(t, (uint32_t)st->st_mtim.tv_nsec) < 0 ||
-	    reply_u64(t, (uint64_t)st->st_size) < 0 || reply_u64(t, (uint64_t)st->st_blocks * 512) < 0 ||
-	    reply_u64(t, st->st_ino) < 0 || reply_u64(t, st->st_dev) < 0 || reply_text(t, t->path, t->path_length) < 0 ||
-	    reply_text(t, target, (size_t)length) < 0 || (flags & TREE_NO_XATTR ? reply_u32(t, 0) : reply_xattrs(t, name, fd >= 0)) < 0) {
-		reply_abandon(t);
-		return -1;
-	}
-	reply_end(t);
-	return 0;
+	return fchdir(dir) < 0 ? tree_fail(t, "chdir", t->path) : 0;
 }
 
 /* Directories before what they hold, names in the order of their bytes. */
-static int walk_directory(struct tree *t, int dir, unsigned int flags, uint64_t *count)
+static int walk_directory(struct tree *t, int dir, unsigned flags, uint64_t *count)
 {
 	struct names names;
-	int status = read_names(dir, &names) < 0 || fchdir(dir) < 0 ? tree_fail_errno(t, "read directory", t->path) : 0;
-	const char *name;
-	for (size_t i = 0; status == 0 && names.sorted != NULL && i < names.count && (name = names.sorted[i]) != NULL; i++) {
-		struct stat st;
-		size_t before;
-		if (path_push(t, name, &before) < 0) {
-			status = tree_fail_errno(t, "walk", t->path);
-			break;
-		}
-		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || reply_entry(t, -1, name, &st, flags) < 0) {
-			/* Gone since the directory was read: a running container may do that. */
-			status = errno == ENOENT ? 0 : tree_fail_errno(t, "read", t->path);
-			path_pop(t, before);
-			continue;
-		}
-		++*count;
-		if (S_ISDIR(st.st_mode)) {
-			int fd = open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, NO_CROSSING | NO_FOLLOW);
-			/* A mount point's contents belong to another tree. */
-			if (fd < 0 && errno != EXDEV && errno != ENOENT)
-				status = tree_fail_errno(t, "open", t->path);
-			else if (fd >= 0)
-				status = walk_directory(t, fd, flags, count);
-			if (fd >= 0)
-				close(fd);
-			if (status == 0 && fd >= 0 && fchdir(dir) < 0)
-				status = tree_fail_errno(t, "chdir", t->path);
-		}
+	size_t before;
+	int status = read_names(dir, &names, BY_BYTES) < 0 || fchdir(dir) < 0 ? tree_fail(t, "read directory", t->path) : 0;
+	for (const char **name = names.list; status == 0 && name && *name; name++) {
+		status = path_push(t, *name, &before);
+		if (status == 0)
+			status = walk_entry(t, dir, *name, flags, count);
 		path_pop(t, before);
 	}
 	free_names(&names);
 	return status;
 }
 
-int tree_stat(struct tree *t, struct cursor *c, unsigned int flags)
+int tree_stat(struct tree *t, struct cursor *c, unsigned flags)
 {
 	char self[32];
 	struct stat st;
+	size_t before;
 	int root = take_fd(c);
 	const char *path = take_text(c);
-	size_t before;
-	if (c->bad || c->at != c->end)
-		return tree_fail(t, EBADMSG, "decode", "STAT");
 	path_pop(t, 0);
-	if (path_push(t, path, &before) < 0)
-		return tree_fail_errno(t, "look up", path);
-	int fd = open_beneath(root, path, O_PATH | (flags & TREE_FOLLOW ? 0 : O_NOFOLLOW), flags & TREE_FOLLOW ? IN_ROOT : NO_FOLLOW);
+	if (take_end(t, c) < 0 || path_push(t, path, &before) < 0)
+		return -1;
+	int fd = open_beneath(root, path, O_PATH, flags);
 	if (fd < 0)
-		return flags & TREE_MISSING && is_missing(errno) ? reply_result(t, 0) : tree_fail_errno(t, "look up", path);
-	/* The xattrs of an O_PATH descriptor can be read only by way of procfs. */
-	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	int status = fstat(fd, &st) < 0 || reply_entry(t, fd, self, &st, flags) < 0 ? tree_fail_errno(t, "stat", path) : 0;
-	int error = errno;
-	close(fd);
-	errno = error;
-	return status;
+		return flags & TREE_MISSING && is_missing(errno) ? reply_result(t, 0) : tree_fail(t, "look up", path);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	const struct subject subject = { self, fd };
+	int status = fstat(fd, &st) < 0 || reply_entry(t, &subject, &st, flags) < 0 ? tree_fail(t, "stat", path) : 0;
+	return closing(fd, status);
 }
 
-int tree_walk(struct tree *t, struct cursor *c, unsigned int flags)
+int tree_walk(struct tree *t, struct cursor *c, unsigned flags)
 {
 	uint64_t count = 0;
 	int root = take_fd(c);
 	const char *path = take_text(c);
-	if (c->bad || c->at != c->end)
-		return tree_fail(t, EBADMSG, "decode", "WALK");
+	if (take_end(t, c) < 0)
+		return -1;
 	forget_parent(t);
 	path_pop(t, 0);
-	int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY | (flags & TREE_FOLLOW ? 0 : O_NOFOLLOW), flags & TREE_FOLLOW ? IN_ROOT : NO_FOLLOW);
+	int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY, flags);
 	if (fd < 0)
-		return tree_fail_errno(t, "open", path);
-	int status = walk_directory(t, fd, flags, &count);
-	int error = errno;
-	close(fd);
-	errno = error;
-	return status < 0 ? -1 : reply_result(t, count);
+		return tree_fail(t, "open", path);
+	return closing(fd, walk_directory(t, fd, flags, &count)) < 0 ? -1 : reply_result(t, count);
 }

@@ -1,31 +1,28 @@
 /*
  * Frames, records and lookups of the tree protocol (docs/tree-protocol.md).
  */
-#define _GNU_SOURCE
 #include "tree.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-enum { FRAME_HEADER = 8, REPLY_SIZE = 2 * TREE_FRAME_MAX, RECORD_HEADER = 8 };
+#include "frame.h"
+#include "kernel.h"
+#include "lookup.h"
+
+enum { TREE_RECORD_HEADER = 8 };
 
 uint32_t take_u32(struct cursor *c)
 {
-	uint32_t value = 0;
-	if (c->end - c->at < (ptrdiff_t)sizeof value) {
+	if (c->end - c->at < 4) {
 		c->bad = true;
 		return 0;
 	}
-	memcpy(&value, c->at, sizeof value);
-	c->at += sizeof value;
-	return value;
+	c->at += 4;
+	return get32(c->at - 4);
 }
 
 uint64_t take_u64(struct cursor *c)
@@ -42,8 +39,7 @@ struct bytes take_bytes(struct cursor *c)
 		c->bad = true;
 		return bytes;
 	}
-	bytes.data = (const char *)c->at;
-	bytes.length = length;
+	bytes = (struct bytes){ (const char *)c->at, length };
 	c->at += length;
 	return bytes;
 }
@@ -51,7 +47,7 @@ struct bytes take_bytes(struct cursor *c)
 const char *take_text(struct cursor *c)
 {
 	struct bytes bytes = take_bytes(c);
-	if (c->bad || c->at == c->end || *c->at != '\0' || memchr(bytes.data, '\0', bytes.length) != NULL) {
+	if (c->bad || c->at == c->end || *c->at || memchr(bytes.data, 0, bytes.length)) {
 		c->bad = true;
 		return "";
 	}
@@ -62,138 +58,106 @@ const char *take_text(struct cursor *c)
 int take_fd(struct cursor *c)
 {
 	uint32_t fd = take_u32(c);
-	if (fd < TREE_FD_FIRST || fd > INT32_MAX) {
-		c->bad = true;
-		return -1;
-	}
-	return (int)fd;
+	if (fd >= TREE_FD_FIRST && fd <= INT32_MAX)
+		return (int)fd;
+	c->bad = true;
+	return -1;
 }
 
-int tree_fail(struct tree *t, int error, const char *call, const char *path)
+int take_end(struct tree *t, const struct cursor *c)
 {
-	size_t used = strlen(call), length = strlen(path);
-	if (length > sizeof t->detail - used - 2)
-		length = sizeof t->detail - used - 2;
-	memcpy(t->detail, call, used);
-	t->detail[used++] = ' ';
-	memcpy(t->detail + used, path, length);
-	t->detail[used + length] = '\0';
+	return c->bad || c->at != c->end ? tree_refuse(t, EBADMSG, "decode", "arguments") : 0;
+}
+
+int tree_fail(struct tree *t, const char *call, const char *path)
+{
+	int error = errno;
+	snprintf(t->detail, sizeof(t->detail), "%s %s", call, path);
 	errno = error;
 	return -1;
 }
 
-int tree_fail_errno(struct tree *t, const char *call, const char *path)
+int tree_refuse(struct tree *t, int error, const char *call, const char *path)
 {
-	return tree_fail(t, errno, call, path);
+	errno = error;
+	return tree_fail(t, call, path);
 }
 
-static int read_exactly(int fd, uint8_t *into, size_t length)
+static int reply_flush(struct tree *t)
 {
-	size_t got = 0;
-	while (got < length) {
-		ssize_t n = read(fd, into + got, length - got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n == 0 && got == 0 ? 0 : -1;
-		got += (size_t)n;
-	}
-	return 1;
-}
-
-static int reply_flush(struct tree *t, size_t upto)
-{
-	size_t sent = 0;
-	while (sent < upto) {
-		ssize_t n = write(t->out, t->reply + sent, upto - sent);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+	for (size_t sent = 0; sent < t->reply_used;) {
+		ssize_t n = write(t->out, t->reply + sent, t->reply_used - sent);
+		if (n < 0 && errno != EINTR)
 			return -1;
-		sent += (size_t)n;
+		sent += n < 0 ? 0 : (size_t)n;
 	}
-	memmove(t->reply, t->reply + upto, t->reply_used - upto);
-	t->reply_used -= upto;
+	t->reply_used = 0;
 	return 0;
 }
 
-int reply_begin(struct tree *t, enum tree_frame type)
+void reply_begin(struct tree *t, enum tree_frame type)
 {
-	uint8_t header[FRAME_HEADER] = { 0, 0, 0, 0, (uint8_t)type, 0, 0, 0 };
-	if (t->reply_used > REPLY_SIZE - TREE_FRAME_MAX - FRAME_HEADER && reply_flush(t, t->reply_used) < 0)
-		return -1;
+	const uint8_t header[FRAME_HEADER] = { 0, 0, 0, 0, (uint8_t)type };
+	/* So that a whole frame has room. */
+	t->reply_bad = t->reply_used > sizeof(t->reply) - TREE_FRAME_MAX - FRAME_HEADER && reply_flush(t) < 0;
 	t->reply_frame = t->reply_used;
-	memcpy(t->reply + t->reply_used, header, sizeof header);
-	t->reply_used += sizeof header;
-	return 0;
+	reply_bytes(t, header, sizeof(header));
 }
 
-int reply_bytes(struct tree *t, const void *bytes, size_t length)
+void reply_bytes(struct tree *t, const void *bytes, size_t length)
 {
-	if (t->reply_used - t->reply_frame + length > FRAME_HEADER + TREE_FRAME_MAX) {
-		errno = E2BIG;
-		return -1;
+	if (t->reply_bad || t->reply_used - t->reply_frame + length > FRAME_HEADER + TREE_FRAME_MAX) {
+		t->reply_bad = true;
+		return;
 	}
 	memcpy(t->reply + t->reply_used, bytes, length);
 	t->reply_used += length;
-	return 0;
 }
 
-int reply_u32(struct tree *t, uint32_t value)
+void reply_u32(struct tree *t, uint32_t value)
 {
-	return reply_bytes(t, &value, sizeof value);
+	reply_bytes(t, &value, sizeof(value));
 }
 
-int reply_u64(struct tree *t, uint64_t value)
+void reply_u64(struct tree *t, uint64_t value)
 {
-	return reply_bytes(t, &value, sizeof value);
+	reply_bytes(t, &value, sizeof(value));
 }
 
-int reply_text(struct tree *t, const char *text, size_t length)
+void reply_text(struct tree *t, const char *text, size_t length)
 {
-	if (reply_u32(t, (uint32_t)length) < 0 || reply_bytes(t, text, length) < 0)
+	reply_u32(t, (uint32_t)length);
+	reply_bytes(t, text, length);
+	reply_bytes(t, "", 1);
+}
+
+int reply_end(struct tree *t)
+{
+	if (t->reply_bad) {
+		t->reply_used = t->reply_frame;
+		errno = E2BIG;
 		return -1;
-	return reply_bytes(t, "", 1);
-}
-
-void reply_end(struct tree *t)
-{
-	uint32_t length = (uint32_t)(t->reply_used - t->reply_frame - FRAME_HEADER);
-	memcpy(t->reply + t->reply_frame, &length, sizeof length);
-}
-
-void reply_abandon(struct tree *t)
-{
-	t->reply_used = t->reply_frame;
+	}
+	put32(t->reply + t->reply_frame, (uint32_t)(t->reply_used - t->reply_frame - FRAME_HEADER));
+	return 0;
 }
 
 int reply_result(struct tree *t, uint64_t value)
 {
-	if (reply_begin(t, TREE_RESULT) < 0 || reply_u64(t, value) < 0)
-		return -1;
-	reply_end(t);
-	return 0;
+	reply_begin(t, TREE_RESULT);
+	reply_u64(t, value);
+	return reply_end(t);
 }
 
-/* linux/openat2.h is not there for musl-gcc. */
-struct open_how_v0 {
-	uint64_t flags, mode, resolve;
-};
-enum { RESOLVE_NO_XDEV_ = 1, RESOLVE_NO_MAGICLINKS_ = 2, RESOLVE_NO_SYMLINKS_ = 4, RESOLVE_BENEATH_ = 8, RESOLVE_IN_ROOT_ = 16 };
-
-int open_beneath(int dir, const char *path, int flags, uint64_t resolve)
+int open_beneath(int dir, const char *path, int open_flags, unsigned flags)
 {
-	struct open_how_v0 how = { .flags = (uint64_t)(unsigned int)flags | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS_ };
-	how.resolve |= resolve & IN_ROOT ? RESOLVE_IN_ROOT_ : RESOLVE_BENEATH_;
-	how.resolve |= resolve & NO_FOLLOW ? RESOLVE_NO_SYMLINKS_ : 0;
-	how.resolve |= resolve & NO_CROSSING ? RESOLVE_NO_XDEV_ : 0;
-	/* IN_ROOT answers EAGAIN when anything on the system was renamed meanwhile (openat2(2)); bounded, since a container can rename for ever. */
-	for (int attempt = 0; attempt < 128; attempt++) {
-		int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
-		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
-			return fd;
-	}
-	return -1;
+	uint64_t resolve = flags & TREE_FOLLOW ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+	return lookup_resolve(dir, path, (unsigned)open_flags | (flags & TREE_FOLLOW ? 0 : O_NOFOLLOW), 0, resolve | RESOLVE_NO_MAGICLINKS);
+}
+
+int open_subdirectory(int dir, const char *name)
+{
+	return lookup_resolve(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }
 
 bool is_missing(int error)
@@ -206,100 +170,76 @@ void forget_parent(struct tree *t)
 	t->cwd_root = -1;
 }
 
-/* Opens `path` (length bytes, all of them directories), making what is missing. */
-static int open_parents(struct tree *t, int root, const char *path, uint64_t resolve)
+/* Opens a directory beneath `root`, making what is missing of it. */
+static int open_parents(int root, const char *path, unsigned flags)
 {
-	char upto[sizeof t->cwd];
-	int dir = open_beneath(root, ".", O_PATH | O_DIRECTORY, resolve);
-	for (size_t i = 0; dir >= 0; i++) {
-		if (path[i] != '/' && path[i] != '\0') {
-			upto[i] = path[i];
+	char upto[sizeof(((struct tree *)0)->cwd)];
+	int dir = open_beneath(root, ".", O_PATH | O_DIRECTORY, flags);
+	for (size_t i = 0, start = 0; dir >= 0; i++) {
+		upto[i] = path[i];
+		if (path[i] != '/' && path[i])
 			continue;
-		}
-		upto[i] = '\0';
-		int next = open_beneath(root, upto, O_PATH | O_DIRECTORY, resolve);
-		if (next < 0 && errno == ENOENT) {
-			const char *slash = strrchr(upto, '/');
-			if (mkdirat(dir, slash == NULL ? upto : slash + 1, 0755) == 0 || errno == EEXIST)
-				next = open_beneath(root, upto, O_PATH | O_DIRECTORY, resolve);
-		}
-		close(dir);
-		dir = next;
-		if (path[i] == '\0')
+		upto[i] = 0;
+		int next = open_beneath(root, upto, O_PATH | O_DIRECTORY, flags);
+		if (next < 0 && errno == ENOENT && (mkdirat(dir, upto + start, 0755) == 0 || errno == EEXIST))
+			next = open_beneath(root, upto, O_PATH | O_DIRECTORY, flags);
+		dir = closing(dir, next);
+		if (!path[i])
 			break;
 		upto[i] = '/';
+		start = i + 1;
 	}
 	return dir;
 }
 
-const char *enter_parent(struct tree *t, int root, const char *path, unsigned int flags)
+const char *enter_parent(struct tree *t, int root, const char *path, unsigned flags)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash == NULL ? path : slash + 1;
-	size_t length = slash == NULL ? 0 : (size_t)(slash - path);
-	if (*name == '\0' || strcmp(name, "..") == 0 || *path == '/' || (strcmp(name, ".") == 0 && slash != NULL)) {
-		tree_fail(t, EINVAL, "look up", path);
-		return NULL;
-	}
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t length = slash ? (size_t)(slash - path) : 0;
 	flags &= TREE_FOLLOW | TREE_PARENTS;
-	if (t->cwd_root == root && t->cwd_flags == flags && t->cwd_length == length && memcmp(t->cwd, path, length) == 0)
-		return name;
-	if (length >= sizeof t->cwd) {
-		tree_fail(t, ENAMETOOLONG, "look up", path);
+	if (!*name || !strcmp(name, "..") || *path == '/' || (slash && !strcmp(name, ".")) || length >= sizeof(t->cwd)) {
+		tree_refuse(t, length < sizeof(t->cwd) ? EINVAL : ENAMETOOLONG, "look up", path);
 		return NULL;
 	}
+	if (t->cwd_root == root && t->cwd_flags == flags && t->cwd_length == length && !memcmp(t->cwd, path, length))
+		return name;
 	forget_parent(t);
 	memcpy(t->cwd, path, length);
-	t->cwd[length] = '\0';
-	uint64_t resolve = NO_CROSSING | (flags & TREE_FOLLOW ? IN_ROOT : NO_FOLLOW);
-	int fd = open_beneath(root, length == 0 ? "." : t->cwd, O_PATH | O_DIRECTORY, resolve);
+	t->cwd[length] = 0;
+	int fd = open_beneath(root, length ? t->cwd : ".", O_PATH | O_DIRECTORY, flags);
 	if (fd < 0 && errno == ENOENT && flags & TREE_PARENTS)
-		fd = open_parents(t, root, t->cwd, resolve);
-	if (fd < 0 || fchdir(fd) < 0) {
-		tree_fail_errno(t, "look up", length == 0 ? "." : t->cwd);
-		if (fd >= 0)
-			close(fd);
+		fd = open_parents(root, t->cwd, flags);
+	if (fd < 0 || closing(fd, fchdir(fd)) < 0) {
+		tree_fail(t, "look up", length ? t->cwd : ".");
 		return NULL;
 	}
-	close(fd);
 	t->cwd_root = root;
 	t->cwd_flags = flags;
 	t->cwd_length = length;
 	return name;
 }
 
-static int tree_sync(struct tree *t, struct cursor *c)
+static int tree_sync(struct tree *t, struct cursor *c, unsigned flags)
 {
 	int root = take_fd(c);
-	if (c->bad)
-		return tree_fail(t, EBADMSG, "decode", "SYNC");
-	return syncfs(root) < 0 ? tree_fail_errno(t, "syncfs", ".") : 0;
+	(void)flags;
+	if (take_end(t, c) < 0)
+		return -1;
+	return syncfs(root) < 0 ? tree_fail(t, "syncfs", ".") : 0;
 }
 
-static int run_record(struct tree *t, struct cursor *c, unsigned int code, unsigned int flags)
+static int (*const operations[])(struct tree *t, struct cursor *c, unsigned flags) = {
+	[TREE_MAKE] = tree_make,   [TREE_SET] = tree_set,   [TREE_REMOVE] = tree_remove,
+	[TREE_CHOWN] = tree_chown, [TREE_SYNC] = tree_sync, [TREE_READ] = tree_read,
+	[TREE_STAT] = tree_stat,   [TREE_WALK] = tree_walk, [TREE_COPY] = tree_copy,
+};
+
+static int run_record(struct tree *t, struct cursor *c, uint32_t kind)
 {
-	switch (code) {
-	case TREE_MAKE:
-		return tree_make(t, c, flags);
-	case TREE_SET:
-		return tree_set(t, c, flags);
-	case TREE_REMOVE:
-		return tree_remove(t, c, flags);
-	case TREE_CHOWN:
-		return tree_chown(t, c, flags);
-	case TREE_SYNC:
-		return tree_sync(t, c);
-	case TREE_READ:
-		return tree_read(t, c, flags);
-	case TREE_STAT:
-		return tree_stat(t, c, flags);
-	case TREE_WALK:
-		return tree_walk(t, c, flags);
-	case TREE_COPY:
-		return tree_copy(t, c, flags);
-	default:
-		return tree_fail(t, ENOSYS, "decode", "record");
-	}
+	uint32_t code = kind & 0xffff;
+	if (code >= sizeof(operations) / sizeof(*operations) || !operations[code])
+		return tree_refuse(t, ENOSYS, "decode", "record");
+	return operations[code](t, c, kind >> 16);
 }
 
 /* Runs the records of one frame up to the first failure and answers with DONE or ERROR. */
@@ -308,57 +248,53 @@ static int run_frame(struct tree *t, size_t length)
 	struct cursor frame = { t->frame, t->frame + length, false };
 	uint32_t index = 0;
 	int status = 0;
-	for (; frame.at < frame.end && status == 0; index++) {
+	while (frame.at < frame.end) {
 		uint32_t kind = take_u32(&frame), size = take_u32(&frame);
-		if (frame.bad || size < RECORD_HEADER || size - RECORD_HEADER > (size_t)(frame.end - frame.at)) {
-			status = tree_fail(t, EBADMSG, "decode", "record");
+		if (frame.bad || size < TREE_RECORD_HEADER || size - TREE_RECORD_HEADER > (size_t)(frame.end - frame.at)) {
+			status = tree_refuse(t, EBADMSG, "decode", "record");
 			break;
 		}
-		struct cursor record = { frame.at, frame.at + (size - RECORD_HEADER), false };
+		struct cursor record = { frame.at, frame.at + (size - TREE_RECORD_HEADER), false };
 		frame.at = record.end;
-		status = run_record(t, &record, kind & 0xffff, kind >> 16);
-		if (status != 0)
+		status = run_record(t, &record, kind);
+		if (status < 0)
 			break;
+		index++;
 	}
 	int error = errno;
-	if (reply_begin(t, status == 0 ? TREE_DONE : TREE_ERROR) < 0 || reply_u32(t, index) < 0)
-		return -1;
-	if (status != 0 && (reply_u32(t, (uint32_t)error) < 0 || reply_bytes(t, t->detail, strlen(t->detail)) < 0))
-		return -1;
-	reply_end(t);
-	return reply_flush(t, t->reply_used);
+	reply_begin(t, status < 0 ? TREE_ERROR : TREE_DONE);
+	reply_u32(t, index);
+	if (status < 0) {
+		reply_u32(t, (uint32_t)error);
+		reply_bytes(t, t->detail, strlen(t->detail));
+	}
+	return reply_end(t) < 0 ? -1 : reply_flush(t);
 }
 
 static int serve(struct tree *t)
 {
-	for (;;) {
-		uint8_t header[FRAME_HEADER];
-		uint32_t length = 0;
-		int got = read_exactly(t->in, header, sizeof header);
-		if (got <= 0)
-			return got;
-		memcpy(&length, header, sizeof length);
-		if (header[4] != TREE_RECORDS || length > TREE_FRAME_MAX)
+	uint8_t header[FRAME_HEADER];
+	ssize_t got;
+	while ((got = read(t->in, header, 1)) == 1) {
+		if (read_exactly(t->in, header + 1, sizeof(header) - 1) < 0)
 			return -1;
-		if (length > 0 && read_exactly(t->in, t->frame, length) <= 0)
-			return -1;
-		if (run_frame(t, length) < 0)
+		uint32_t length = get32(header);
+		if (header[4] != TREE_RECORDS || length > TREE_FRAME_MAX || read_exactly(t->in, t->frame, length) < 0 || run_frame(t, length) < 0)
 			return -1;
 	}
+	return (int)got;
 }
 
 int tree_main(int fd)
 {
 	struct stat st;
 	struct rlimit files;
-	struct tree *t = calloc(1, sizeof *t);
-	if (t == NULL)
+	struct tree *t = calloc(1, sizeof(*t));
+	if (!t)
 		return 1;
 	bool socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 	t->in = socket ? fd : STDIN_FILENO;
 	t->out = socket ? fd : STDOUT_FILENO;
-	t->frame = malloc(TREE_FRAME_MAX);
-	t->reply = malloc(REPLY_SIZE);
 	t->cwd_root = -1;
 	umask(0);
 	/* What a killed client has asked for is not wanted any more; somebody may already be clearing it away. */
@@ -368,10 +304,7 @@ int tree_main(int fd)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	int status = t->frame == NULL || t->reply == NULL ? -1 : serve(t);
-	free(t->copy_buffer);
-	free(t->reply);
-	free(t->frame);
+	int status = serve(t);
 	free(t);
 	return status < 0 ? 1 : 0;
 }

@@ -32,12 +32,12 @@ enum tree_record {
 };
 
 enum tree_flag {
-	TREE_REPLACE = 1,  /* MAKE: whatever is in the way goes, a directory with all it holds */
-	TREE_PARENTS = 2,  /* MAKE: missing parents are made, 0755 */
-	TREE_HARDLINK = 4, /* MAKE: another name for the entry `target` */
-	TREE_FOLLOW = 8,   /* symlinks are followed, inside the root; MAKE and SET: those of parents. Without it one in the way is ELOOP */
-	TREE_LENIENT = 16, /* xattrs that the file system can't hold are left out */
-	TREE_MISSING = 32, /* REMOVE, STAT, READ: nothing there is fine */
+	TREE_REPLACE = 1,   /* MAKE: whatever is in the way goes, a directory with all it holds */
+	TREE_PARENTS = 2,   /* MAKE: missing parents are made, 0755 */
+	TREE_HARDLINK = 4,  /* MAKE: another name for the entry `target` */
+	TREE_FOLLOW = 8,    /* symlinks are followed, inside the root; MAKE and SET: those of parents. Without it one in the way is ELOOP */
+	TREE_LENIENT = 16,  /* xattrs that the file system can't hold are left out */
+	TREE_MISSING = 32,  /* REMOVE, STAT, READ: nothing there is fine */
 	TREE_NO_XATTR = 64, /* STAT, WALK: without xattrs */
 };
 
@@ -45,17 +45,18 @@ enum tree_mask { TREE_OWNER = 1, TREE_MODE = 2, TREE_MTIME = 4 };
 
 struct tree {
 	int in, out;
-	uint8_t *frame;                 /* the request being carried out */
-	uint8_t *reply;                 /* replies not sent yet */
+	uint8_t frame[TREE_FRAME_MAX];     /* the request being carried out */
+	uint8_t reply[2 * TREE_FRAME_MAX]; /* replies not sent yet */
 	size_t reply_used, reply_frame; /* bytes in use; where the open frame starts */
+	bool reply_bad;                 /* the open frame would be too long, or could not be sent */
 	char detail[TREE_PATH_MAX];     /* "CALL PATH" of what failed */
 	int cwd_root;                   /* the working directory is `cwd` beneath this descriptor; -1: not known */
-	unsigned int cwd_flags;
+	unsigned cwd_flags;
 	size_t cwd_length;
 	char cwd[4096];
 	size_t path_length; /* of the entry being walked */
 	char path[TREE_PATH_MAX];
-	uint8_t *copy_buffer; /* for file systems that can't copy in the kernel */
+	uint8_t copy_buffer[TREE_FRAME_MAX]; /* for what the kernel can't copy by itself, or not as fast */
 };
 
 /* A record being decoded. A read beyond its end sets `bad` and gives zeros. */
@@ -75,54 +76,60 @@ const char *take_text(struct cursor *c);
 struct bytes take_bytes(struct cursor *c);
 int take_fd(struct cursor *c);
 
-/* Sets errno and the detail that the client gets; returns -1. */
-int tree_fail(struct tree *t, int error, const char *call, const char *path);
-/* The same for an errno that a system call has just set. */
-int tree_fail_errno(struct tree *t, const char *call, const char *path);
+/* Notes "CALL PATH" for the client beside errno; returns -1. */
+int tree_fail(struct tree *t, const char *call, const char *path);
+/* The same with an errno of ours. */
+int tree_refuse(struct tree *t, int error, const char *call, const char *path);
+/* After the last argument: nothing is missing or left over. */
+int take_end(struct tree *t, const struct cursor *c);
 
-int reply_begin(struct tree *t, enum tree_frame type);
-int reply_bytes(struct tree *t, const void *bytes, size_t length);
-int reply_u32(struct tree *t, uint32_t value);
-int reply_u64(struct tree *t, uint64_t value);
-int reply_text(struct tree *t, const char *text, size_t length);
-void reply_end(struct tree *t);
-void reply_abandon(struct tree *t);
+void reply_begin(struct tree *t, enum tree_frame type);
+void reply_bytes(struct tree *t, const void *bytes, size_t length);
+void reply_u32(struct tree *t, uint32_t value);
+void reply_u64(struct tree *t, uint64_t value);
+void reply_text(struct tree *t, const char *text, size_t length);
+/* -1 (E2BIG) when the frame would have been too long: it is dropped then. */
+int reply_end(struct tree *t);
 int reply_result(struct tree *t, uint64_t value);
 
-/* The last component of `path`; its directory beneath `root` becomes the working directory. NULL after a failure. */
-const char *enter_parent(struct tree *t, int root, const char *path, unsigned int flags);
-void forget_parent(struct tree *t);
-int open_beneath(int dir, const char *path, int flags, uint64_t resolve);
-enum { IN_ROOT = 1, NO_FOLLOW = 2, NO_CROSSING = 4 };
-/* The errors of a look-up that mean: there is no such entry (a symlink that may not be followed leads nowhere). */
+/* A lookup beneath `dir`: following symlinks inside it (FOLLOW), or not at all (ELOOP). */
+int open_beneath(int dir, const char *path, int open_flags, unsigned flags);
+/* The same for one directory in another, never entering a mount (EXDEV). */
+int open_subdirectory(int dir, const char *name);
+/* The errors of a lookup that mean: there is no such entry (a symlink that may not be followed leads nowhere). */
 bool is_missing(int error);
+/* The last component of `path`; its directory beneath `root` becomes the working directory. NULL after a failure. */
+const char *enter_parent(struct tree *t, int root, const char *path, unsigned flags);
+void forget_parent(struct tree *t);
 
+/* t->path, and back. */
 int path_push(struct tree *t, const char *name, size_t *before);
 void path_pop(struct tree *t, size_t before);
 
 /* One record each; the cursor stands after the record's header. */
-int tree_make(struct tree *t, struct cursor *c, unsigned int flags);
-int tree_set(struct tree *t, struct cursor *c, unsigned int flags);
-int tree_remove(struct tree *t, struct cursor *c, unsigned int flags);
-int tree_chown(struct tree *t, struct cursor *c, unsigned int flags);
-int tree_read(struct tree *t, struct cursor *c, unsigned int flags);
-int tree_stat(struct tree *t, struct cursor *c, unsigned int flags);
-int tree_walk(struct tree *t, struct cursor *c, unsigned int flags);
-int tree_copy(struct tree *t, struct cursor *c, unsigned int flags);
+int tree_make(struct tree *t, struct cursor *c, unsigned flags);
+int tree_set(struct tree *t, struct cursor *c, unsigned flags);
+int tree_remove(struct tree *t, struct cursor *c, unsigned flags);
+int tree_chown(struct tree *t, struct cursor *c, unsigned flags);
+int tree_read(struct tree *t, struct cursor *c, unsigned flags);
+int tree_stat(struct tree *t, struct cursor *c, unsigned flags);
+int tree_walk(struct tree *t, struct cursor *c, unsigned flags);
+int tree_copy(struct tree *t, struct cursor *c, unsigned flags);
 
 /* Removes `name` in the working directory and all beneath, never crossing a mount. */
 int remove_name(struct tree *t, const char *name);
 /* Copies exactly `length` bytes between two files; less only at the end of the source. Returns the number, or -1. */
 int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t out_offset, uint64_t length);
 
-/* The names in an open directory, sorted by their bytes. */
+/* The names in an open directory. */
 struct names {
 	char *text;
 	size_t used, size;
-	const char **sorted;
+	const char **list; /* NULL after the last */
 	size_t count;
 };
-int read_names(int fd, struct names *names);
+enum order { AS_THEY_COME, BY_BYTES };
+int read_names(int fd, struct names *names, enum order order);
 void free_names(struct names *names);
 
 /* Serves one client until it closes; the exit status of the process. */
