@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
 import { timestampFromNanos } from "../core/timestamp.ts";
 import { faultPoint } from "../core/fault-point.ts";
