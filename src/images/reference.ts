@@ -54,15 +54,22 @@ export function familiarReference(canonical: string): string {
   const hub = `${defaultDomain}/`;
   if (!canonical.startsWith(hub)) return canonical;
   const rest = canonical.slice(hub.length);
+  const slash = rest.indexOf("/");
+  // Would be read as a registry's name.
+  if (slash > 0 && isDomain(rest.slice(0, slash))) return canonical;
   const official = rest.startsWith(officialPrefix) ? rest.slice(officialPrefix.length) : rest;
   return official.includes("/") ? rest : official;
+}
+
+function isDomain(part: string): boolean {
+  return /[.:]/.test(part) || part === "localhost" || part !== part.toLowerCase();
 }
 
 /** The first part is a domain only if it looks like one; else the name is Docker Hub's. */
 function splitDomain(name: string): { domain: string; path: string } {
   const slash = name.indexOf("/");
   const first = slash < 0 ? "" : name.slice(0, slash);
-  if (first !== "" && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase())) {
+  if (first !== "" && isDomain(first)) {
     const domain = first === "index.docker.io" ? defaultDomain : first;
     const path = name.slice(slash + 1);
     return { domain, path: domain === defaultDomain && !path.includes("/") ? officialPrefix + path : path };

@@ -21,7 +21,7 @@ import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { makeTestDirectory } from "../support/wherry-host.ts";
 
-const test = requires("root", "overlayfs");
+const test = requires("root", "overlayfs", "setfattr", "capsh");
 const launcher = `${repository}/dist/launcher`;
 
 async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -158,6 +158,12 @@ describe("images", () => {
     expect(host.content.read(layer?.digest ?? expect.unreachable()).equals(gzip)).toBe(true);
     expect(await images.history("x:plain")).toMatchObject([{ id: plain, comment: "said", sizeBytes: 33 }]);
     expect((await images.list()).map((image) => image.references)).toEqual([["x:zip"], ["x:plain"]]);
+    for (const program of ["bzip2", "xz", "zstd"]) {
+      const packed = spawnSync(program, ["-c"], { input: tar }).stdout;
+      await images.import(chunks(packed), { reference: "x:other" });
+      expect(images.resolve("x:other").diffIds).toEqual(images.resolve("x:plain").diffIds);
+      await images.remove("x:other");
+    }
     await images.remove("x:plain");
     await images.remove("x:zip");
     expect(stored()).toEqual([]);

@@ -26,7 +26,7 @@ import { repository } from "../support/host-features.ts";
 import { requires } from "../support/requires.ts";
 import { makeTestDirectory } from "../support/wherry-host.ts";
 
-const test = requires("root");
+const test = requires("root", "setfattr", "capsh");
 const launcher = `${repository}/dist/launcher`;
 const root = treeFd(0);
 const file = (path: string, rest: Partial<NewEntry> = {}): NewEntry => ({ path: encodeText(path), type: "file", mode: 0o644, ...rest });
