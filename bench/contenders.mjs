@@ -161,17 +161,17 @@ function lxc(directory) {
 }
 
 /** The part that docker and podman share. */
-function dockerLike(base, directory, note) {
+function dockerLike(base, directory, { note, flags = [] }) {
   const call = (...args) => quietly(base[0], ...base.slice(1), ...args);
   call("import", archiveOf(directory), "bench:1");
   return {
     name: base[0],
     note,
-    run: () => [...base, "run", "--rm", "--network", "none", "bench:1", ...succeed],
-    create: (n) => [...base, "create", "--network", "none", "--name", `made${n}`, "bench:1", ...succeed],
+    run: () => [...base, "run", ...flags, "--rm", "--network", "none", "bench:1", ...succeed],
+    create: (n) => [...base, "create", ...flags, "--network", "none", "--name", `made${n}`, "bench:1", ...succeed],
     start: (n) => [...base, "start", `made${n}`],
     removeCreated: (n) => call("rm", "-f", `made${n}`),
-    startIdle: (n) => call("run", "-d", "--network", "none", "--name", `idle${n}`, "bench:1", ...idle),
+    startIdle: (n) => call("run", ...flags, "-d", "--network", "none", "--name", `idle${n}`, "bench:1", ...idle),
     exec: (n) => [...base, "exec", `idle${n}`, ...succeed],
     pid: (n) => Number(call("inspect", "--format", "{{.State.Pid}}", `idle${n}`)),
     removeIdle: (n) => call("rm", "-f", `idle${n}`),
@@ -179,8 +179,20 @@ function dockerLike(base, directory, note) {
 }
 
 function podman(directory) {
-  const base = ["podman", "--root", `${directory}/podman`, "--runroot", `${directory}/podman-run`, "--cgroup-manager", "cgroupfs"];
-  return dockerLike(base, directory, versionOf("podman", "--version"));
+  const base = [
+    "podman",
+    "--root",
+    `${directory}/podman`,
+    "--runroot",
+    `${directory}/podman-run`,
+    "--cgroup-manager",
+    "cgroupfs",
+    "--runtime",
+    "runc",
+  ];
+  // Its default limits are above what a machine without CAP_SYS_RESOURCE may set; its crun refuses a hybrid host.
+  const flags = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
+  return dockerLike(base, directory, { note: `${versionOf("podman", "--version")} with runc`, flags });
 }
 
 function docker(directory) {
@@ -194,7 +206,10 @@ function docker(directory) {
     spawnSync("sleep", ["0.1"]);
   }
   return {
-    ...dockerLike(base, directory, `dockerd ${versionOf("dockerd", "--version")}, its own daemon`),
-    close: () => daemon.kill("SIGTERM"),
+    ...dockerLike(base, directory, { note: `dockerd ${versionOf("dockerd", "--version")}, a daemon of its own` }),
+    close: () => {
+      daemon.kill("SIGTERM");
+      for (const end = Date.now() + 20_000; Date.now() < end && existsSync(`${directory}/docker.pid`); ) spawnSync("sleep", ["0.1"]);
+    },
   };
 }

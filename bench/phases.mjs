@@ -3,11 +3,12 @@
 //
 //   node bench/phases.mjs [--rounds N] [VERB ARGUMENT…]      default: run --rm --network none IMAGE /payload exit 0
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { contenders } from "./contenders.mjs";
 import { median, timeProcess } from "./measure.mjs";
+import { removeDirectory } from "./remove-directory.mjs";
 
 const repository = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "20" }, layers: { type: "string", default: "5" } } });
@@ -48,7 +49,7 @@ try {
   console.log(`${sum.toFixed(1).padStart(7)} ms  in all, traced; ${median(untraced).toFixed(1)} ms untraced`);
 } finally {
   for (const close of closing) close();
-  rmSync(directory, { recursive: true, force: true });
+  removeDirectory(directory);
 }
 
 /** Milliseconds of each phase. */

@@ -3,12 +3,13 @@
 //
 //   node bench/start.mjs [--rounds N] [--idle N] [--layers N] [--only NAME,NAME]
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { contenders } from "./contenders.mjs";
 import { median, ninetieth, overheadKilobytes, timeProcess } from "./measure.mjs";
+import { removeDirectory } from "./remove-directory.mjs";
 
 const repository = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const { values } = parseArgs({
@@ -50,7 +51,7 @@ try {
   console.log(text);
 } finally {
   for (const contender of all) contender.close?.();
-  rmSync(directory, { recursive: true, force: true });
+  removeDirectory(directory);
 }
 
 /** Times an action of every contender that has it, in turns. Map of contender -> milliseconds of each round; the first two warm up. */
