@@ -1,4 +1,5 @@
 import { EngineError } from "../core/engine-error.ts";
+import { noSpaceError } from "../core/no-space.ts";
 import type { OutputSink } from "./output/output-sink.ts";
 import type { Verb } from "./verb.ts";
 
@@ -11,7 +12,8 @@ export interface ErrorScene {
 }
 
 /** Prints an error as docker words it and returns the exit code: 125 for bad flags, 1 for a wrong number of arguments, else the verb's. */
-export async function reportError(error: unknown, scene: ErrorScene): Promise<number> {
+export async function reportError(thrown: unknown, scene: ErrorScene): Promise<number> {
+  const error = thrown instanceof EngineError ? thrown : (noSpaceError(thrown) ?? thrown);
   const commandName = scene.commandName ?? "wherry";
   const usage = scene.verb === undefined ? "[OPTIONS] COMMAND [ARG...]" : scene.verb.usage;
   const usageLine = `Usage:  ${commandName} ${usage}`.trimEnd();

@@ -235,7 +235,8 @@ export class LocalContainerService implements ContainerService {
     try {
       return resolveImage(this.#host.store, reference);
     } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== "IMAGE_NOT_FOUND" || !isBaseReference(reference)) throw error;
+      if (!(error instanceof EngineError) || error.code !== "IMAGE_NOT_FOUND") throw error;
+      if (!isBaseReference(reference)) throw withRemedy(error);
       await this.#makeBase();
       return resolveImage(this.#host.store, reference);
     }
@@ -274,4 +275,9 @@ export class LocalContainerService implements ContainerService {
     }
     return { ...result, streams: followProcess(this.#host, row, started) };
   }
+}
+
+function withRemedy(error: EngineError): EngineError {
+  const remedy = "`wherry images` lists what there is, `wherry import` adds one from a tar archive, and `base` is made when it is asked for";
+  return new EngineError({ kind: error.kind, code: error.code, message: `${error.message}: ${remedy}`, details: error.details });
 }

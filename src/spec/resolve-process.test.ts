@@ -23,6 +23,12 @@ describe("resolveProcess()", () => {
       stopSignal: "SIGTERM",
     });
   });
+  test("takes the option's stop signal, else the image's, unless that is none", () => {
+    const signal = (option: string | undefined, images: string) =>
+      resolveProcess({ image: "i", ...(option === undefined ? {} : { stopSignal: option }) }, { ...image, stopSignal: images }).stopSignal;
+    expect([signal(undefined, "SIGINT"), signal("QUIT", "SIGINT"), signal(undefined, "SIGNOPE")]).toEqual(["SIGINT", "QUIT", "SIGTERM"]);
+    expect(() => signal("SIGNOPE", "")).toThrow("invalid signal: SIGNOPE");
+  });
   test("replaces only the command", () => {
     expect(resolveProcess({ image: "i", command: ["x", "y"] }, image)).toMatchObject({ entrypoint: ["/entry"], command: ["x", "y"] });
   });

@@ -1,4 +1,5 @@
 import { invalidOption } from "../core/invalid-option.ts";
+import { parseSignal } from "../core/signals.ts";
 import type { ImageConfig } from "../images/image-view.ts";
 import type { ContainerOptions } from "./container-options.ts";
 
@@ -40,11 +41,25 @@ export function resolveProcess(options: ContainerOptions, image: ImageConfig): R
     env: mergeEnvironment([image.env.some((entry) => entry.startsWith("PATH=")) ? [] : [defaultPath], image.env, options.env ?? []]),
     workingDirectory: absolute(options.workingDirectory ?? (image.workingDirectory || "/")),
     user: options.user ?? image.user,
-    stopSignal: options.stopSignal ?? (image.stopSignal || "SIGTERM"),
+    stopSignal: stopSignal(options.stopSignal, image.stopSignal),
     exposedPorts: image.exposedPorts,
     volumes: image.volumes,
     labels: { ...image.labels, ...options.labels },
   };
+}
+
+/** A mistake of the user's is told; one in an image must not make its containers unstoppable: as docker, SIGTERM then. */
+function stopSignal(given: string | undefined, images: string): string {
+  if (given !== undefined && given !== "") {
+    parseSignal(given);
+    return given;
+  }
+  try {
+    parseSignal(images);
+    return images;
+  } catch {
+    return "SIGTERM";
+  }
 }
 
 /** Later lists override earlier ones in place; `NAME` alone removes. */

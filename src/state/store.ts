@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../core/engine-error.ts";
+import { noSpaceError } from "../core/no-space.ts";
 import { migrations, schemaVersion } from "./schema.ts";
 
 /**
@@ -65,7 +66,7 @@ export class Store implements Disposable {
 
 /**
  * Opens (and makes, if need be) `root/wherry.db`.
- * @throws {EngineError} STATE_UNAVAILABLE when the directory or file can't be used, STATE_TOO_NEW when a later Wherry has changed it beyond our reading.
+ * @throws {EngineError} NO_SPACE; STATE_UNAVAILABLE when the directory or file can't be used, STATE_TOO_NEW when a later Wherry has changed it beyond our reading.
  */
 export function openStore(root: string): Store {
   const path = `${root}/wherry.db`;
@@ -77,7 +78,7 @@ export function openStore(root: string): Store {
       mkdirSync(root, { recursive: true, mode: 0o711 });
       return open(path);
     } catch (cause) {
-      throw new EngineError({
+      throw noSpaceError(cause) ?? new EngineError({
         kind: "unavailable",
         code: "STATE_UNAVAILABLE",
         message: `open state in \`${root}\`: ${cause instanceof Error ? cause.message : String(cause)}`,
