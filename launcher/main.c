@@ -5,12 +5,12 @@
  * launcher front ..., or this program under any other name (dist/wherry): starts `engine`, which lies beside it.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include "frame.h"
+#include "front.h"
 #include "kernel.h"
 #include "plan.h"
 #include "protect.h"
@@ -19,30 +19,6 @@
 #include "tree.h"
 
 extern char **environ;
-
-/* The runtime in the engine obeys these before any code of ours runs (BUN_OPTIONS=--preload=x runs x). */
-static int dangerous(const char *variable)
-{
-	return !strncmp(variable, "BUN_", 4) || !strncmp(variable, "JSC_", 4) || !strncmp(variable, "NODE_", 5);
-}
-
-static int front(char **argv)
-{
-	char path[PATH_MAX + 8];
-	char **kept = environ;
-	for (char **variable = environ; *variable; variable++)
-		if (!dangerous(*variable))
-			*kept++ = *variable;
-	*kept = NULL;
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
-	if (length > 0) {
-		path[length] = 0;
-		strcpy(strrchr(path, '/') + 1, "engine");
-		execve(path, argv, environ);
-	}
-	fprintf(stderr, "wherry: can't start `%s`: %s\n", length > 0 ? path : "engine", strerror(errno));
-	return 125;
-}
 
 /* Numbers 0 to 2 must not go to descriptors that matter. */
 static int fill_stdio(void)
@@ -60,6 +36,16 @@ static int refuse(uint32_t index, int error, const char *detail)
 	return 1;
 }
 
+/* Overwrites the argument, where ps(1) and whoever looks for us read it: a launcher that waited was started without knowing whose it is. */
+static int take_label(char *argument, uint32_t length)
+{
+	size_t room = argument ? strlen(argument) : 0;
+	if (length > room || read_exactly(CLIENT_DESCRIPTOR, argument, length) != 0)
+		return -1;
+	memset(argument + length, 0, room - length);
+	return 0;
+}
+
 static int plan_main(char **argv)
 {
 	struct frame frame;
@@ -74,7 +60,12 @@ static int plan_main(char **argv)
 	/* Nobody else may trace us or use our descriptors, whatever namespace we enter (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || fcntl(CLIENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)
 		return refuse(NO_OPERATION, errno, "PR_SET_DUMPABLE");
-	if (frame_read_header(CLIENT_DESCRIPTOR, &frame) != 1 || frame.type != FRAME_PLAN)
+	int got = frame_read_header(CLIENT_DESCRIPTOR, &frame);
+	if (got == 1 && frame.type == FRAME_LABEL && take_label(argv[2], frame.length) == 0)
+		got = frame_read_header(CLIENT_DESCRIPTOR, &frame);
+	if (got == 0)
+		return 0; /* started for a plan that did not come */
+	if (got != 1 || frame.type != FRAME_PLAN)
 		return refuse(NO_OPERATION, EPROTO, "the first frame must be a plan");
 	unsigned char *data = malloc((size_t)frame.length + 1);
 	if (!data || read_exactly(CLIENT_DESCRIPTOR, data, frame.length) != 0)

@@ -43,6 +43,7 @@ enum frame_type {
 	FRAME_CLAIM = 6,
 	FRAME_BEGIN = 7,
 	FRAME_DONE = 8,
+	FRAME_LABEL = 9,
 	FRAME_ERROR = 16,
 	FRAME_TELL = 17,
 	FRAME_STARTED = 18,
@@ -80,5 +81,8 @@ static inline uint64_t get64(const void *at) { uint64_t v; memcpy(&v, at, sizeof
 static inline void put16(void *at, uint16_t v) { memcpy(at, &v, sizeof(v)); }
 static inline void put32(void *at, uint32_t v) { memcpy(at, &v, sizeof(v)); }
 static inline void put64(void *at, uint64_t v) { memcpy(at, &v, sizeof(v)); }
+
+/* The place of a label of up to 64 bytes (a container's id) in the arguments of a launcher that waits. */
+#define LABEL_FILLER "----------------------------------------------------------------"
 
 #endif

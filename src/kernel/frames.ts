@@ -15,6 +15,7 @@ export const frameTypes = {
   claim: 6,
   begin: 7,
   done: 8,
+  label: 9,
   error: 16,
   tell: 17,
   started: 18,

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { connect, type NetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import { EngineError } from "../core/engine-error.ts";
 import { errnoText } from "../core/errno.ts";
@@ -41,6 +42,22 @@ export interface LaunchedProcess {
  */
 export async function launchPlan(request: LaunchRequest): Promise<LaunchedProcess> {
   request.signal?.throwIfAborted();
+  const { socket, gone } = takeWaitingLauncher(request) ?? (await spawnLauncher(request));
+  try {
+    return await converse(request, gone, socket);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** A launcher that runs, and why it is no more once its socket has closed. */
+interface Launcher {
+  readonly socket: Duplex;
+  readonly gone: Promise<string>;
+}
+
+async function spawnLauncher(request: LaunchRequest): Promise<Launcher> {
   const child = spawn(request.launcher, request.label === undefined ? ["plan"] : ["plan", request.label], {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
     detached: true,
@@ -51,13 +68,24 @@ export async function launchPlan(request: LaunchRequest): Promise<LaunchedProces
   const socket = child.stdio[3] as Duplex | undefined;
   const gone = whyGone(child);
   if (socket === undefined || socket === null) throw unavailable(request, await gone);
-  try {
-    return await converse(request, gone, socket);
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
+  return { socket, gone };
 }
+
+/**
+ * The launcher that our front program (launcher/front.c) started along with us, once: 2 to 3 ms sooner than one of our own. It is no
+ * child of ours, so that why it ended is not told.
+ */
+function takeWaitingLauncher(request: LaunchRequest): Launcher | undefined {
+  const descriptor = process.env[waitingLauncher];
+  if (descriptor === undefined) return undefined;
+  delete process.env[waitingLauncher];
+  // Bun takes a descriptor here; a Socket made with one, as Node has it, is closed from the start.
+  const socket = connect({ fd: Number(descriptor) } as unknown as NetConnectOpts);
+  if (request.label !== undefined) socket.write(encodeFrame(frameTypes.label, Buffer.from(request.label)));
+  return { socket, gone: Promise.resolve("it ended without a report") };
+}
+
+const waitingLauncher = "WHERRY_LAUNCHER";
 
 function converse(request: LaunchRequest, gone: Promise<string>, socket: Duplex): Promise<LaunchedProcess> {
   const decoder = new FrameDecoder();
