@@ -11,6 +11,7 @@ import { requireRunning, requireStarted } from "../containers/require-status.ts"
 import { storeContainer } from "../containers/store-container.ts";
 import type { ContainerId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { noSpaceError } from "../core/no-space.ts";
 import { isBaseReference } from "../core/base-reference.ts";
 import { resolveImage } from "../images/resolve-image.ts";
 import type { RunnableImage } from "../images/runnable-image.ts";
@@ -84,11 +85,15 @@ export class LocalContainerService implements ContainerService {
     try {
       return await this.#launch({ ...row, status: "created" }, start, { accounts: { passwd: image.passwd, group: image.group } });
     } catch (error) {
-      // An option that is refused only now never made a container, as far as the user is concerned.
-      const refused = error instanceof EngineError && (error.code === "INVALID_OPTION" || error.code === "USER_NOT_FOUND");
+      // An option that is refused only now never made a container, as far as the user is concerned; nor did a full disk.
+      const full = noSpaceError(error);
+      const refused = full !== undefined || (error instanceof EngineError && refusals.includes(error.code));
       if (row.autoRemove || refused) {
-        await removeStopped(this.#host, row);
-        throw error;
+        await removeStopped(this.#host, row).catch((failure: unknown) => {
+          // No room even to remove it: it is then there, created, and told of by `ps`.
+          if (full === undefined) throw failure;
+        });
+        throw full ?? error;
       }
       // The container is there, only not started: whoever keeps ids (`--cidfile`) is told which one.
       if (!(error instanceof EngineError)) throw error;
@@ -276,6 +281,9 @@ export class LocalContainerService implements ContainerService {
     return { ...result, streams: followProcess(this.#host, row, started) };
   }
 }
+
+/** Found in options only once a container is made from them. */
+const refusals: readonly string[] = ["INVALID_OPTION", "NO_SPACE", "USER_NOT_FOUND"];
 
 function withRemedy(error: EngineError): EngineError {
   const remedy = "`wherry images` lists what there is, `wherry import` adds one from a tar archive, and `base` is made when it is asked for";

@@ -40,7 +40,7 @@ export class Store implements Disposable {
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {
-      this.#database.exec("ROLLBACK");
+      rollBack(this.#database);
       throw error;
     } finally {
       this.#depth--;
@@ -78,12 +78,8 @@ export function openStore(root: string): Store {
       mkdirSync(root, { recursive: true, mode: 0o711 });
       return open(path);
     } catch (cause) {
-      throw noSpaceError(cause) ?? new EngineError({
-        kind: "unavailable",
-        code: "STATE_UNAVAILABLE",
-        message: `open state in \`${root}\`: ${cause instanceof Error ? cause.message : String(cause)}`,
-        cause,
-      });
+      const message = `open state in \`${root}\`: ${cause instanceof Error ? cause.message : String(cause)}`;
+      throw noSpaceError(cause) ?? new EngineError({ kind: "unavailable", code: "STATE_UNAVAILABLE", message, cause });
     }
   }
 }
@@ -118,7 +114,16 @@ function migrate(database: DatabaseSync, path: string, found: number): void {
     database.exec(`PRAGMA user_version=${schemaVersion}`);
     database.exec("COMMIT");
   } catch (error) {
-    database.exec("ROLLBACK");
+    rollBack(database);
     throw error;
+  }
+}
+
+/** After some failures, a full disk for one, SQLite has done so already, and refuses to do it twice. */
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // What has failed is told by the caller.
   }
 }
