@@ -59,12 +59,6 @@ export class ContainerCgroups {
     await removeCgroup(group);
   }
 
-  /** Of all monitors and launchers of this root. */
-  monitorPids(): readonly number[] {
-    const layout = this.#detect();
-    return listCgroupPids({ layout, path: `${cgroupRootPath(layout, this.#instance)}/monitors` });
-  }
-
   pids(id: ContainerId): readonly number[] {
     return listCgroupPids(this.#group(id));
   }

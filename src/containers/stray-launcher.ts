@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerId } from "../core/brands.ts";
 import { isAlive, type ProcessReference, readProcessStat } from "../kernel/process-reference.ts";
@@ -11,10 +11,12 @@ const patienceMs = 10_000;
 
 /**
  * Ends the launchers and monitors that name this container, and waits until they are gone: of a client that died, one may be stopped, or
- * slow, and still hold the root file system when the container is started again. Looks at every monitor: not for a path that is to be fast.
+ * slow, and still hold the root file system when the container is started again. Looks at every process of the host, since one that has just
+ * begun is still in its client's cgroup: not for a path that is to be fast.
  */
 export async function killLaunchers(host: ContainerHost, id: ContainerId): Promise<void> {
-  const found = host.cgroups.monitorPids().flatMap((pid) => launcherOf(id, pid) ?? []);
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const found = pids.flatMap((pid) => launcherOf(id, Number(pid)) ?? []);
   for (const launcher of found) sendSignal(host.launcher, launcher, sigkill);
   const end = performance.now() + patienceMs;
   while (found.some((launcher) => isAlive(launcher)) && performance.now() < end) await delay(1);

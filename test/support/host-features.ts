@@ -71,7 +71,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   x86_64: () => process.arch === "x64",
   binary: () => hasFile(`${repository}/dist/wherry`) && hasFile(`${repository}/dist/engine`),
   launcher: () => hasFile(`${repository}/launcher/build/launcher`),
-  "fault-launcher": () => hasFile(`${repository}/launcher/build/launcher-fault`),
+  "fault-build": () => hasFile(`${repository}/dist-fault/wherry`) && hasFile(`${repository}/dist-fault/engine`),
   payload: () => hasFile(`${repository}/test/payload/build/payload`),
 };
 

@@ -28,8 +28,11 @@ export class WherryHost {
   readonly directory: string;
   readonly root: string;
   readonly runRoot: string;
+  readonly #program: string;
 
-  constructor(topic: string) {
+  /** @param program another build of Wherry. */
+  constructor(topic: string, program: string = wherryProgram) {
+    this.#program = program;
     this.directory = makeTestDirectory(topic);
     this.root = `${this.directory}/root`;
     this.runRoot = `${this.directory}/run`;
@@ -56,7 +59,7 @@ export class WherryHost {
 
   /** Starts a command and leaves it running. */
   start(args: readonly string[], options: RunOptions = {}): RunningProgram {
-    return new RunningProgram(wherryProgram, [...this.selection, ...args], options);
+    return new RunningProgram(this.#program, [...this.selection, ...args], options);
   }
 
   /** Starts a command on a terminal. */
@@ -64,7 +67,7 @@ export class WherryHost {
     args: readonly string[],
     options: { readonly rows?: number; readonly columns?: number; readonly env?: Record<string, string> } = {},
   ): TerminalProgram {
-    return new TerminalProgram([wherryProgram, ...this.selection, ...args], options);
+    return new TerminalProgram([this.#program, ...this.selection, ...args], options);
   }
 
   /**
