@@ -1,8 +1,7 @@
-import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
 import { invalidOption } from "../core/invalid-option.ts";
-import { randomHex } from "../core/random.ts";
 import { parseSignal } from "../core/signals.ts";
 import type { ProcessStreams } from "../kernel/process-streams.ts";
 import { readFileIn } from "../kernel/read-file-in.ts";
@@ -17,6 +16,7 @@ import { getImage } from "../state/image-rows.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
+import { makeExecDirectory } from "./exec-directory.ts";
 import type { ExecRequest } from "./exec-request.ts";
 import { unknownExitCode } from "./finish-container.ts";
 import { streamsOf } from "./follow-process.ts";
@@ -29,12 +29,10 @@ import { exitCodeOf } from "./run-record.ts";
  */
 export async function execInContainer(host: ContainerHost, row: ContainerRow, request: ExecRequest): Promise<ProcessStreams> {
   if (request.command.length === 0) throw invalidOption("No exec command specified");
-  const paths = containerPaths(host.root, host.runRoot, row.id);
-  const execDirectory = `${paths.run}/exec/${randomHex(32)}` as HostPath;
-  const input = await execInput(host, row, request, execDirectory);
-  mkdirSync(execDirectory, { recursive: true, mode: 0o700 });
+  const execDirectory = makeExecDirectory(host, row);
   const clear = () => rmSync(execDirectory, { recursive: true, force: true });
   try {
+    const input = await execInput(host, row, request, execDirectory);
     const started = await startProcess(input, {
       launcher: host.launcher,
       label: row.id,
@@ -120,6 +118,6 @@ function currentAccounts(host: ContainerHost, row: ContainerRow, paths: Containe
     const recorded = getImage(host.store, row.imageId);
     if (recorded !== undefined) return { passwd: recorded.passwd, group: recorded.group };
   }
-  const read = (path: string) => readFileIn(host.launcher, `/proc/${row.pid}/root` as HostPath, encodeText(path))?.toString("utf8") ?? "";
+  const read = (path: string) => readFileIn(host.launcher, `/proc/${row.pid}/root` as HostPath, encodeText(path)).toString("utf8");
   return { passwd: read("etc/passwd"), group: read("etc/group") };
 }

@@ -142,13 +142,8 @@ describe("tree operations", () => {
     symlinkSync("/etc/shadow", `${tree}/dangling`);
     symlinkSync("/proc/self/root/etc/passwd", `${tree}/magic`);
     spawnSync("mkfifo", [`${tree}/fifo`]);
-    expect(readFileIn(launcher, tree as HostPath, encodeText("link"))?.toString()).toBe("inside");
-    expect(readFileIn(launcher, tree as HostPath, encodeText("dangling"))).toBeUndefined();
-    expect(readFileIn(launcher, tree as HostPath, encodeText("magic"))).toBeUndefined();
-    expect(() => readFileIn(launcher, tree as HostPath, encodeText("fifo"))).toThrow(
-      expect.objectContaining({ details: expect.objectContaining({ errno: "EINVAL" }) }),
-    );
-    expect(() => readFileIn(launcher, tree as HostPath, encodeText("etc"))).toThrow();
+    expect(readFileIn(launcher, tree as HostPath, encodeText("link")).toString()).toBe("inside");
+    for (const name of ["dangling", "magic", "fifo", "etc"]) expect(readFileIn(launcher, tree as HostPath, encodeText(name)).length).toBe(0);
     await using asking = session();
     expect(await asking.stat(root, encodeText("link"))).toMatchObject({ type: "symlink" });
     expect(await asking.stat(root, encodeText("link"), { follow: true })).toMatchObject({ type: "file", size: 6 });

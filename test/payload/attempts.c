@@ -74,6 +74,14 @@ static int attempt(const char *operation, char *const *a)
 	}
 	if (strcmp(operation, "mknod") == 0)
 		return mknod(a[0], S_IFCHR | 0600, makedev((unsigned int)atoi(a[1]), (unsigned int)atoi(a[2])));
+	if (strcmp(operation, "mkfifo") == 0)
+		return mkfifo(a[0], 0644);
+	if (strcmp(operation, "symlink") == 0)
+		return symlink(a[0], a[1]);
+	if (strcmp(operation, "unlink") == 0)
+		return unlink(a[0]);
+	if (strcmp(operation, "truncate") == 0)
+		return truncate(a[0], atoll(a[1]));
 	if (strcmp(operation, "chown") == 0)
 		return chown(a[0], (uid_t)atoi(a[1]), (gid_t)atoi(a[2]));
 	if (strcmp(operation, "mkdir") == 0)
