@@ -84,7 +84,7 @@ async function runKernelTests() {
     .flatMap((group) =>
       filesBeneath(repository, `test/${group}`).filter((file) => file.endsWith(".test.ts") && (isWanted(group) || wanted.includes(file))),
     );
-  if (files.length > 0 && !inGuest) await buildTestPrograms();
+  if (files.length > 0 && !inGuest) await buildTestPrograms(files);
   const settings = new Map(files.map((file) => [file, fileSettings(file)]));
   const run = async (file) => {
     const { timeoutSeconds } = settings.get(file);
@@ -102,14 +102,13 @@ async function runKernelTests() {
   for (const file of files.filter((name) => settings.get(name).alone)) await run(file);
 }
 
-/** The static program that tests run inside containers, and the launcher that dies where it is told to. */
-async function buildTestPrograms() {
-  for (const target of [
-    ["-C", "test/payload"],
-    ["-C", "launcher", "fault"],
-  ]) {
-    const { code, output } = await runProgram("make", ["--silent", "--no-print-directory", ...target], 120_000);
-    if (code !== 0) console.log(`note: make ${target.join(" ")} failed: ${output}`);
+/** The static program that tests run inside containers, and for fault tests the build that dies where it is told to. */
+async function buildTestPrograms(files) {
+  const programs = [["make", "--silent", "--no-print-directory", "-C", "test/payload"]];
+  if (files.some((file) => file.startsWith("test/fault/"))) programs.push([process.execPath, "scripts/build.mjs", "--faults"]);
+  for (const [program, ...args] of programs) {
+    const { code, output } = await runProgram(program, args, 120_000);
+    if (code !== 0) console.log(`note: ${program} ${args.join(" ")} failed: ${output}`);
   }
 }
 

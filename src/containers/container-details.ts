@@ -52,6 +52,6 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
     cgroupPath: host.cgroups.path(row.id),
     apparmorProfile: apparmorProfile(parseSecurityOptions(options).apparmor, host.features),
     layerDriver: host.layers.name,
-    execIds: listExecs(paths.run),
+    execIds: listExecs(host, row),
   };
 }

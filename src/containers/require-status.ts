@@ -4,7 +4,11 @@ import type { ContainerRow } from "../state/container-row.ts";
 /** The row, if its process exists (running or paused). @throws {EngineError} CONTAINER_NOT_RUNNING with docker's text. */
 export function requireStarted(row: ContainerRow, doing: string): ContainerRow {
   if (row.status === "running" || row.status === "paused") return row;
-  throw new EngineError({
+  throw notRunning(row, doing);
+}
+
+export function notRunning(row: ContainerRow, doing: string): EngineError {
+  return new EngineError({
     kind: "conflict",
     code: "CONTAINER_NOT_RUNNING",
     message: `cannot ${doing} container: ${row.name}: Container ${row.id} is not running`,

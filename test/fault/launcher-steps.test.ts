@@ -139,56 +139,64 @@ function signal(pid: number, name: NodeJS.Signals): void {
 const descriptors = (): number => readdirSync("/proc/self/fd").length;
 
 describe.each(["kill", "exit"] as const)("the launcher's %s", (action) => {
-  test.each(Object.keys(kinds))("before each operation of %s", async (kind) => {
-    const options = kinds[kind] ?? { image: "payload" };
-    const count = await countSteps(options);
-    expect(count).toBeGreaterThan(100);
-    const open = descriptors();
-    for (const step of stepsOf(count)) {
-      const fault: StepFault = { step, action };
-      const id = await create(options);
-      try {
-        if (step === count - 1) {
-          // The process runs already; its monitor does not come to be.
-          expect(await host.suffering(fault, () => start(id))).toBe(255);
-          expect(await host.containers.inspect(id)).toMatchObject({ status: "exited", exitCode: 255 });
-        } else {
-          await refuses(fault, () => start(id));
-          expect(await host.containers.inspect(id)).toMatchObject({ status: "created", pid: 0, exitCode: 128 });
+  test.each(Object.keys(kinds))(
+    "before each operation of %s",
+    async (kind) => {
+      const options = kinds[kind] ?? { image: "payload" };
+      const count = await countSteps(options);
+      expect(count).toBeGreaterThan(100);
+      const open = descriptors();
+      for (const step of stepsOf(count)) {
+        const fault: StepFault = { step, action };
+        const id = await create(options);
+        try {
+          if (step === count - 1) {
+            // The process runs already; its monitor does not come to be.
+            expect(await host.suffering(fault, () => start(id))).toBe(255);
+            expect(await host.containers.inspect(id)).toMatchObject({ status: "exited", exitCode: 255 });
+          } else {
+            await refuses(fault, () => start(id));
+            expect(await host.containers.inspect(id)).toMatchObject({ status: "created", pid: 0, exitCode: 128 });
+          }
+          await runIsOver(id);
+          await startsAndGoes(id);
+        } catch (cause) {
+          throw new Error(`${describeFault(fault)} of ${kind}: ${String(cause)}`, { cause });
         }
-        await runIsOver(id);
-        await startsAndGoes(id);
-      } catch (cause) {
-        throw new Error(`${describeFault(fault)} of ${kind}: ${String(cause)}`, { cause });
       }
-    }
-    await poll("descriptors are closed", () => descriptors() <= open + 2);
-  }, 120_000);
+      await poll("descriptors are closed", () => descriptors() <= open + 2);
+    },
+    120_000,
+  );
 });
 
 describe("a launcher that stands still, and whose client is killed", () => {
-  test.each(Object.keys(kinds))("before each operation of %s", async (kind) => {
-    const options = kinds[kind] ?? { image: "payload" };
-    const count = await countSteps(options);
-    await fourAtATime(stepsOf(count - 1), async (step) => {
-      const id = await create(options);
-      const stopped = await startAndStop(id, step, ["start", "-a", id]);
-      try {
-        expect(await host.containers.inspect(id)).toMatchObject({ status: "created", pid: 0 });
-        await killClient(stopped);
-        // Either it goes on, and gives up by itself, or the next command finds it there.
-        if (step % 2 === 0) {
-          signal(stopped.pid, "SIGCONT");
-          await poll("the launcher gives up", () => findProcesses("plan", id).length === 0);
+  test.each(Object.keys(kinds))(
+    "before each operation of %s",
+    async (kind) => {
+      const options = kinds[kind] ?? { image: "payload" };
+      const count = await countSteps(options);
+      await fourAtATime(stepsOf(count - 1), async (step) => {
+        const id = await create(options);
+        const stopped = await startAndStop(id, step, ["start", "-a", id]);
+        try {
+          expect(await host.containers.inspect(id)).toMatchObject({ status: "created", pid: 0 });
+          await killClient(stopped);
+          // Either it goes on, and gives up by itself, or the next command finds it there.
+          if (step % 2 === 0) {
+            signal(stopped.pid, "SIGCONT");
+            await poll("the launcher gives up", () => findProcesses("plan", id).length === 0);
+          }
+          expect(await host.containers.inspect(id)).toMatchObject({ status: "created", pid: 0, exitCode: null });
+          await runIsOver(id);
+          await startsAndGoes(id);
+        } catch (cause) {
+          throw new Error(`stop before step ${step} of ${kind}: ${String(cause)}`, { cause });
         }
-        expect(await host.containers.inspect(id)).toMatchObject({ status: "created", pid: 0, exitCode: null });
-        await runIsOver(id);
-        await startsAndGoes(id);
-      } catch (cause) {
-        throw new Error(`stop before step ${step} of ${kind}: ${String(cause)}`, { cause });
-      }
-    });
-  }, 120_000);
+      });
+    },
+    120_000,
+  );
 
   test("as the monitor of a process that runs", async () => {
     const count = await countSteps({ image: "payload", command: ["exit"] });
@@ -208,5 +216,83 @@ describe("a launcher that stands still, and whose client is killed", () => {
     });
     await runIsOver(id);
     await startsAndGoes(id);
+  }, 60_000);
+});
+
+describe("exec", () => {
+  const entered: { id: ContainerId } = { id: "" as ContainerId };
+
+  beforeAll(async () => {
+    entered.id = await create({ image: "payload", command: ["sleep"] });
+    await host.containers.start(entered.id);
+  });
+  afterAll(async () => {
+    await host.containers.remove(entered.id, { force: true });
+    await poll("the container is gone", () => findTraces(host.host, entered.id).length === 0);
+  });
+
+  const exec = async (tty: boolean): Promise<number | null> =>
+    finish(await host.containers.exec(entered.id, { command: ["/payload", "exit"], tty, attach }));
+
+  /** The container goes on as it was, and nothing of the session is left in it. */
+  async function containerIsUntouched(): Promise<void> {
+    const { pid, status, execIds } = await host.containers.inspect(entered.id);
+    expect({ status, execIds }).toEqual({ status: "running", execIds: [] });
+    await poll("only the container's own process", () => {
+      const pids = host.host.cgroups.pids(entered.id);
+      return pids.length === 1 && pids[0] === pid;
+    });
+    await poll("only its own monitor and process", () => findProcesses("plan", entered.id).length === 1, { intervalMs: 1 });
+    expect(await exec(false)).toBe(0);
+  }
+
+  test.each([
+    ["kill", false],
+    ["kill", true],
+    ["exit", false],
+    ["exit", true],
+  ] as const)(
+    "%s before each operation, with terminal: %p",
+    async (action, tty) => {
+      for (let step = 0, over = false; !over; step++) {
+        const fault: StepFault = { step, action };
+        let code: number | null = -1;
+        const refused = await host.suffering(fault, async () => {
+          try {
+            code = await exec(tty);
+            return false;
+          } catch (error) {
+            if (!(error instanceof EngineError)) throw error;
+            return error.code === "LAUNCH_FAILED" || error.code === "LAUNCHER_UNAVAILABLE";
+          }
+        });
+        // The last operation is the monitor: the process has been told to run. Beyond it, nothing happens.
+        if (!refused && code !== 255) {
+          expect(code).toBe(0);
+          expect(step).toBeGreaterThan(20);
+          over = true;
+        }
+        await containerIsUntouched();
+      }
+    },
+    60_000,
+  );
+
+  test("stopped before each operation, and its client is killed", async () => {
+    for (let step = 0; ; step++) {
+      const client = host.start(["exec", entered.id, "/payload", "exit"], { env: stepEnvironment({ step, action: "stop" }) });
+      const pids = await poll("a launcher that stands still, or the end", () => {
+        const found = findStopped(entered.id);
+        return found.length > 0 ? found : client.child.exitCode !== null && found;
+      });
+      const [pid] = pids;
+      if (pid === undefined) {
+        expect(step).toBeGreaterThan(20);
+        break;
+      }
+      await killClient({ pid, client });
+      signal(pid, step % 2 === 0 ? "SIGCONT" : "SIGKILL");
+      await containerIsUntouched();
+    }
   }, 60_000);
 });
