@@ -314,7 +314,7 @@ function failureOf(promise: Promise<unknown>): Promise<(Error & { code?: string 
 type Described = TreeEntry & { readonly text: string };
 
 /** All entries beneath a directory by path, with the text of small files. */
-export async function describeTree(launcher: string, directory: string): Promise<Map<string, Described>> {
+export async function describeTree(launcher: string, directory: string, options = { text: true }): Promise<Map<string, Described>> {
   const fd = openSync(directory, "r");
   try {
     await using session = new TreeSession(launcher, [fd]);
@@ -322,7 +322,7 @@ export async function describeTree(launcher: string, directory: string): Promise
     await session.walk(treeFd(0), "." as ByteString, (entry) => entries.push(entry));
     const described = new Map<string, Described>();
     for (const entry of entries) {
-      const small = entry.type === "file" && entry.size < 1000;
+      const small = options.text && entry.type === "file" && entry.size < 1000;
       described.set(entry.path, { ...entry, text: small ? (await session.read(treeFd(0), entry.path, { limit: 1000 })).toString() : "" });
     }
     return described;
