@@ -11,8 +11,10 @@ export function refuseConflicts(options: ContainerOptions, { network, uts, user,
   const named = (options.hostname ?? "") !== "" || (options.domainname ?? "") !== "";
   if (named && uts.kind !== "own") throw conflict("hostname and the UTS mode", "that namespace has its name already");
   if (network.kind === "container") {
-    if ((options.dns ?? options.dnsSearch ?? options.dnsOptions) !== undefined) throw conflict("dns and the network mode", "give it to the container that is joined");
-    if (options.extraHosts !== undefined) throw conflict("custom host-to-IP mapping and the network mode", "give it to the container that is joined");
+    if ((options.dns ?? options.dnsSearch ?? options.dnsOptions) !== undefined)
+      throw conflict("dns and the network mode", "give it to the container that is joined");
+    if (options.extraHosts !== undefined)
+      throw conflict("custom host-to-IP mapping and the network mode", "give it to the container that is joined");
   }
   // The processes in there may belong to anybody: the kernel lets a user namespace's root mount no procfs of a pid namespace that is not its own.
   if (user.kind === "own" && pid.kind !== "own") {

@@ -9,7 +9,12 @@ const host = useWherryHost("attach", { payload: true });
 
 const isRunning = async (name: string) => (await host.ok(["inspect", "--format", "{{.State.Running}}", name])) === "true";
 /** One that answers each line on both streams, with its number. */
-const parrot = ["base", "sh", "-c", 'n=0; while read line; do n=$((n+1)); echo "$n $line"; echo "$n err" >&2; [ "$line" = end ] && exit 7; done; echo eof; sleep 1000'];
+const parrot = [
+  "base",
+  "sh",
+  "-c",
+  'n=0; while read line; do n=$((n+1)); echo "$n $line"; echo "$n err" >&2; [ "$line" = end ] && exit 7; done; echo eof; sleep 1000',
+];
 
 describe("attach", () => {
   test("shows output from then on, passes input, and the exit code at the end", async () => {
@@ -51,17 +56,25 @@ describe("attach", () => {
     const attached = host.start(["attach", "signalled"]);
     await host.ok(["kill", "-s", "USR1", "signalled"]);
     // Until the answer to a signal is heard it may not be attached yet.
-    await poll("it is attached", async () => {
-      await host.ok(["kill", "-s", "USR1", "signalled"]);
-      return attached.stdout.includes("10\n");
-    }, { intervalMs: 50 });
+    await poll(
+      "it is attached",
+      async () => {
+        await host.ok(["kill", "-s", "USR1", "signalled"]);
+        return attached.stdout.includes("10\n");
+      },
+      { intervalMs: 50 },
+    );
     attached.child.kill("SIGUSR2");
     await poll("SIGUSR2 arrives", () => attached.stdout.includes("12\n"));
     const deaf = host.start(["attach", "--sig-proxy=false", "signalled"]);
-    await poll("it is attached", async () => {
-      await host.ok(["kill", "-s", "USR1", "signalled"]);
-      return deaf.stdout.includes("10\n");
-    }, { intervalMs: 50 });
+    await poll(
+      "it is attached",
+      async () => {
+        await host.ok(["kill", "-s", "USR1", "signalled"]);
+        return deaf.stdout.includes("10\n");
+      },
+      { intervalMs: 50 },
+    );
     deaf.child.kill("SIGTERM");
     await deaf.done;
     expect(attached.stdout).not.toContain("15\n");

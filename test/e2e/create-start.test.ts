@@ -13,13 +13,21 @@ describe("create", () => {
   test("prints the full id and starts nothing", async () => {
     const id = await host.ok(["create", "--name", "new", "base", "echo", "hi"]);
     expect(id).toMatch(/^[0-9a-f]{64}$/);
-    expect(await show("new", "{{.Id}} {{.State.Status}} {{.State.Pid}} {{.State.ExitCode}} {{.State.StartedAt}}")).toBe(`${id} created 0 0 0001-01-01T00:00:00Z`);
+    expect(await show("new", "{{.Id}} {{.State.Status}} {{.State.Pid}} {{.State.ExitCode}} {{.State.StartedAt}}")).toBe(
+      `${id} created 0 0 0001-01-01T00:00:00Z`,
+    );
     expect(await host.ok(["logs", "new"])).toBe("");
     expect(await host.ok(["start", "-a", "new"])).toBe("hi");
     await host.ok(["rm", "new"]);
   });
   test("refuses what run refuses, with nothing left", async () => {
-    for (const args of [["nosuchimage"], ["--memory", "1k", "base"], ["--cap-add", "FLY", "base"], ["-u", "nobodyhere", "base", "true"], ["--mount", "type=bind,src=/no/such,dst=/x", "base", "true"]]) {
+    for (const args of [
+      ["nosuchimage"],
+      ["--memory", "1k", "base"],
+      ["--cap-add", "FLY", "base"],
+      ["-u", "nobodyhere", "base", "true"],
+      ["--mount", "type=bind,src=/no/such,dst=/x", "base", "true"],
+    ]) {
       const result = await host.wherry(["create", ...args]);
       expect(result).toMatchObject({ code: expect.any(Number), stdout: "" });
       expect(result.code).not.toBe(0);
@@ -52,7 +60,10 @@ describe("start", () => {
     expect(await host.wherry(["start", "-ai", "fed"], { stdin: "food" })).toMatchObject({ code: 0, stdout: "food" });
     // As docker: with -i at creation only.
     expect(await host.wherry(["start", "-ai", "attached"], { stdin: "food" })).toMatchObject({ code: 5 });
-    expect(await host.wherry(["start", "-a", "attached", "fed"])).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot start and attach multiple containers at once") });
+    expect(await host.wherry(["start", "-a", "attached", "fed"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("cannot start and attach multiple containers at once"),
+    });
     await host.ok(["rm", "attached", "fed"]);
   });
   test("of a container with --rm removes it at its end", async () => {
@@ -76,7 +87,8 @@ describe("start", () => {
 
 describe("an exited container", () => {
   test("keeps its files, and its memory is gone", async () => {
-    const script = 'n=$(cat /n 2>/dev/null || echo 0); echo $((n+1)) > /n; echo run $((n+1)); ls /dev/shm /run/t | grep -c x; touch /dev/shm/x /run/t/x; exec sleep 1000';
+    const script =
+      "n=$(cat /n 2>/dev/null || echo 0); echo $((n+1)) > /n; echo run $((n+1)); ls /dev/shm /run/t | grep -c x; touch /dev/shm/x /run/t/x; exec sleep 1000";
     const id = await host.ok(["run", "-d", "--name", "again", "--tmpfs", "/run/t", "base", "sh", "-c", script]);
     const runs = (count: number) => poll(`run ${count}`, async () => (await host.ok(["logs", id])).split("\n").length >= 2 * count);
     await runs(1);
@@ -90,7 +102,9 @@ describe("an exited container", () => {
   });
   test("tells when it ran and how it ended", async () => {
     await host.wherry(["run", "--name", "told", "payload", "exit", "9"]);
-    const [started = "", finished = "", rest] = (await show("told", "{{.State.StartedAt}} {{.State.FinishedAt}} {{.State.ExitCode}}-{{.State.Running}}-{{.State.OOMKilled}}")).split(" ");
+    const [started = "", finished = "", rest] = (
+      await show("told", "{{.State.StartedAt}} {{.State.FinishedAt}} {{.State.ExitCode}}-{{.State.Running}}-{{.State.OOMKilled}}")
+    ).split(" ");
     expect(rest).toBe("9-false-false");
     expect(Date.parse(started)).toBeLessThanOrEqual(Date.parse(finished));
     expect(Math.abs(Date.now() - Date.parse(finished))).toBeLessThan(60_000);

@@ -30,7 +30,12 @@ describe("bad input is refused in one line, with the way out", () => {
     ["a file that is not executable", ["base", "/etc/passwd"], 126, /\/etc\/passwd.*permission denied/],
     ["a directory", ["base", "/etc"], 126, /\/etc.*(permission denied|is a directory)/],
     ["no command at all", ["--entrypoint", "", "payload"], 125, /no command specified/],
-    ["a missing bind source", ["--mount", "type=bind,src=/no/such,dst=/x", "base", "true"], 125, /bind source path does not exist: \/no\/such/],
+    [
+      "a missing bind source",
+      ["--mount", "type=bind,src=/no/such,dst=/x", "base", "true"],
+      125,
+      /bind source path does not exist: \/no\/such/,
+    ],
     ["a mount on the root", ["-v", "/usr:/", "base", "true"], 125, /root/],
     ["two mounts on one place", ["-v", "/usr:/x", "-v", "/usr:/x", "base", "true"], 125, /duplicate mount point: \/x/i],
     ["too little memory", ["-m", "1k", "base", "true"], 125, /6 ?MB/i],
@@ -47,7 +52,11 @@ describe("bad input is refused in one line, with the way out", () => {
     ["a relative working directory", ["-w", "here", "base", "true"], 125, /here.*absolute/],
   ] as const)("%s", async (_, args, code, text) => {
     const result = await host.wherry(["run", "--rm", ...args]);
-    expect({ code: result.code, stdout: result.stdout, lines: result.stderr.trimEnd().split("\n").length }).toEqual({ code, stdout: "", lines: 1 });
+    expect({ code: result.code, stdout: result.stdout, lines: result.stderr.trimEnd().split("\n").length }).toEqual({
+      code,
+      stdout: "",
+      lines: 1,
+    });
     expect(result.stderr).toMatch(text);
     expect(result.stderr).toStartWith("wherry: ");
   });
@@ -76,7 +85,16 @@ test("not root: what is missing and what helps, from every verb", async () => {
   chmodSync(host.directory, 0o755);
   await new RunningProgram("cp", ["-a", `${wherryProgram.replace(/\/wherry$/, "")}/.`, directory]).done;
   for (const args of [["run", "--rm", "base", "true"], ["ps"], ["create", "base"], ["images"], ["logs", "x"]]) {
-    const result = await new RunningProgram("setpriv", ["--reuid", "65534", "--regid", "65534", "--clear-groups", `${directory}/wherry`, ...host.selection, ...args]).done;
+    const result = await new RunningProgram("setpriv", [
+      "--reuid",
+      "65534",
+      "--regid",
+      "65534",
+      "--clear-groups",
+      `${directory}/wherry`,
+      ...host.selection,
+      ...args,
+    ]).done;
     expect({ args, code: result.code }).toEqual({ args, code: args[0] === "run" ? 125 : 1 });
     expect(result.stderr).toMatch(/^wherry: [^\n]*root[^\n]*\n$/);
     expect(result.stderr).not.toContain("internal error");
@@ -94,7 +112,8 @@ describe("a data root without room", () => {
       await poll("it is unmounted", async () => (await new RunningProgram("umount", [root]).done).code === 0);
     }
   };
-  const at = (root: string, ...args: readonly string[]) => new RunningProgram(wherryProgram, ["--root", `${root}/data`, "--run-root", `${host.directory}/small-run`, ...args]).done;
+  const at = (root: string, ...args: readonly string[]) =>
+    new RunningProgram(wherryProgram, ["--root", `${root}/data`, "--run-root", `${host.directory}/small-run`, ...args]).done;
 
   test("import and run tell so, and succeed once there is room", async () => {
     await small(4096, async (root) => {
@@ -103,7 +122,9 @@ describe("a data root without room", () => {
       expect(refused.code).toBe(1);
       expect(refused.stderr).toMatch(noSpace);
       await new RunningProgram("rm", [`${root}/filler`]).done;
-      expect(await at(root, "import", "--change", 'ENTRYPOINT ["/payload"]', `${host.directory}/payload.tar`, "payload")).toMatchObject({ code: 0 });
+      expect(await at(root, "import", "--change", 'ENTRYPOINT ["/payload"]', `${host.directory}/payload.tar`, "payload")).toMatchObject({
+        code: 0,
+      });
       expect((await at(root, "run", "--name", "kept", "payload", "exit", "3")).code).toBe(3);
 
       // The room ends at one step after the other.
@@ -132,7 +153,13 @@ describe("a data root without room", () => {
 
 test("a data root that can't be used is named", async () => {
   writeFileSync(`${host.directory}/file`, "");
-  const result = await new RunningProgram(wherryProgram, ["--root", `${host.directory}/file/root`, "--run-root", `${host.directory}/r2`, "ps"]).done;
+  const result = await new RunningProgram(wherryProgram, [
+    "--root",
+    `${host.directory}/file/root`,
+    "--run-root",
+    `${host.directory}/r2`,
+    "ps",
+  ]).done;
   expect(result.code).toBe(1);
   expect(result.stderr).toMatch(/^wherry: [^\n]*\/file[^\n]*\n$/);
   expect(result.stderr).not.toContain("internal error");

@@ -24,7 +24,24 @@ interface Identity {
 
 let id = "";
 beforeAll(async () => {
-  id = await host.ok(["run", "-d", "--name", "target", "-e", "FROM=container", "-w", "/tmp", "-h", "box", "--ulimit", "nofile=100:200", "--cap-drop", "KILL", "payload", "sleep"]);
+  id = await host.ok([
+    "run",
+    "-d",
+    "--name",
+    "target",
+    "-e",
+    "FROM=container",
+    "-w",
+    "/tmp",
+    "-h",
+    "box",
+    "--ulimit",
+    "nofile=100:200",
+    "--cap-drop",
+    "KILL",
+    "payload",
+    "sleep",
+  ]);
   await host.ok(["run", "-d", "--name", "shell", "base", "sleep", "100000"]);
 }, 60_000);
 afterAll(async () => {
@@ -32,7 +49,8 @@ afterAll(async () => {
 });
 
 const exec = (...args: readonly string[]) => host.wherry(["exec", ...args]);
-const identity = async (...options: readonly string[]) => JSON.parse(await host.ok(["exec", ...options, "target", "/payload", "identity"])) as Identity;
+const identity = async (...options: readonly string[]) =>
+  JSON.parse(await host.ok(["exec", ...options, "target", "/payload", "identity"])) as Identity;
 
 describe("exec", () => {
   test("runs in all of the container's namespaces and cgroup, with its limits, environment and directory", async () => {
@@ -62,7 +80,10 @@ describe("exec", () => {
     expect(inside.env).toEqual(expect.arrayContaining(["A=1", "B=file", "FROM=container", "HOME=/home/user"]));
     expect(inside.status["CapEff"]).toBe("0000000000000000");
     expect(await identity("-u", "5:6")).toMatchObject({ uid: 5, gid: 6, groups: [6] });
-    expect(await exec("-u", "nosuch", "target", "/payload", "identity")).toMatchObject({ code: 1, stderr: expect.stringContaining("unable to find user nosuch") });
+    expect(await exec("-u", "nosuch", "target", "/payload", "identity")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("unable to find user nosuch"),
+    });
   });
   test("--privileged has all capabilities", async () => {
     const inside = await identity("--privileged");
@@ -75,12 +96,22 @@ describe("exec", () => {
     expect((await exec("target", "/payload", "die", "15")).code).toBe(143);
   });
   test("127 and 126 as run", async () => {
-    expect(await exec("shell", "nosuch")).toMatchObject({ code: 127, stderr: 'wherry: exec: "nosuch": executable file not found in $PATH\n' });
+    expect(await exec("shell", "nosuch")).toMatchObject({
+      code: 127,
+      stderr: 'wherry: exec: "nosuch": executable file not found in $PATH\n',
+    });
     expect(await exec("shell", "/etc/passwd")).toMatchObject({ code: 126 });
-    expect(await exec("-w", "/nowhere", "shell", "true")).toMatchObject({ code: expect.any(Number), stderr: expect.stringContaining("/nowhere") });
+    expect(await exec("-w", "/nowhere", "shell", "true")).toMatchObject({
+      code: expect.any(Number),
+      stderr: expect.stringContaining("/nowhere"),
+    });
   });
   test("keeps streams apart; -i passes input and its end, without it there is none", async () => {
-    expect(await exec("target", "/payload", "interleave", "4")).toMatchObject({ code: 0, stdout: "out 0\nout 2\n", stderr: "err 1\nerr 3\n" });
+    expect(await exec("target", "/payload", "interleave", "4")).toMatchObject({
+      code: 0,
+      stdout: "out 0\nout 2\n",
+      stderr: "err 1\nerr 3\n",
+    });
     expect(await host.wherry(["exec", "-i", "target", "/payload", "copy"], { stdin: "in" })).toMatchObject({ code: 0, stdout: "in" });
     expect(await host.wherry(["exec", "target", "/payload", "copy"], { stdin: "in" })).toMatchObject({ code: 0, stdout: "" });
     const bytes = await host.wherry(["exec", "target", "/payload", "pattern", "3000000"]);
@@ -132,13 +163,38 @@ describe("exec", () => {
   });
   test("enters a container in a user namespace as its root, or as anybody there", async () => {
     await host.ok(["run", "-d", "--name", "remapped", "--userns", "auto", "base", "sleep", "1000"]);
-    expect(await host.ok(["exec", "remapped", "sh", "-c", "id -u; cat /proc/self/uid_map | tr -s ' '; stat -c %u /bin; touch /new; stat -c %u:%g /new"])).toMatch(/^0\n 0 \d{5,} 65536\n0\n0:0$/);
+    expect(
+      await host.ok([
+        "exec",
+        "remapped",
+        "sh",
+        "-c",
+        "id -u; cat /proc/self/uid_map | tr -s ' '; stat -c %u /bin; touch /new; stat -c %u:%g /new",
+      ]),
+    ).toMatch(/^0\n 0 \d{5,} 65536\n0\n0:0$/);
     expect(await host.ok(["exec", "-u", "12:34", "remapped", "sh", "-c", "id -u; id -g"])).toBe("12\n34");
     await host.ok(["rm", "-f", "remapped"]);
   });
   test("joins what the container shares", async () => {
-    await host.ok(["run", "-d", "--name", "shared", "--pid", "host", "--network", "host", "--ipc", "host", "--uts", "host", "base", "sleep", "1000"]);
-    for (const name of ["pid", "net", "ipc", "uts"]) expect(await host.ok(["exec", "shared", "readlink", `/proc/self/ns/${name}`])).toBe(readlinkSync(`/proc/self/ns/${name}`));
+    await host.ok([
+      "run",
+      "-d",
+      "--name",
+      "shared",
+      "--pid",
+      "host",
+      "--network",
+      "host",
+      "--ipc",
+      "host",
+      "--uts",
+      "host",
+      "base",
+      "sleep",
+      "1000",
+    ]);
+    for (const name of ["pid", "net", "ipc", "uts"])
+      expect(await host.ok(["exec", "shared", "readlink", `/proc/self/ns/${name}`])).toBe(readlinkSync(`/proc/self/ns/${name}`));
     await host.ok(["rm", "-f", "shared"]);
   });
   test("leaves nothing in the run directory", async () => {

@@ -21,11 +21,15 @@ interface Schema {
 }
 
 /** What docker answers though its own schema does not say so: Go's nil maps, slices and pointers are null. */
-const isNullAllowed = (schema: Schema) => schema.type === "array" || schema.type === "object" || schema["x-nullable"] === true || schema.properties !== undefined;
+const isNullAllowed = (schema: Schema) =>
+  schema.type === "array" || schema.type === "object" || schema["x-nullable"] === true || schema.properties !== undefined;
 
 function violations(value: unknown, given: Schema, definitions: Readonly<Record<string, Schema>>, path: string): string[] {
   const schema = given.$ref === undefined ? given : { ...given, ...definitions[given.$ref.replace("#/definitions/", "")] };
-  const parts = [schema, ...(schema.allOf ?? []).map((part) => (part.$ref === undefined ? part : (definitions[part.$ref.replace("#/definitions/", "")] ?? {})))];
+  const parts = [
+    schema,
+    ...(schema.allOf ?? []).map((part) => (part.$ref === undefined ? part : (definitions[part.$ref.replace("#/definitions/", "")] ?? {}))),
+  ];
   const type = parts.map((part) => part.type).find((name) => name !== undefined);
   if (value === null) return parts.some(isNullAllowed) || given["x-nullable"] === true ? [] : [`${path} is null`];
   if (type === "array") {
@@ -63,7 +67,36 @@ test("answers in docker's schema, created, running and exited", async () => {
   const { definitions } = Bun.YAML.parse(readFileSync(specification, "utf8")) as { definitions: Readonly<Record<string, Schema>> };
   const check = (object: unknown) =>
     violations(object, { $ref: "#/definitions/ContainerInspectResponse" }, definitions, "").filter((line) => !known.test(line));
-  const options = ["-v", "/usr/share:/s:ro", "--mount", "type=bind,src=/usr,dst=/u", "--tmpfs", "/t:size=1m", "-m", "64m", "--cpus", "0.5", "--pids-limit", "50", "--ulimit", "nofile=10:20", "--device", "/dev/null", "-l", "a=b", "--sysctl", "net.core.somaxconn=99", "--cap-add", "NET_ADMIN", "--security-opt", "no-new-privileges", "--add-host", "x:1.2.3.4", "--dns", "9.9.9.9"];
+  const options = [
+    "-v",
+    "/usr/share:/s:ro",
+    "--mount",
+    "type=bind,src=/usr,dst=/u",
+    "--tmpfs",
+    "/t:size=1m",
+    "-m",
+    "64m",
+    "--cpus",
+    "0.5",
+    "--pids-limit",
+    "50",
+    "--ulimit",
+    "nofile=10:20",
+    "--device",
+    "/dev/null",
+    "-l",
+    "a=b",
+    "--sysctl",
+    "net.core.somaxconn=99",
+    "--cap-add",
+    "NET_ADMIN",
+    "--security-opt",
+    "no-new-privileges",
+    "--add-host",
+    "x:1.2.3.4",
+    "--dns",
+    "9.9.9.9",
+  ];
   await host.ok(["create", "--name", "all", ...options, "payload", "sleep"]);
   expect(check(await inspect("all"))).toEqual([]);
   await host.ok(["start", "all"]);
@@ -75,7 +108,29 @@ test("answers in docker's schema, created, running and exited", async () => {
 
 describe("inspect", () => {
   test("tells what was asked for and what is", async () => {
-    const id = await host.ok(["run", "-d", "--name", "full", "-e", "A=1", "-w", "/tmp", "-u", "1000:1000", "-h", "box", "-m", "64m", "--network", "none", "-v", "/usr/share:/s:ro", "--init", "payload", "sleep"]);
+    const id = await host.ok([
+      "run",
+      "-d",
+      "--name",
+      "full",
+      "-e",
+      "A=1",
+      "-w",
+      "/tmp",
+      "-u",
+      "1000:1000",
+      "-h",
+      "box",
+      "-m",
+      "64m",
+      "--network",
+      "none",
+      "-v",
+      "/usr/share:/s:ro",
+      "--init",
+      "payload",
+      "sleep",
+    ]);
     const object = await inspect("full");
     expect(object).toMatchObject({
       Id: id,
@@ -85,8 +140,25 @@ describe("inspect", () => {
       Driver: expect.any(String),
       Platform: "linux",
       RestartCount: 0,
-      State: { Status: "running", Running: true, Paused: false, OOMKilled: false, ExitCode: 0, Error: "", FinishedAt: "0001-01-01T00:00:00Z" },
-      Config: { Hostname: "box", User: "1000:1000", WorkingDir: "/tmp", Entrypoint: ["/payload"], Cmd: ["sleep"], Image: "payload", Tty: false, OpenStdin: false },
+      State: {
+        Status: "running",
+        Running: true,
+        Paused: false,
+        OOMKilled: false,
+        ExitCode: 0,
+        Error: "",
+        FinishedAt: "0001-01-01T00:00:00Z",
+      },
+      Config: {
+        Hostname: "box",
+        User: "1000:1000",
+        WorkingDir: "/tmp",
+        Entrypoint: ["/payload"],
+        Cmd: ["sleep"],
+        Image: "payload",
+        Tty: false,
+        OpenStdin: false,
+      },
       HostConfig: { NetworkMode: "none", Memory: 64 * 1024 * 1024, AutoRemove: false, Init: true, Binds: ["/usr/share:/s:ro"] },
       Mounts: [{ Type: "bind", Source: "/usr/share", Destination: "/s", Mode: "ro", RW: false, Propagation: "rprivate" }],
     });
@@ -101,7 +173,10 @@ describe("inspect", () => {
     for (const reference of ["some", id, id.slice(0, 5)]) expect(await host.ok(["inspect", "-f", "{{.Name}}", reference])).toBe("/some");
     const result = await host.wherry(["inspect", "some", "missing", "base"]);
     expect(result).toMatchObject({ code: 1, stderr: "wherry: No such object: missing\n" });
-    expect((JSON.parse(result.stdout) as readonly { Id: string }[]).map((object) => object.Id)).toEqual([id, expect.stringMatching(/^sha256:/)]);
+    expect((JSON.parse(result.stdout) as readonly { Id: string }[]).map((object) => object.Id)).toEqual([
+      id,
+      expect.stringMatching(/^sha256:/),
+    ]);
     expect(await host.wherry(["inspect", "--type", "image", "some"])).toMatchObject({ code: 1, stdout: "[]\n" });
     expect((await host.wherry(["inspect", "-f", "{{.Nope}}", "some"])).code).not.toBe(0);
     await host.ok(["rm", "some"]);

@@ -39,7 +39,16 @@ describe("logs", () => {
     await host.ok(["rm", "tail"]);
   });
   test("--since and --until take a time, or how long ago", async () => {
-    await host.ok(["run", "-d", "--name", "when", "base", "sh", "-c", "echo early; while [ ! -e /go ]; do sleep 0.02; done; echo late; exec sleep 1000"]);
+    await host.ok([
+      "run",
+      "-d",
+      "--name",
+      "when",
+      "base",
+      "sh",
+      "-c",
+      "echo early; while [ ! -e /go ]; do sleep 0.02; done; echo late; exec sleep 1000",
+    ]);
     await poll("the first line", async () => (await logs("when")).stdout === "early\n");
     const between = new Date(Date.now() + 1).toISOString();
     await host.ok(["exec", "when", "touch", "/go"]);
@@ -69,7 +78,16 @@ describe("logs", () => {
 
 describe("logs -f", () => {
   test("follows until the end of the container", async () => {
-    await host.ok(["run", "-d", "--name", "followed", "base", "sh", "-c", "echo one; while [ ! -e /go ]; do sleep 0.02; done; echo two >&2; echo three"]);
+    await host.ok([
+      "run",
+      "-d",
+      "--name",
+      "followed",
+      "base",
+      "sh",
+      "-c",
+      "echo one; while [ ! -e /go ]; do sleep 0.02; done; echo two >&2; echo three",
+    ]);
     const following = host.start(["logs", "-f", "followed"]);
     await poll("the first line", () => following.stdout === "one\n");
     await host.ok(["exec", "followed", "touch", "/go"]);
@@ -80,11 +98,23 @@ describe("logs -f", () => {
   test("misses nothing across rotations", async () => {
     // About 25 MB of log: two rotations, and no file is given up.
     const lines = 25_000;
-    await host.ok(["run", "-d", "--name", "rotating", "base", "sh", "-c", `while [ ! -e /go ]; do sleep 0.02; done; seq 1 ${lines} | sed "s/$/ $(head -c 1000 /dev/zero | tr '\\0' x)/"`]);
+    await host.ok([
+      "run",
+      "-d",
+      "--name",
+      "rotating",
+      "base",
+      "sh",
+      "-c",
+      `while [ ! -e /go ]; do sleep 0.02; done; seq 1 ${lines} | sed "s/$/ $(head -c 1000 /dev/zero | tr '\\0' x)/"`,
+    ]);
     const following = host.start(["logs", "-f", "rotating"], { timeoutMs: 60_000 });
     await host.ok(["exec", "rotating", "touch", "/go"]);
     const { stdout } = await following.done;
-    const numbers = stdout.trimEnd().split("\n").map((line) => Number.parseInt(line, 10));
+    const numbers = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => Number.parseInt(line, 10));
     expect(numbers.length).toBe(lines);
     expect(numbers.every((number, at) => number === at + 1)).toBe(true);
     await host.ok(["rm", "rotating"]);
@@ -96,7 +126,9 @@ describe("logs -f", () => {
     following.child.kill("SIGINT");
     const interrupted = await following.done;
     expect(interrupted.signal ?? interrupted.code).not.toBe(0);
-    const piped = await new RunningProgram("sh", ["-c", `"$@" | head -n 2`, "sh", wherryProgram, ...host.selection, "logs", "-f", "long"], { timeoutMs: 20_000 }).done;
+    const piped = await new RunningProgram("sh", ["-c", `"$@" | head -n 2`, "sh", wherryProgram, ...host.selection, "logs", "-f", "long"], {
+      timeoutMs: 20_000,
+    }).done;
     expect(piped.stdout).toBe("y\ny\n");
     const last = host.start(["logs", "-f", "long"]);
     await poll("output", () => last.stdout !== "");
@@ -106,7 +138,13 @@ describe("logs -f", () => {
 });
 
 test("a log is bounded: the oldest goes", async () => {
-  const id = await host.ok(["create", "base", "sh", "-c", "yes 0123456789012345678901234567890123456789 | head -c 60000000; echo; echo last"]);
+  const id = await host.ok([
+    "create",
+    "base",
+    "sh",
+    "-c",
+    "yes 0123456789012345678901234567890123456789 | head -c 60000000; echo; echo last",
+  ]);
   await host.ok(["start", id]);
   await host.ok(["wait", id]);
   const directory = `${host.root}/containers/${id}`;

@@ -18,7 +18,8 @@ interface Identity {
 
 const kinds = ["mnt", "uts", "ipc", "pid", "net", "user", "cgroup", "time"] as const;
 const ours = (kind: string) => readlinkSync(`/proc/self/ns/${kind}`);
-const identity = async (...options: readonly string[]) => JSON.parse(await host.ok(["run", "--rm", ...options, "payload", "identity"])) as Identity;
+const identity = async (...options: readonly string[]) =>
+  JSON.parse(await host.ok(["run", "--rm", ...options, "payload", "identity"])) as Identity;
 const sh = (line: string, ...options: readonly string[]) => host.ok(["run", "--rm", ...options, "base", "sh", "-c", line]);
 const pidOf = async (name: string) => Number(await host.ok(["inspect", "-f", "{{.State.Pid}}", name]));
 
@@ -45,14 +46,18 @@ describe("by default", () => {
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(host.directory);
     expect(await sh("grep -c . /proc/self/mountinfo")).toMatch(/^\d\d$/);
     // Nothing of the host's mount tree is left beneath the root.
-    const roots = readFileSync(`/proc/${await pidOf("other")}/mountinfo`, "utf8").split("\n").filter((line) => line.split(" ")[4] === "/");
+    const roots = readFileSync(`/proc/${await pidOf("other")}/mountinfo`, "utf8")
+      .split("\n")
+      .filter((line) => line.split(" ")[4] === "/");
     expect(roots).toEqual([expect.stringMatching(/ - overlay /)]);
   });
   test("pid: it is PID 1 and sees its own processes only", async () => {
     expect(await sh("ls -d /proc/[0-9]* | sort; cat /proc/1/comm; true")).toMatch(/^\/proc\/1(\n\/proc\/\d)*\nsh$/);
   });
   test("network: a loopback that is up, and nothing else", async () => {
-    expect(await sh("ls /sys/class/net; cat /sys/class/net/lo/flags; ping -c1 -w2 127.0.0.1 >/dev/null 2>&1 && echo pings")).toMatch(/^lo\n0x\d*9(\npings)?$/);
+    expect(await sh("ls /sys/class/net; cat /sys/class/net/lo/flags; ping -c1 -w2 127.0.0.1 >/dev/null 2>&1 && echo pings")).toMatch(
+      /^lo\n0x\d*9(\npings)?$/,
+    );
     expect(await sh("cat /proc/net/route | wc -l")).toBe("1");
   });
   test("ipc: the host's queues and shared memory are not seen", async () => {
@@ -86,10 +91,25 @@ describe("the host's", () => {
   ] as const)("%s: %s %s", async (kind, flag, value) => {
     const inside = await identity(flag, value);
     expect(inside.namespaces[kind]).toBe(ours(kind));
-    for (const other of kinds) if (other !== kind && other !== "user") expect({ other, own: inside.namespaces[other] !== ours(other) }).toEqual({ other, own: true });
+    for (const other of kinds)
+      if (other !== kind && other !== "user")
+        expect({ other, own: inside.namespaces[other] !== ours(other) }).toEqual({ other, own: true });
   });
   test("all of them together", async () => {
-    const inside = await identity("--pid", "host", "--network", "host", "--ipc", "host", "--uts", "host", "--cgroupns", "host", "--timens", "host");
+    const inside = await identity(
+      "--pid",
+      "host",
+      "--network",
+      "host",
+      "--ipc",
+      "host",
+      "--uts",
+      "host",
+      "--cgroupns",
+      "host",
+      "--timens",
+      "host",
+    );
     for (const kind of kinds) expect({ kind, shared: inside.namespaces[kind] === ours(kind) }).toEqual({ kind, shared: kind !== "mnt" });
     expect(inside.pid).toBeGreaterThan(1);
     expect(inside.hostname).toBe(hostname());
@@ -122,7 +142,13 @@ describe("another container's", () => {
     const theirs = readlinkSync(`/proc/${await pidOf("other")}/ns/${kind}`);
     for (const reference of ["other", id, id.slice(0, 8)]) {
       const inside = await identity(flag, `container:${reference}`);
-      for (const name of kinds) if (name !== "user") expect({ name, shared: inside.namespaces[name] === (name === kind ? theirs : inside.namespaces[name]) && inside.namespaces[name] !== ours(name) }).toEqual({ name, shared: true });
+      for (const name of kinds)
+        if (name !== "user")
+          expect({
+            name,
+            shared:
+              inside.namespaces[name] === (name === kind ? theirs : inside.namespaces[name]) && inside.namespaces[name] !== ours(name),
+          }).toEqual({ name, shared: true });
     }
   });
   test("what goes with it: processes, host name, shared memory", async () => {
@@ -132,7 +158,10 @@ describe("another container's", () => {
   });
   test("that does not run or does not exist is refused, by name", async () => {
     await host.ok(["create", "--name", "asleep", "base"]);
-    for (const [reference, text] of [["asleep", "asleep"], ["missing", "missing"]] as const) {
+    for (const [reference, text] of [
+      ["asleep", "asleep"],
+      ["missing", "missing"],
+    ] as const) {
       const { code, stderr } = await host.wherry(["run", "--rm", "--network", `container:${reference}`, "base", "true"]);
       expect(code).toBe(125);
       expect(stderr).toMatch(new RegExp(`^wherry: [^\\n]*${text}[^\\n]*\\n$`));
@@ -158,13 +187,24 @@ describe("--userns auto", () => {
     expect(map).toEqual([0, expect.any(Number), 65536]);
     expect(map[1]).toBeGreaterThanOrEqual(65536);
     expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(new RegExp(`Uid:\\s+${map[1]}\\s`));
-    expect(await host.ok(["exec", "mapped", "sh", "-c", "id -u; stat -c %u:%g / /bin /bin/busybox /etc/hosts /proc/1; touch /mine; chown 5:6 /mine; stat -c %u:%g /mine"])).toBe("0\n0:0\n0:0\n0:0\n0:0\n0:0\n5:6");
+    expect(
+      await host.ok([
+        "exec",
+        "mapped",
+        "sh",
+        "-c",
+        "id -u; stat -c %u:%g / /bin /bin/busybox /etc/hosts /proc/1; touch /mine; chown 5:6 /mine; stat -c %u:%g /mine",
+      ]),
+    ).toBe("0\n0:0\n0:0\n0:0\n0:0\n0:0\n5:6");
     const upper = await host.ok(["inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", "mapped"]);
     expect(statSync(`${upper}/mine`)).toMatchObject({ uid: (map[1] ?? 0) + 5, gid: (map[1] ?? 0) + 6 });
     await host.ok(["rm", "-f", "mapped"]);
   });
   test("each container has a range of its own, kept over restarts", async () => {
-    const base = async (name: string) => readFileSync(`/proc/${await pidOf(name)}/uid_map`, "utf8").trim().split(/\s+/)[1];
+    const base = async (name: string) =>
+      readFileSync(`/proc/${await pidOf(name)}/uid_map`, "utf8")
+        .trim()
+        .split(/\s+/)[1];
     await host.ok(["run", "-d", "--name", "m1", "--userns", "auto", "base", "sleep", "1000"]);
     await host.ok(["run", "-d", "--name", "m2", "--userns", "auto", "base", "sleep", "1000"]);
     const first = await base("m1");
@@ -177,14 +217,36 @@ describe("--userns auto", () => {
   });
   test("all else is as without: commands, users, terminal, mounts, changed and deleted image files", async () => {
     expect(await sh("id -u; id -g; umask; pwd", "--userns", "auto", "-u", "12:34", "-w", "/made")).toBe("12\n34\n0022\n/made");
-    expect(await sh("rm -r /bin/vi /etc/passwd 2>/dev/null; ls /etc/passwd 2>/dev/null; mkdir /etc/x; mv /etc/x /etc/y; ls -d /etc/y", "--userns", "auto")).toBe("/etc/y");
+    expect(
+      await sh(
+        "rm -r /bin/vi /etc/passwd 2>/dev/null; ls /etc/passwd 2>/dev/null; mkdir /etc/x; mv /etc/x /etc/y; ls -d /etc/y",
+        "--userns",
+        "auto",
+      ),
+    ).toBe("/etc/y");
     expect((await host.wherry(["run", "--rm", "-t", "--userns", "auto", "base", "tty"])).stdout).toBe("/dev/pts/0\r\n");
-    expect(await sh("echo x > /dev/null; head -c 3 /dev/zero | wc -c; ls -l /dev/null | cut -c1; echo y > /dev/shm/y; cat /dev/shm/y; mount | grep -c ' /proc/sys '", "--userns", "auto")).toBe("3\nc\ny\n1");
+    expect(
+      await sh(
+        "echo x > /dev/null; head -c 3 /dev/zero | wc -c; ls -l /dev/null | cut -c1; echo y > /dev/shm/y; cat /dev/shm/y; mount | grep -c ' /proc/sys '",
+        "--userns",
+        "auto",
+      ),
+    ).toBe("3\nc\ny\n1");
   });
   test("powers end at the namespace's border", async () => {
     const directory = `${host.directory}/private`;
     mkdirSync(directory, { mode: 0o700 });
-    expect(await sh("ls /d 2>&1; mknod /n c 1 3 2>&1; dmesg 2>&1 | tail -n1; date -s 2000-01-01 2>&1 | tail -n1; true", "--userns", "auto", "--cap-add", "ALL", "-v", `${directory}:/d`)).toMatch(/denied.*\n.*not permitted.*\n/i);
+    expect(
+      await sh(
+        "ls /d 2>&1; mknod /n c 1 3 2>&1; dmesg 2>&1 | tail -n1; date -s 2000-01-01 2>&1 | tail -n1; true",
+        "--userns",
+        "auto",
+        "--cap-add",
+        "ALL",
+        "-v",
+        `${directory}:/d`,
+      ),
+    ).toMatch(/denied.*\n.*not permitted.*\n/i);
   });
   test("works with the host's and other containers' namespaces where the kernel allows, else says why", async () => {
     expect(await sh("id -u; ls /sys/class/net | grep -c .", "--userns", "auto", "--network", "host")).toMatch(/^0\n\d+$/);
@@ -196,7 +258,15 @@ describe("--userns auto", () => {
 });
 
 test("an invalid choice is refused with the words that there are", async () => {
-  for (const [flag, value] of [["--network", "mars"], ["--pid", "none"], ["--ipc", "x"], ["--uts", "private2"], ["--userns", "keep"], ["--cgroupns", "x"], ["--timens", "x"]] as const) {
+  for (const [flag, value] of [
+    ["--network", "mars"],
+    ["--pid", "none"],
+    ["--ipc", "x"],
+    ["--uts", "private2"],
+    ["--userns", "keep"],
+    ["--cgroupns", "x"],
+    ["--timens", "x"],
+  ] as const) {
     const { code, stderr } = await host.wherry(["run", "--rm", flag, value, "base", "true"]);
     expect(code).toBe(125);
     expect(stderr).toContain(`invalid ${flag} \`${value}\``);

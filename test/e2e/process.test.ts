@@ -27,7 +27,8 @@ interface Identity {
   readonly status: Readonly<Record<string, string>>;
 }
 
-const identity = async (...options: readonly string[]) => JSON.parse(await host.ok(["run", "--rm", ...options, "payload", "identity"])) as Identity;
+const identity = async (...options: readonly string[]) =>
+  JSON.parse(await host.ok(["run", "--rm", ...options, "payload", "identity"])) as Identity;
 const sh = (line: string, ...options: readonly string[]) => host.ok(["run", "--rm", ...options, "base", "sh", "-c", line]);
 const fails = async (...args: readonly string[]) => {
   const { code, stdout, stderr } = await host.wherry(["run", "--rm", ...args]);
@@ -43,18 +44,29 @@ const held = (inside: Identity, name = "CapEff") => BigInt(`0x${inside.status[na
 describe("environment", () => {
   test("is PATH, HOSTNAME, HOME and what was given, nothing of the host's", async () => {
     const plain = await host.wherry(["run", "--rm", "-h", "box", "payload", "identity"], { env: { LEAKED: "1" } });
-    expect((JSON.parse(plain.stdout) as Identity).env.toSorted()).toEqual(["HOME=/root", "HOSTNAME=box", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]);
+    expect((JSON.parse(plain.stdout) as Identity).env.toSorted()).toEqual([
+      "HOME=/root",
+      "HOSTNAME=box",
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ]);
   });
   test("-e sets, takes from ours, or leaves out; later ones win", async () => {
-    const result = await host.wherry(["run", "--rm", "-e", "A=1", "-e", "TAKEN", "-e", "ABSENT", "-e", "EMPTY=", "-e", "A=2", "-e", "SPACE=a b=c", "payload", "identity"], { env: { TAKEN: "ours", ABSENT: undefined } });
+    const result = await host.wherry(
+      ["run", "--rm", "-e", "A=1", "-e", "TAKEN", "-e", "ABSENT", "-e", "EMPTY=", "-e", "A=2", "-e", "SPACE=a b=c", "payload", "identity"],
+      { env: { TAKEN: "ours", ABSENT: undefined } },
+    );
     const { env } = JSON.parse(result.stdout) as Identity;
     expect(env).toEqual(expect.arrayContaining(["A=2", "TAKEN=ours", "EMPTY=", "SPACE=a b=c"]));
     expect(env.filter((entry) => /^(A=1|ABSENT)/.test(entry))).toEqual([]);
   });
   test("--env-file reads lines, without quotes' meaning; -e wins over it", async () => {
     writeFileSync(`${host.directory}/env`, '# comment\n\nA=file\nB="quoted"\nTAKEN\n  C=trimmed\n');
-    const result = await host.wherry(["run", "--rm", "--env-file", `${host.directory}/env`, "-e", "A=flag", "payload", "identity"], { env: { TAKEN: "ours" } });
-    expect((JSON.parse(result.stdout) as Identity).env).toEqual(expect.arrayContaining(["A=flag", 'B="quoted"', "TAKEN=ours", "C=trimmed"]));
+    const result = await host.wherry(["run", "--rm", "--env-file", `${host.directory}/env`, "-e", "A=flag", "payload", "identity"], {
+      env: { TAKEN: "ours" },
+    });
+    expect((JSON.parse(result.stdout) as Identity).env).toEqual(
+      expect.arrayContaining(["A=flag", 'B="quoted"', "TAKEN=ours", "C=trimmed"]),
+    );
     expect(await fails("--env-file", "/no/such", "payload", "identity")).toContain("/no/such");
     writeFileSync(`${host.directory}/bad`, "A B=1\n");
     await fails("--env-file", `${host.directory}/bad`, "payload", "identity");
@@ -66,7 +78,15 @@ describe("environment", () => {
     expect((await identity("-u", "user", "-e", "HOME=/mine")).env).toContain("HOME=/mine");
   });
   test("the image's is kept, and replaced by name", async () => {
-    await host.ok(["import", "--change", 'ENTRYPOINT ["/payload"]', "--change", "ENV A=image B=image PATH=/only", `${host.directory}/payload.tar`, "env"]);
+    await host.ok([
+      "import",
+      "--change",
+      'ENTRYPOINT ["/payload"]',
+      "--change",
+      "ENV A=image B=image PATH=/only",
+      `${host.directory}/payload.tar`,
+      "env",
+    ]);
     const { env } = JSON.parse(await host.ok(["run", "--rm", "-e", "B=flag", "env", "identity"])) as Identity;
     expect(env).toEqual(expect.arrayContaining(["A=image", "B=flag", "PATH=/only"]));
   });
@@ -78,7 +98,15 @@ describe("working directory", () => {
     expect((await identity("-w", "/tmp")).cwd).toBe("/tmp");
     expect((await identity("-w", "/made/for/it")).cwd).toBe("/made/for/it");
     expect(await sh("stat -c '%u:%g %a' .", "-w", "/made/for/it")).toBe("0:0 755");
-    await host.ok(["import", "--change", 'ENTRYPOINT ["/payload"]', "--change", "WORKDIR /images/own", `${host.directory}/payload.tar`, "workdir"]);
+    await host.ok([
+      "import",
+      "--change",
+      'ENTRYPOINT ["/payload"]',
+      "--change",
+      "WORKDIR /images/own",
+      `${host.directory}/payload.tar`,
+      "workdir",
+    ]);
     expect((JSON.parse(await host.ok(["run", "--rm", "workdir", "identity"])) as Identity).cwd).toBe("/images/own");
   });
   test("that is relative or a file is refused", async () => {
@@ -102,7 +130,15 @@ describe("user", () => {
     expect(await identity("-u", user)).toMatchObject(expected);
   });
   test("the image's USER, found in the image", async () => {
-    await host.ok(["import", "--change", 'ENTRYPOINT ["/payload"]', "--change", "USER user:extra", `${host.directory}/payload.tar`, "user"]);
+    await host.ok([
+      "import",
+      "--change",
+      'ENTRYPOINT ["/payload"]',
+      "--change",
+      "USER user:extra",
+      `${host.directory}/payload.tar`,
+      "user",
+    ]);
     expect(JSON.parse(await host.ok(["run", "--rm", "user", "identity"]))).toMatchObject({ uid: 1000, gid: 2000 });
   });
   test("--group-add by name and number", async () => {
@@ -124,7 +160,9 @@ describe("capabilities", () => {
     for (const set of ["CapInh", "CapAmb"]) expect({ set, held: held(inside, set) }).toEqual({ set, held: 0n });
   });
   test("--cap-add and --cap-drop, ALL too", async () => {
-    expect(held(await identity("--cap-add", "NET_ADMIN", "--cap-drop", "CAP_CHOWN", "--cap-drop", "kill"))).toBe((defaults | bit(12)) & ~bit(0) & ~bit(5));
+    expect(held(await identity("--cap-add", "NET_ADMIN", "--cap-drop", "CAP_CHOWN", "--cap-drop", "kill"))).toBe(
+      (defaults | bit(12)) & ~bit(0) & ~bit(5),
+    );
     expect(held(await identity("--cap-drop", "ALL"))).toBe(0n);
     expect(held(await identity("--cap-drop", "ALL", "--cap-add", "SETUID"))).toBe(bit(7));
     expect(held(await identity("--cap-add", "ALL", "--cap-drop", "SYS_ADMIN")) & bit(21)).toBe(0n);
@@ -152,7 +190,19 @@ describe("security options", () => {
       [[], "ok"],
       [["--security-opt", "no-new-privileges"], "EPERM"],
     ] as const) {
-      await host.ok(["run", "-d", "--name", "setuid", "-v", `${program}:/p:ro`, ...options, "base", "sh", "-c", "cp /p /su; chmod 4755 /su; echo ready; exec sleep 1000"]);
+      await host.ok([
+        "run",
+        "-d",
+        "--name",
+        "setuid",
+        "-v",
+        `${program}:/p:ro`,
+        ...options,
+        "base",
+        "sh",
+        "-c",
+        "cp /p /su; chmod 4755 /su; echo ready; exec sleep 1000",
+      ]);
       await poll("it is ready", async () => (await host.ok(["logs", "setuid"])) === "ready");
       expect((await host.wherry(["exec", "-u", "1000", "setuid", "/su", "try", "setuid", "0"])).stdout).toBe(`${answer}\n`);
       await host.ok(["rm", "-f", "setuid"]);
@@ -162,8 +212,17 @@ describe("security options", () => {
   test("seccomp is on by default, off on request, and takes a profile's file", async () => {
     expect((await identity()).status["Seccomp"]).toBe("2");
     expect((await identity("--security-opt", "seccomp=unconfined")).status["Seccomp"]).toBe("0");
-    writeFileSync(`${host.directory}/profile.json`, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"], syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 1 }] }));
-    expect((await host.wherry(["run", "--rm", "--security-opt", `seccomp=${host.directory}/profile.json`, "base", "mkdir", "/x"])).stderr).toContain("Operation not permitted");
+    writeFileSync(
+      `${host.directory}/profile.json`,
+      JSON.stringify({
+        defaultAction: "SCMP_ACT_ALLOW",
+        architectures: ["SCMP_ARCH_X86_64"],
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 1 }],
+      }),
+    );
+    expect(
+      (await host.wherry(["run", "--rm", "--security-opt", `seccomp=${host.directory}/profile.json`, "base", "mkdir", "/x"])).stderr,
+    ).toContain("Operation not permitted");
     expect(await fails("--security-opt", "seccomp=/no/such", "base", "true")).toContain("/no/such");
     writeFileSync(`${host.directory}/broken.json`, "{");
     await fails("--security-opt", `seccomp=${host.directory}/broken.json`, "base", "true");
@@ -184,7 +243,15 @@ describe("limits", () => {
     expect(await fails("--oom-score-adj", "2000", "base", "true")).toContain("1000");
   });
   test("--sysctl sets namespaced ones, and no others", async () => {
-    expect(await sh("cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_unprivileged_port_start", "--sysctl", "net.core.somaxconn=321", "--sysctl", "kernel.msgmax=9000")).toBe("321\n9000\n0");
+    expect(
+      await sh(
+        "cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_unprivileged_port_start",
+        "--sysctl",
+        "net.core.somaxconn=321",
+        "--sysctl",
+        "kernel.msgmax=9000",
+      ),
+    ).toBe("321\n9000\n0");
     expect(await fails("--sysctl", "vm.swappiness=1", "base", "true")).toContain("vm.swappiness");
     expect(await fails("--network", "host", "--sysctl", "net.core.somaxconn=1", "base", "true")).toContain("net.core.somaxconn");
     const refused = await host.wherry(["run", "--rm", "--sysctl", "net.core.nosuch=1", "base", "true"]);
@@ -195,7 +262,13 @@ describe("limits", () => {
 describe("its place", () => {
   test("PID 1 in a session of its own, only the three streams open, nothing blocked or ignored, umask 022", async () => {
     const inside = await identity();
-    expect(inside).toMatchObject({ pid: 1, ppid: 0, sid: 1, umask: 0o022, status: { SigBlk: "0000000000000000", SigIgn: "0000000000000000" } });
+    expect(inside).toMatchObject({
+      pid: 1,
+      ppid: 0,
+      sid: 1,
+      umask: 0o022,
+      status: { SigBlk: "0000000000000000", SigIgn: "0000000000000000" },
+    });
     expect(Object.keys(inside.fds).sort()).toEqual(["0", "1", "2"]);
     expect(inside.fds["0"]).toBe("/dev/null");
   });
@@ -210,7 +283,9 @@ describe("--init", () => {
   /** Zombies too, which control groups no longer list. */
   const childrenOf = async (name: string) => {
     const pid = await host.ok(["inspect", "-f", "{{.State.Pid}}", name]);
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((word) => word !== "");
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+      .split(" ")
+      .filter((word) => word !== "");
   };
   test("puts a reaper before the process: zombies go, signals pass, the exit code is its own", async () => {
     await host.ok(["run", "-d", "--init", "--name", "init", "payload", "orphans", "5"]);
@@ -220,7 +295,11 @@ describe("--init", () => {
 
     await host.ok(["run", "-d", "--init", "--name", "init", "payload", "signals"]);
     await poll("it is ready", async () => (await host.ok(["logs", "init"])).includes("ready"));
-    for (const [signal, number] of [["USR1", "10"], ["QUIT", "3"], ["TERM", "15"]] as const) {
+    for (const [signal, number] of [
+      ["USR1", "10"],
+      ["QUIT", "3"],
+      ["TERM", "15"],
+    ] as const) {
       await host.ok(["kill", "-s", signal, "init"]);
       await poll(`${signal} arrives`, async () => (await host.ok(["logs", "init"])).split("\n").includes(number));
     }

@@ -102,17 +102,34 @@ describe("ps --filter", () => {
   });
   test("of an unknown key or value is refused", async () => {
     for (const filter of ["colour=red", "status=tired", "exited=x"]) {
-      expect(await host.wherry(["ps", "--filter", filter])).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^wherry: .*filter.*\n$/) });
+      expect(await host.wherry(["ps", "--filter", filter])).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringMatching(/^wherry: .*filter.*\n$/),
+      });
     }
   });
 });
 
 describe("ps --format", () => {
   test("a template for each line, table with headings, json", async () => {
-    expect(await host.ok(["ps", "-a", "--format", '{{.ID}}|{{.State}}|{{.Label "tier"}}', "-f", "name=exited"])).toBe(`${short("exited")}|exited|back`);
-    expect(await host.ok(["ps", "--format", "table {{.Names}}\t{{.Image}}", "-f", "name=running"])).toMatch(/^NAMES +IMAGE\nrunning +payload$/);
+    expect(await host.ok(["ps", "-a", "--format", '{{.ID}}|{{.State}}|{{.Label "tier"}}', "-f", "name=exited"])).toBe(
+      `${short("exited")}|exited|back`,
+    );
+    expect(await host.ok(["ps", "--format", "table {{.Names}}\t{{.Image}}", "-f", "name=running"])).toMatch(
+      /^NAMES +IMAGE\nrunning +payload$/,
+    );
     const row = JSON.parse(await host.ok(["ps", "-a", "--format", "json", "-f", "name=created"])) as Record<string, unknown>;
-    expect(row).toMatchObject({ ID: short("created"), Names: "created", State: "created", Status: "Created", Image: "base", Labels: "tier=front", Command: "\"echo 'a b' c\"", Ports: "" });
+    expect(row).toMatchObject({
+      ID: short("created"),
+      Names: "created",
+      State: "created",
+      Status: "Created",
+      Image: "base",
+      Labels: "tier=front",
+      Command: "\"echo 'a b' c\"",
+      Ports: "",
+    });
     const again = JSON.parse(await host.ok(["ps", "-a", "--format", "{{json .}}", "-f", "name=created"])) as Record<string, unknown>;
     expect({ ...again, RunningFor: "" }).toEqual({ ...row, RunningFor: "" });
     expect(await host.ok(["ps", "-a", "--format", "{{json .Names}} {{upper .State}}", "-f", "name=created"])).toBe('"created" CREATED');

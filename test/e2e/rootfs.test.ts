@@ -27,16 +27,29 @@ const optionsOf = (target: string) => `awk '$5 == "${target}" { print $6 }' /pro
 
 describe("the read-write layer", () => {
   test("takes what is written, and the image stays as it was", async () => {
-    await host.ok(["run", "--name", "writes", "base", "sh", "-c", "echo new > /new; rm /bin/vi; echo changed >> /etc/passwd; mkdir -p /d/e"]);
+    await host.ok([
+      "run",
+      "--name",
+      "writes",
+      "base",
+      "sh",
+      "-c",
+      "echo new > /new; rm /bin/vi; echo changed >> /etc/passwd; mkdir -p /d/e",
+    ]);
     const upper = await host.ok(["inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", "writes"]);
     expect(readdirSync(upper).sort()).toEqual(["bin", "d", "etc", "new"]);
     expect(await sh("ls /new /d 2>/dev/null; ls /bin/vi; grep -c changed /etc/passwd; true")).toBe("/bin/vi\n0");
     await host.ok(["rm", "writes"]);
   });
   test("--read-only: nothing can be written but on mounts that are for it", async () => {
-    expect(await sh("touch /x 2>&1; touch /etc/y 2>&1; touch /dev/shm/z && echo shm; touch /t/z && echo tmpfs; echo x > /dev/null && echo null", "--read-only", "--tmpfs", "/t")).toBe(
-      "touch: /x: Read-only file system\ntouch: /etc/y: Read-only file system\nshm\ntmpfs\nnull",
-    );
+    expect(
+      await sh(
+        "touch /x 2>&1; touch /etc/y 2>&1; touch /dev/shm/z && echo shm; touch /t/z && echo tmpfs; echo x > /dev/null && echo null",
+        "--read-only",
+        "--tmpfs",
+        "/t",
+      ),
+    ).toBe("touch: /x: Read-only file system\ntouch: /etc/y: Read-only file system\nshm\ntmpfs\nnull");
   });
 });
 
@@ -44,7 +57,11 @@ describe("the default mounts", () => {
   test("proc, dev, devpts, sys, cgroup, shm and mqueue with docker's options", async () => {
     const table = await sh("cat /proc/self/mountinfo");
     const at = (target: string) => {
-      const fields = table.split("\n").map((line) => line.split(" ")).find((line) => line[4] === target) ?? [];
+      const fields =
+        table
+          .split("\n")
+          .map((line) => line.split(" "))
+          .find((line) => line[4] === target) ?? [];
       return `${fields[fields.indexOf("-") + 1]} ${fields[5]}`;
     };
     expect(at("/")).toMatch(/^overlay rw/);
@@ -55,10 +72,13 @@ describe("the default mounts", () => {
     expect(at("/dev/shm")).toBe("tmpfs rw,nosuid,nodev,noexec,relatime");
     expect(at("/dev/mqueue")).toBe("mqueue rw,nosuid,nodev,noexec,relatime");
     expect(table).toMatch(/ \/sys\/fs\/cgroup\S* ro,/);
-    for (const path of ["/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"].filter(existsSync)) expect({ path, mount: at(path) }).toEqual({ path, mount: expect.stringMatching(/^proc ro,/) });
+    for (const path of ["/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"].filter(existsSync))
+      expect({ path, mount: at(path) }).toEqual({ path, mount: expect.stringMatching(/^proc ro,/) });
   });
   test("/dev holds the standard nodes and links, and no more", async () => {
-    const entries = (await sh("cd /dev; for n in *; do if [ -L $n ]; then echo $n $(readlink $n); else stat -c '%n %F %a' $n; fi; done")).split("\n").sort();
+    const entries = (await sh("cd /dev; for n in *; do if [ -L $n ]; then echo $n $(readlink $n); else stat -c '%n %F %a' $n; fi; done"))
+      .split("\n")
+      .sort();
     const node = "character special file 666";
     expect(entries).toEqual([
       "core /proc/kcore",
@@ -87,25 +107,49 @@ describe("the default mounts", () => {
     expect(await sh("df -k /dev/shm | tail -n1 | awk '{print $2}'", "--shm-size", "1m")).toBe("1024");
   });
   test("secrets of the host are masked", async () => {
-    expect(await sh("for f in /proc/kcore /proc/keys /proc/timer_list /proc/latency_stats /proc/sched_debug /proc/interrupts; do [ -e $f ] && head -c 1 $f | wc -c; done | sort -u")).toBe("0");
-    expect(await sh("for d in /proc/acpi /proc/scsi /proc/asound /sys/firmware /sys/devices/virtual/powercap; do [ -d $d ] && ls $d; done | wc -l")).toBe("0");
-    expect(await sh("echo x 2>/dev/null > /proc/sysrq-trigger || echo refused; echo 1 2>/dev/null > /proc/sys/kernel/hostname || echo refused; mkdir /sys/fs/cgroup/x 2>/dev/null || echo refused")).toBe("refused\nrefused\nrefused");
+    expect(
+      await sh(
+        "for f in /proc/kcore /proc/keys /proc/timer_list /proc/latency_stats /proc/sched_debug /proc/interrupts; do [ -e $f ] && head -c 1 $f | wc -c; done | sort -u",
+      ),
+    ).toBe("0");
+    expect(
+      await sh(
+        "for d in /proc/acpi /proc/scsi /proc/asound /sys/firmware /sys/devices/virtual/powercap; do [ -d $d ] && ls $d; done | wc -l",
+      ),
+    ).toBe("0");
+    expect(
+      await sh(
+        "echo x 2>/dev/null > /proc/sysrq-trigger || echo refused; echo 1 2>/dev/null > /proc/sys/kernel/hostname || echo refused; mkdir /sys/fs/cgroup/x 2>/dev/null || echo refused",
+      ),
+    ).toBe("refused\nrefused\nrefused");
   });
   test("--security-opt systempaths=unconfined opens them", async () => {
     expect(await sh("grep -c ' /proc/sys ' /proc/self/mountinfo; true", "--security-opt", "systempaths=unconfined")).toBe("0");
   });
   test("hosts, hostname and resolv.conf are managed, and may be changed inside", async () => {
-    expect(await sh("cat /etc/hostname; grep -c localhost /etc/hosts; grep '10.1.2.3' /etc/hosts", "-h", "box", "--add-host", "friend:10.1.2.3")).toBe("box\n2\n10.1.2.3\tfriend");
-    expect(await sh("cat /etc/resolv.conf", "--dns", "9.9.9.9", "--dns-search", "example.org", "--dns-option", "ndots:2")).toBe("nameserver 9.9.9.9\nsearch example.org\noptions ndots:2");
+    expect(
+      await sh("cat /etc/hostname; grep -c localhost /etc/hosts; grep '10.1.2.3' /etc/hosts", "-h", "box", "--add-host", "friend:10.1.2.3"),
+    ).toBe("box\n2\n10.1.2.3\tfriend");
+    expect(await sh("cat /etc/resolv.conf", "--dns", "9.9.9.9", "--dns-search", "example.org", "--dns-option", "ndots:2")).toBe(
+      "nameserver 9.9.9.9\nsearch example.org\noptions ndots:2",
+    );
     expect(await sh("cat /etc/resolv.conf", "--network", "host")).toBe(readFileSync("/etc/resolv.conf", "utf8").replace(/\n$/, ""));
-    expect(await sh("echo '1.1.1.1 x' >> /etc/hosts && tail -n1 /etc/hosts; mv /etc/hosts /etc/h 2>/dev/null || echo a mount")).toBe("1.1.1.1 x\na mount");
+    expect(await sh("echo '1.1.1.1 x' >> /etc/hosts && tail -n1 /etc/hosts; mv /etc/hosts /etc/h 2>/dev/null || echo a mount")).toBe(
+      "1.1.1.1 x\na mount",
+    );
   });
 });
 
 describe("--tmpfs", () => {
   test("is empty, of the asked size and mode, and gone with the container's run", async () => {
-    expect(await sh(`ls -A /t | wc -l; df -k /t | tail -n1 | awk '{print $2}'; stat -c %a /t; ${optionsOf("/t")}`, "--tmpfs", "/t:size=2m,mode=700")).toBe("0\n2048\n700\nrw,nosuid,nodev,noexec,relatime");
-    expect(await sh(`${optionsOf("/made/here")}`, "--tmpfs", "/made/here:exec,ro")).toBe("ro,nosuid,nodev,relatime");
+    expect(
+      await sh(
+        `ls -A /t | wc -l; df -k /t | tail -n1 | awk '{print $2}'; stat -c %a /t; ${optionsOf("/t")}`,
+        "--tmpfs",
+        "/t:size=2m,mode=700",
+      ),
+    ).toBe("0\n2048\n700\nrw,nosuid,nodev,noexec,relatime");
+    expect(await sh(optionsOf("/made/here"), "--tmpfs", "/made/here:exec,ro")).toBe("ro,nosuid,nodev,relatime");
     expect(await sh("stat -c %a /t", "--mount", "type=tmpfs,dst=/t,tmpfs-mode=1777,tmpfs-size=1m")).toBe("1777");
   });
   test("with an option that does not exist is refused", async () => {
@@ -118,7 +162,10 @@ describe("-v and --mount", () => {
     const path = directory("shared", { in: "from outside" });
     expect(await sh("cat /s/in; echo inside > /s/out", "-v", `${path}:/s`)).toBe("from outside");
     expect(readFileSync(`${path}/out`, "utf8")).toBe("inside\n");
-    for (const option of [["-v", `${path}:/s:ro`], ["--mount", `type=bind,src=${path},dst=/s,readonly`]]) {
+    for (const option of [
+      ["-v", `${path}:/s:ro`],
+      ["--mount", `type=bind,src=${path},dst=/s,readonly`],
+    ]) {
       expect(await sh("touch /s/x 2>&1; cat /s/in", ...option)).toBe("touch: /s/x: Read-only file system\nfrom outside");
     }
   });
@@ -131,7 +178,15 @@ describe("-v and --mount", () => {
   });
   test("bind a file, over one of the image or to a new place", async () => {
     const path = directory("files", { f: "mine" });
-    expect(await sh("cat /etc/passwd /new/place/f; echo; echo more >> /new/place/f", "-v", `${path}/f:/etc/passwd:ro`, "-v", `${path}/f:/new/place/f`)).toBe("minemine");
+    expect(
+      await sh(
+        "cat /etc/passwd /new/place/f; echo; echo more >> /new/place/f",
+        "-v",
+        `${path}/f:/etc/passwd:ro`,
+        "-v",
+        `${path}/f:/new/place/f`,
+      ),
+    ).toBe("minemine");
     expect(readFileSync(`${path}/f`, "utf8")).toBe("minemore\n");
   });
   test("mounts beneath mounts, whatever their order; submounts of the source come along", async () => {
@@ -141,7 +196,9 @@ describe("-v and --mount", () => {
     await new RunningProgram("mount", ["-t", "tmpfs", "tmpfs", sub]).done;
     try {
       writeFileSync(`${sub}/x`, "x");
-      expect(await sh("cat /m/sub/x; touch /m/sub/y 2>&1; true", "-v", `${host.directory}/submounts:/m:ro`)).toBe("xtouch: /m/sub/y: Read-only file system");
+      expect(await sh("cat /m/sub/x; touch /m/sub/y 2>&1; true", "-v", `${host.directory}/submounts:/m:ro`)).toBe(
+        "xtouch: /m/sub/y: Read-only file system",
+      );
       expect(await sh("ls /m/sub", "--mount", `type=bind,src=${host.directory}/submounts,dst=/m,bind-recursive=disabled`)).toBe("");
     } finally {
       await new RunningProgram("umount", [sub]).done;
@@ -194,12 +251,20 @@ describe("-v and --mount", () => {
 
 describe("--device", () => {
   test("adds a node with the permissions that were asked for", async () => {
-    expect(await sh("stat -c '%F %t:%T' /dev/kmsg2; head -c1 /dev/kmsg2 >/dev/null 2>&1 && echo reads; echo x 2>/dev/null > /dev/kmsg2 || echo no write", "--device", "/dev/kmsg:/dev/kmsg2:r")).toMatch(/^character special file 1:b\n(reads\n)?no write$/);
+    expect(
+      await sh(
+        "stat -c '%F %t:%T' /dev/kmsg2; head -c1 /dev/kmsg2 >/dev/null 2>&1 && echo reads; echo x 2>/dev/null > /dev/kmsg2 || echo no write",
+        "--device",
+        "/dev/kmsg:/dev/kmsg2:r",
+      ),
+    ).toMatch(/^character special file 1:b\n(reads\n)?no write$/);
     expect(await fails("--device", "/dev/nosuch")).toContain("/dev/nosuch");
     expect(await fails("--device", "/etc/passwd")).toContain("not a device node");
   });
   test("without it a node of one's own making is of no use", async () => {
-    expect(await sh("mknod /k c 1 11 && cat /k 2>&1 | head -n1; mknod /n c 1 3 && echo x > /n && echo null works")).toBe("cat: can't open '/k': Operation not permitted\nnull works");
+    expect(await sh("mknod /k c 1 11 && cat /k 2>&1 | head -n1; mknod /n c 1 3 && echo x > /n && echo null works")).toBe(
+      "cat: can't open '/k': Operation not permitted\nnull works",
+    );
   });
 });
 
@@ -226,7 +291,20 @@ describe("an image that means harm", () => {
       symlinkSync(target, `${tree}/etc`);
     });
     const source = directory("source", { s: "s" });
-    const result = await run("-v", `${source}:/absolute/a`, "-v", `${source}:/relative/b`, "-v", `${source}/s:/process/c`, "-w", "/absolute/cwd", "links", "/bin/sh", "-c", "cat /absolute/a/s /relative/b/s; echo; cat /etc/hostname");
+    const result = await run(
+      "-v",
+      `${source}:/absolute/a`,
+      "-v",
+      `${source}:/relative/b`,
+      "-v",
+      `${source}/s:/process/c`,
+      "-w",
+      "/absolute/cwd",
+      "links",
+      "/bin/sh",
+      "-c",
+      "cat /absolute/a/s /relative/b/s; echo; cat /etc/hostname",
+    );
     expect(result.stderr).not.toContain("internal error");
     expect(readdirSync(target)).toEqual(["victim"]);
     expect(readFileSync(`${target}/victim`, "utf8")).toBe("untouched");

@@ -33,7 +33,10 @@ describe("what is run", () => {
 
   test('--entrypoint "" resets it', async () => {
     expect(await argvOf("--entrypoint", "", "payload", "/payload", "identity")).toEqual(["identity"]);
-    expect(await run("--entrypoint", "", "payload")).toMatchObject({ code: 125, stderr: expect.stringMatching(/^wherry: no command specified.*\n$/) });
+    expect(await run("--entrypoint", "", "payload")).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(/^wherry: no command specified.*\n$/),
+    });
   });
 
   test("a command in shell form through the image's shell", async () => {
@@ -63,11 +66,20 @@ describe("exit codes", () => {
     expect((await running.done).code).toBe(137);
   });
   test("127 for a missing program, named", async () => {
-    expect(await run("base", "nosuch")).toMatchObject({ code: 127, stderr: 'wherry: exec: "nosuch": executable file not found in $PATH\n' });
-    expect(await run("base", "/no/such")).toMatchObject({ code: 127, stderr: expect.stringMatching(/^wherry: .*`?"?\/no\/such"?`?.*no such file or directory\n$/) });
+    expect(await run("base", "nosuch")).toMatchObject({
+      code: 127,
+      stderr: 'wherry: exec: "nosuch": executable file not found in $PATH\n',
+    });
+    expect(await run("base", "/no/such")).toMatchObject({
+      code: 127,
+      stderr: expect.stringMatching(/^wherry: .*`?"?\/no\/such"?`?.*no such file or directory\n$/),
+    });
   });
   test("126 for one that can't be executed, named", async () => {
-    expect(await run("base", "/etc/passwd")).toMatchObject({ code: 126, stderr: expect.stringMatching(/^wherry: .*\/etc\/passwd.*permission denied\n$/) });
+    expect(await run("base", "/etc/passwd")).toMatchObject({
+      code: 126,
+      stderr: expect.stringMatching(/^wherry: .*\/etc\/passwd.*permission denied\n$/),
+    });
     expect(await run("base", "/etc")).toMatchObject({ code: 126 });
   });
   test("125 for a mistake in the options", async () => {
@@ -146,7 +158,12 @@ test("--label, --label-file and the image's labels are joined, the command line'
   const file = `${host.directory}/labels`;
   await Bun.write(file, "# comment\nb=file\nc=file\n");
   const id = await host.ok(["create", "--label-file", file, "-l", "c=flag", "--label", "d", "labelled"]);
-  expect(JSON.parse(await host.ok(["inspect", "--format", "{{json .Config.Labels}}", id]))).toEqual({ a: "image", b: "file", c: "flag", d: "" });
+  expect(JSON.parse(await host.ok(["inspect", "--format", "{{json .Config.Labels}}", id]))).toEqual({
+    a: "image",
+    b: "file",
+    c: "flag",
+    d: "",
+  });
   await host.ok(["rm", id]);
 });
 
@@ -154,7 +171,8 @@ describe("-d", () => {
   test("prints the id and returns at once, also where the shell waits for the pipe to close", async () => {
     const script = 'x=$("$@"); echo "id:$x"';
     const started = performance.now();
-    const shell = await new RunningProgram("sh", ["-c", script, "sh", wherryProgram, ...host.selection, "run", "-d", "payload", "sleep"]).done;
+    const shell = await new RunningProgram("sh", ["-c", script, "sh", wherryProgram, ...host.selection, "run", "-d", "payload", "sleep"])
+      .done;
     expect(performance.now() - started).toBeLessThan(5_000);
     const id = /^id:([0-9a-f]{64})\n$/.exec(shell.stdout)?.[1] ?? "";
     expect(await host.ok(["inspect", "--format", "{{.State.Running}}", id])).toBe("true");
@@ -164,7 +182,10 @@ describe("-d", () => {
     expect(await host.wherry(["run", "-d", "--rm", "base", "nosuch"])).toMatchObject({ code: 127, stdout: "" });
   });
   test("conflicts with -a", async () => {
-    expect(await host.wherry(["run", "-d", "-a", "stdout", "base", "true"])).toMatchObject({ code: 125, stderr: expect.stringContaining("cannot specify both --attach and --detach") });
+    expect(await host.wherry(["run", "-d", "-a", "stdout", "base", "true"])).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining("cannot specify both --attach and --detach"),
+    });
   });
 });
 

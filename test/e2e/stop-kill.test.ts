@@ -48,7 +48,15 @@ describe("stop", () => {
     await host.ok(["rm", "custom"]);
   });
   test("takes the image's STOPSIGNAL", async () => {
-    await host.ok(["import", "--change", 'ENTRYPOINT ["/payload"]', "--change", "STOPSIGNAL SIGHUP", `${host.directory}/payload.tar`, "hup"]);
+    await host.ok([
+      "import",
+      "--change",
+      'ENTRYPOINT ["/payload"]',
+      "--change",
+      "STOPSIGNAL SIGHUP",
+      `${host.directory}/payload.tar`,
+      "hup",
+    ]);
     await host.ok(["run", "-d", "--name", "hup", "hup", "signals"]);
     await poll("it is ready", async () => (await host.ok(["logs", "hup"])).includes("ready"));
     await host.ok(["stop", "-t", "1", "hup"]);
@@ -88,7 +96,8 @@ describe("stop", () => {
 describe("kill", () => {
   test("is SIGKILL, or the signal given by name, with or without SIG, or number", async () => {
     await stubborn("struck");
-    for (const signal of ["USR1", "SIGUSR2", "1", "sigint", "RTMIN+3"]) expect(await host.ok(["kill", "-s", signal, "struck"])).toBe("struck");
+    for (const signal of ["USR1", "SIGUSR2", "1", "sigint", "RTMIN+3"])
+      expect(await host.ok(["kill", "-s", signal, "struck"])).toBe("struck");
     await poll("all arrived", async () => (await host.ok(["logs", "struck"])).split("\n").length === 6);
     expect((await host.ok(["logs", "struck"])).split("\n").slice(1).sort()).toEqual(["1", "10", "12", "2", "37"]);
     expect(await show("struck", "{{.State.Running}}")).toBe("true");
@@ -106,7 +115,10 @@ describe("kill", () => {
   test("of one that does not run is an error, and so is one that does not exist", async () => {
     await host.ok(["create", "--name", "idle", "base"]);
     expect(await host.wherry(["kill", "idle"])).toMatchObject({ code: 1, stderr: expect.stringMatching(/Container .* is not running/) });
-    expect(await host.wherry(["kill", "missing"])).toMatchObject({ code: 1, stderr: expect.stringContaining("No such container: missing") });
+    expect(await host.wherry(["kill", "missing"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("No such container: missing"),
+    });
     await host.ok(["rm", "idle"]);
   });
 });

@@ -30,7 +30,11 @@ describe("run", () => {
   }, 120_000);
 
   test("leaves every byte value alone, NUL and invalid UTF-8 included, in streams and in the log", async () => {
-    const input = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, i) => i)), randomBytes(300_000), Buffer.from("no newline at the end")]);
+    const input = Buffer.concat([
+      Buffer.from(Array.from({ length: 256 }, (_, i) => i)),
+      randomBytes(300_000),
+      Buffer.from("no newline at the end"),
+    ]);
     const result = await host.wherry(["run", "-i", "--name", "bytes", "payload", "copy"], { stdin: input });
     expect(sha256(result.stdoutBytes)).toBe(sha256(input));
     expect(sha256((await host.wherry(["logs", "bytes"])).stdoutBytes)).toBe(sha256(input));
@@ -62,7 +66,10 @@ describe("run", () => {
 
   test("goes on when standard output was closed from the start", async () => {
     expect(await shell(`${wherry} run --rm base sh -c 'echo lost; exit 6' >&-`)).toMatchObject({ code: 6 });
-    expect(await shell(`${wherry} run --rm base sh -c 'echo lost >&2; echo kept; exit 6' 2>&-`)).toMatchObject({ code: 6, stdout: "kept\n" });
+    expect(await shell(`${wherry} run --rm base sh -c 'echo lost >&2; echo kept; exit 6' 2>&-`)).toMatchObject({
+      code: 6,
+      stdout: "kept\n",
+    });
   });
 
   test("tells once that the disk is full, and the process goes on to its end", async () => {
@@ -77,25 +84,36 @@ describe("run", () => {
   });
 
   test("gives a process that reads no input its exit code, whatever is still coming in", async () => {
-    expect(await shell(`yes | ${wherry} run --rm -i base sh -c 'head -c 1000000 >/dev/null; exit 4'`)).toMatchObject({ code: 4, stderr: "" });
+    expect(await shell(`yes | ${wherry} run --rm -i base sh -c 'head -c 1000000 >/dev/null; exit 4'`)).toMatchObject({
+      code: 4,
+      stderr: "",
+    });
   });
 });
 
 describe("a reader that stops", () => {
   test("slows the process, and does not hang stop, logs or rm", async () => {
-    const client = spawn(wherryProgram, [...host.selection, "run", "--name", "stuck", "--stop-signal", "KILL", "payload", "pattern", "1000000000"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const client = spawn(
+      wherryProgram,
+      [...host.selection, "run", "--name", "stuck", "--stop-signal", "KILL", "payload", "pattern", "1000000000"],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     // Nothing reads client.stdout. Everything in between fills up, and then the process waits.
     const written = async () => Number(/wchar: (\d+)/.exec(await ioOf("stuck"))?.[1] ?? 0);
     await poll("it runs", async () => (await host.ok(["ps", "-q", "-f", "name=stuck"])) !== "");
     let before = -1;
-    await poll("it stands still", async () => {
-      const now = await written();
-      const still = now > 0 && now === before;
-      before = now;
-      return still;
-    }, { intervalMs: 200 });
+    await poll(
+      "it stands still",
+      async () => {
+        const now = await written();
+        const still = now > 0 && now === before;
+        before = now;
+        return still;
+      },
+      { intervalMs: 200 },
+    );
     expect(before).toBeLessThan(50_000_000);
     expect((await host.wherry(["logs", "--tail", "1", "stuck"])).code).toBe(0);
     const started = performance.now();
@@ -114,7 +132,16 @@ describe("a reader that stops", () => {
   };
 
   test("as a later attacher neither slows the process nor hangs stop", async () => {
-    await host.ok(["run", "-d", "--name", "free", "base", "sh", "-c", "i=0; while [ $i -lt 200 ]; do head -c 100000 /dev/zero; i=$((i+1)); done; echo done >&2; exec sleep 1000"]);
+    await host.ok([
+      "run",
+      "-d",
+      "--name",
+      "free",
+      "base",
+      "sh",
+      "-c",
+      "i=0; while [ $i -lt 200 ]; do head -c 100000 /dev/zero; i=$((i+1)); done; echo done >&2; exec sleep 1000",
+    ]);
     const attacher = spawn(wherryProgram, [...host.selection, "attach", "free"], { stdio: ["ignore", "pipe", "pipe"] });
     await poll("it has written all", async () => (await host.wherry(["logs", "free"])).stderr.includes("done"), { intervalMs: 50 });
     await host.ok(["stop", "-t", "0", "free"]);
