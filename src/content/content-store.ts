@@ -1,4 +1,4 @@
-import { readFileSync, statSync, unlinkSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, unlinkSync } from "node:fs";
 import type { Digest, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { type BlobDescriptor, BlobWriter } from "./blob-writer.ts";
@@ -37,6 +37,17 @@ export class ContentStore {
 
   has(digest: Digest): boolean {
     return statSync(this.path(digest), { throwIfNoEntry: false }) !== undefined;
+  }
+
+  /** All that are stored. */
+  list(): readonly Digest[] {
+    try {
+      const names = readdirSync(`${this.#directory}/sha256`).filter((name) => /^[0-9a-f]{64}$/.test(name));
+      return names.map((name) => `sha256:${name}` as Digest);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
   }
 
   /** @throws {EngineError} BLOB_NOT_FOUND */

@@ -25,10 +25,13 @@ export const faultPoints = [
   "frozen",
   "unpause-recorded",
   "held-still",
-  "image-blob-stored",
+  "image-received",
+  "layer-unpacked",
   "image-layer-added",
+  "image-blob-stored",
   "image-recorded",
   "image-row-deleted",
+  "garbage-detached",
 ] as const;
 
 export type FaultPoint = (typeof faultPoints)[number];

@@ -6,6 +6,7 @@ import { diffLayers, type IdShift, type LayerStack } from "../layers/diff.ts";
 import { writeLayerTar } from "../layers/layer-tar.ts";
 import { getImage, type ImageRow } from "../state/image-rows.ts";
 import { applyChanges } from "./apply-changes.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import type { ImageHost } from "./image-host.ts";
 import type { ImageConfig } from "./image-view.ts";
 import { LayerLease } from "./layer-lease.ts";
@@ -44,6 +45,7 @@ export async function commitImage(host: ImageHost, input: CommitInput): Promise<
   const parent = getImage(host.store, input.parentImage);
   if (parent === undefined) throw imageNotFound(input.parentImage);
   const config = applyChanges(fromImageConfig(input.config), input.changes ?? []);
+  collectGarbage(host);
   using blob = await writeChanges(host, input);
   const diffId = blob.finish().digest as string as DiffId;
   using lease = new LayerLease(host.store, diffId);

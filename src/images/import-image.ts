@@ -4,8 +4,10 @@ import { type Compression, decompress, detectCompression } from "../archive/comp
 import { type BlobWriter, writeFully } from "../content/blob-writer.ts";
 import type { DiffId, HostPath, ImageId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { timestampNow } from "../core/timestamp.ts";
 import { applyChanges } from "./apply-changes.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import type { ImageHost } from "./image-host.ts";
 import { LayerLease } from "./layer-lease.ts";
 import { hostArchitecture, mediaTypes, type OciImageConfig } from "./oci-image.ts";
@@ -33,11 +35,12 @@ export async function importImage(host: ImageHost, archive: AsyncIterable<Uint8A
   const reference = options.reference === undefined || options.reference === "" ? undefined : parseReference(options.reference);
   const config: OciImageConfig = applyChanges({}, options.changes ?? []);
   const [os = "linux", architecture = hostArchitecture(), variant] = (options.platform ?? "").split("/").filter((part) => part !== "");
-  host.content.collect();
-  host.layers.collect();
+  collectGarbage(host);
   using received = await receive(host, archive);
+  faultPoint("image-received");
   using lease = new LayerLease(host.store, received.diffId);
   const layer = await host.layers.add(lease.diffId, received.tarPath, options.signal === undefined ? {} : { signal: options.signal });
+  faultPoint("image-layer-added");
   const created = options.createdAt ?? timestampNow();
   return storeImage(
     host,

@@ -6,10 +6,11 @@ import { ContentStore } from "../content/content-store.ts";
 import type { DiffId, ImageId } from "../core/brands.ts";
 import { insertBlob, insertImage, insertLayer, listImages, setReference } from "../state/image-rows.ts";
 import { openStore, type Store } from "../state/store.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import type { ImageHost } from "./image-host.ts";
 import { LayerLease } from "./layer-lease.ts";
 import { canonicalReference, parseReference } from "./reference.ts";
-import { chainIds, collectLayers, removeImage } from "./remove-image.ts";
+import { chainIds, removeImage } from "./remove-image.ts";
 import { findImage } from "./resolve-image.ts";
 
 let root: string;
@@ -129,7 +130,7 @@ describe("removeImage()", () => {
     expect(removeImage(host, "x", { force: true })).toEqual([{ untagged: "x:latest" }, { deleted: id }]);
     expect(layers.has(layer("1"))).toBe(true);
     store.prepare("DELETE FROM containers").run();
-    collectLayers(host);
+    collectGarbage(host);
     expect(layers.has(layer("1"))).toBe(false);
   });
 

@@ -1,22 +1,20 @@
 import { createHash } from "node:crypto";
 import type { DiffId, ImageId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { shortId } from "../core/ids.ts";
 import {
   countChildren,
   deleteImage,
-  deleteLayer,
   deleteReference,
   getImage,
   type ImageRow,
-  isBlobUsed,
-  listBlobs,
   listReferences,
   listUnusedLayers,
 } from "../state/image-rows.ts";
 import { listImageUsers } from "../state/image-users.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import type { ImageHost } from "./image-host.ts";
-import { dropStaleLeases } from "./layer-lease.ts";
 import { canonicalReference, familiarReference, parseReference } from "./reference.ts";
 import { findImage } from "./resolve-image.ts";
 
@@ -36,21 +34,14 @@ export function removeImage(
 ): RemovedPart[] {
   const removal = new Removal(host, options.force === true, options.noPrune !== true);
   host.store.durably(() => removal.run(reference));
-  for (const deleteFiles of removal.deletions) deleteFiles();
+  faultPoint("image-row-deleted");
+  collectGarbage(host);
   return removal.parts;
 }
 
-/** Drops layers that nothing names any more, for example after the last container of a removed image. */
-export function collectLayers(host: ImageHost): void {
-  const removal = new Removal(host, false, false);
-  host.store.transaction(() => removal.collect());
-  for (const deleteFiles of removal.deletions) deleteFiles();
-}
-
-/** Inside one transaction; the files of detached layers are deleted after it. */
+/** Of rows, inside one transaction; what is then left of files is garbage. */
 class Removal {
   readonly parts: RemovedPart[] = [];
-  readonly deletions: (() => void)[] = [];
   readonly #host: ImageHost;
   readonly #force: boolean;
   readonly #prune: boolean;
@@ -79,25 +70,6 @@ class Removal {
       }
       this.#delete(image, { force: this.#force, quiet: false });
     }
-    this.collect();
-  }
-
-  collect(): void {
-    const { store, layers } = this.#host;
-    const orphans = dropStaleLeases(store);
-    for (const diffId of new Set([...listUnusedLayers(store), ...orphans])) {
-      if (orphans.includes(diffId) && this.#isKnown(diffId)) continue;
-      deleteLayer(store, diffId);
-      this.deletions.push(layers.detach(diffId));
-    }
-  }
-
-  /** A stale lease's layer may have been stored after all, or be another's by now. */
-  #isKnown(diffId: DiffId): boolean {
-    const { store } = this.#host;
-    const sql = `SELECT EXISTS (SELECT 1 FROM images WHERE instr(layers, ?1)) OR EXISTS (SELECT 1 FROM containers WHERE instr(layers, ?1))
-      OR EXISTS (SELECT 1 FROM layer_leases WHERE diff_id = ?1) AS known`;
-    return Number(store.prepare(sql).get(diffId)?.["known"] ?? 0) === 1;
   }
 
   #checkLastReference(image: ImageRow, references: readonly string[], reference: string): void {
@@ -114,7 +86,7 @@ class Removal {
   }
 
   #delete(image: ImageRow, options: { readonly force: boolean; readonly quiet: boolean }): void {
-    const { store, content } = this.#host;
+    const { store } = this.#host;
     const conflict = this.#conflict(image, { soft: !options.force, references: true });
     if (conflict !== undefined) {
       // A reference is gone already; that the image stays is news only if nothing else explains it.
@@ -122,9 +94,7 @@ class Removal {
       throw conflict.error;
     }
     for (const canonical of listReferences(store, image.id)) this.#untag(canonical);
-    const blobs = listBlobs(store, image.id);
     deleteImage(store, image.id);
-    for (const digest of blobs) if (!isBlobUsed(store, digest)) content.remove(digest);
     this.parts.push({ deleted: image.id });
     const unused = new Set(listUnusedLayers(store));
     const chain = chainIds(image.layers);

@@ -1,6 +1,7 @@
 import type { BlobWriter } from "../content/blob-writer.ts";
 import type { ContainerPath, DiffId, ImageId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { timestampNow } from "../core/timestamp.ts";
 import { readLayeredFiles } from "../layers/lookup.ts";
 import { getLayer, type ImageRow, insertBlob, insertImage, insertLayer, type LayerRow, setReference } from "../state/image-rows.ts";
@@ -50,6 +51,7 @@ export function storeImage(
       if (!host.layers.has(diffId)) throw damaged(diffId);
     }
     for (const blob of [newLayer.blob, configBlob, manifestBlob]) blob.publish();
+    faultPoint("image-blob-stored");
     for (const row of rows) insertLayer(host.store, row);
     insertImage(host.store, {
       id,
@@ -65,6 +67,7 @@ export function storeImage(
     for (const blob of [manifestDigest, digest, ...manifest.layers.map((layer) => layer.digest)]) insertBlob(host.store, id, blob);
     if (options.reference !== undefined) setReference(host.store, canonicalReference(options.reference), id);
   });
+  faultPoint("image-recorded");
   return id;
 }
 

@@ -1,8 +1,9 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { IngestDirectory } from "../content/ingest-directory.ts";
 import { syncDirectory } from "../content/sync-directory.ts";
 import type { DiffId, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { removeTree, removeTrees } from "../kernel/remove-tree.ts";
 import type { LayerDriver, LayerInfo } from "./layer-driver.ts";
 
@@ -31,6 +32,7 @@ export class DirectoryLayerDriver implements LayerDriver {
       const sizeBytes = await this.#unpack(diffId, tarPath, { ...options, ingest });
       writeFileSync(`${ingest}/size`, String(sizeBytes), { flush: true });
       syncDirectory(ingest);
+      faultPoint("layer-unpacked");
       mkdirSync(`${this.#directory}/sha256`, { recursive: true, mode: 0o700 });
       renameSync(ingest, layer);
       syncDirectory(`${this.#directory}/sha256`);
@@ -46,6 +48,10 @@ export class DirectoryLayerDriver implements LayerDriver {
 
   has(diffId: DiffId): boolean {
     return statSync(this.#path(diffId), { throwIfNoEntry: false }) !== undefined;
+  }
+
+  list(): readonly DiffId[] {
+    return listNames(`${this.#directory}/sha256`).map((name) => `sha256:${name}` as DiffId);
   }
 
   lowers(diffIds: readonly DiffId[]): readonly HostPath[] {
@@ -101,6 +107,15 @@ export class DirectoryLayerDriver implements LayerDriver {
 
   #path(diffId: DiffId): HostPath {
     return `${this.#directory}/sha256/${diffId.slice(7)}` as HostPath;
+  }
+}
+
+function listNames(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
   }
 }
 

@@ -28,6 +28,9 @@ export interface LayerDriver {
 
   has(diffId: DiffId): boolean;
 
+  /** All that are stored. */
+  list(): readonly DiffId[];
+
   /**
    * The lowers for a stack of layers given bottom first (as in an image's `rootfs.diff_ids`), returned top first (as overlayfs wants).
    * Synchronous and free of I/O beyond what the driver must check: it is on the run path.

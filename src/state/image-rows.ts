@@ -43,13 +43,10 @@ export function insertBlob(store: Store, image: ImageId, digest: Digest): void {
   store.prepare("INSERT INTO image_blobs (image_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING").run(image, digest);
 }
 
-export function listBlobs(store: Store, image: ImageId): Digest[] {
-  const rows = store.prepare("SELECT digest FROM image_blobs WHERE image_id = ?").all(image);
-  return rows.map((row) => String(row["digest"]) as Digest);
-}
-
-export function isBlobUsed(store: Store, digest: Digest): boolean {
-  return Number(store.prepare("SELECT count(*) AS n FROM image_blobs WHERE digest = ?").get(digest)?.["n"] ?? 0) > 0;
+/** All that any image has in the content store. */
+export function listUsedBlobs(store: Store): ReadonlySet<Digest> {
+  const rows = store.prepare("SELECT DISTINCT digest FROM image_blobs").all();
+  return new Set(rows.map((row) => String(row["digest"]) as Digest));
 }
 
 /** By canonical reference: one query on the way to every container. */
@@ -118,7 +115,13 @@ export function deleteLayer(store: Store, diffId: DiffId): void {
   store.prepare("DELETE FROM layers WHERE diff_id = ?").run(diffId);
 }
 
-/** Layers that no image, container or lease names. Leases of layers that were never stored count as such once they are gone. */
+/** Layers that have a row or are being added by somebody. */
+export function listKeptLayers(store: Store): ReadonlySet<DiffId> {
+  const rows = store.prepare("SELECT diff_id FROM layers UNION SELECT diff_id FROM layer_leases").all();
+  return new Set(rows.map((row) => String(row["diff_id"]) as DiffId));
+}
+
+/** Layers with a row that no image, container or lease names. */
 export function listUnusedLayers(store: Store): DiffId[] {
   const rows = store
     .prepare(

@@ -29,6 +29,10 @@ export class FakeLayerDriver implements LayerDriver {
     return this.layers.has(diffId);
   }
 
+  list(): readonly DiffId[] {
+    return [...this.layers.keys()];
+  }
+
   lowers(diffIds: readonly DiffId[]): readonly HostPath[] {
     return diffIds.map((diffId) => `/nowhere/${diffId}` as HostPath).reverse();
   }

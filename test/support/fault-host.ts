@@ -61,7 +61,13 @@ export class FaultHost extends WherryHost {
 export function findProcesses(...words: readonly string[]): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => words.every((word) => readProc(pid, "cmdline").split("\0").some((argument) => argument.includes(word))))
+    .filter((pid) =>
+      words.every((word) =>
+        readProc(pid, "cmdline")
+          .split("\0")
+          .some((argument) => argument.includes(word)),
+      ),
+    )
     .map(Number);
 }
 
