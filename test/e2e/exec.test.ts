@@ -175,6 +175,31 @@ describe("exec", () => {
     expect(await host.ok(["exec", "-u", "12:34", "remapped", "sh", "-c", "id -u; id -g"])).toBe("12\n34");
     await host.ok(["rm", "-f", "remapped"]);
   });
+  test("is not led astray by what the container makes of its account files", async () => {
+    await Bun.write(`${host.directory}/outside-passwd`, "mallory:x:77:77::/:/bin/sh\n");
+    await host.ok(["run", "-d", "--name", "hostile", "base", "sleep", "1000"]);
+    for (const deed of [
+      "mkfifo /etc/passwd",
+      "ln -s /dev/zero /etc/passwd",
+      "mkdir /etc/passwd",
+      "ln -s /proc/1/root/etc/passwd /etc/passwd",
+      `ln -s ../../../../../../../..${host.directory}/outside-passwd /etc/passwd`,
+      "head -c 100000000 /dev/zero > /etc/passwd",
+    ]) {
+      await host.ok(["exec", "hostile", "sh", "-c", `rm -rf /etc/passwd; ${deed}`]);
+      expect({ deed, code: (await exec("hostile", "true")).code }).toEqual({ deed, code: 0 });
+      expect(await exec("-u", "mallory", "hostile", "true")).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("unable to find user mallory"),
+      });
+    }
+    expect(await host.ok(["exec", "-u", "77:77", "hostile", "id", "-u"])).toBe("77");
+    await host.ok(["rm", "-f", "hostile"]);
+  });
+  test("finds users that were made in the container", async () => {
+    await host.ok(["exec", "shell", "sh", "-c", "echo 'late:x:55:66::/home/late:/bin/sh' >> /etc/passwd"]);
+    expect(await host.ok(["exec", "-u", "late", "shell", "sh", "-c", "id -u; id -g; echo $HOME"])).toBe("55\n66\n/home/late");
+  });
   test("joins what the container shares", async () => {
     await host.ok([
       "run",
