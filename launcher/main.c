@@ -90,6 +90,10 @@ int main(int argc, char **argv)
 		return tree_main(CLIENT_DESCRIPTOR);
 	if (argc > 1 && !strcmp(argv[1], "signal"))
 		return signal_main(argc - 1, argv + 1);
-	fputs("usage: launcher plan [LABEL] | tree | signal PID STARTTIME SIGNO | front ARGUMENT...\n", stderr);
+	if (argc == 2 && !strcmp(argv[1], "version")) {
+		printf("plan protocol %d\n", PLAN_VERSION);
+		return 0;
+	}
+	fputs("usage: launcher plan [LABEL] | tree | signal PID STARTTIME SIGNO | version | front ARGUMENT...\n", stderr);
 	return 2;
 }
