@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { randomHex } from "../core/random.ts";
 import { isAlive } from "../kernel/process-reference.ts";
 import type { ContainerRow } from "../state/container-row.ts";
@@ -22,6 +23,7 @@ export function makeExecDirectory(host: ContainerHost, row: ContainerRow): HostP
     makeParent(parent);
     mkdirSync(directory, { mode: 0o700 });
     symlinkSync(host.owner, `${directory}/owner`);
+    faultPoint("exec-directory-made");
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === "ENOENT" ? notRunning(row, "exec in") : error;
   }

@@ -1,3 +1,4 @@
+import { faultPoint } from "../core/fault-point.ts";
 import { isAlive } from "../kernel/process-reference.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { moveContainer } from "../state/container-table.ts";
@@ -12,5 +13,13 @@ export function isOwnerAlive(owner: string | null, bootId: string): boolean {
 
 /** Takes a row over from an owner that is dead. False when another process was faster: then it is that one's. */
 export function takeOver(host: ContainerHost, row: ContainerRow): boolean {
-  return moveContainer(host.store, { id: row.id, from: [row.status], to: row.status, owner: row.owner, change: { owner: host.owner } });
+  const taken = moveContainer(host.store, {
+    id: row.id,
+    from: [row.status],
+    to: row.status,
+    owner: row.owner,
+    change: { owner: host.owner },
+  });
+  if (taken) faultPoint("taken-over");
+  return taken;
 }

@@ -21,6 +21,8 @@ export const faultPoints = [
   "files-removed",
   "row-deleted",
   "signal-sent",
+  "taken-over",
+  "exec-directory-made",
   "pause-recorded",
   "frozen",
   "unpause-recorded",

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import type { BlobWriter } from "../content/blob-writer.ts";
 import type { DiffId, HostPath, ImageId } from "../core/brands.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { timestampNow } from "../core/timestamp.ts";
 import { diffLayers, type IdShift, type LayerStack } from "../layers/diff.ts";
 import { writeLayerTar } from "../layers/layer-tar.ts";
@@ -50,6 +51,7 @@ export async function commitImage(host: ImageHost, input: CommitInput): Promise<
   const diffId = blob.finish().digest as string as DiffId;
   using lease = new LayerLease(host.store, diffId);
   const row = await host.layers.add(lease.diffId, blob.path);
+  faultPoint("image-layer-added");
   return storeImage(host, committedImage(parent, input, { config, diffId }), {
     parent,
     newLayer: { row, mediaType: mediaTypes.layer, blob },

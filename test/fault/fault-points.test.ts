@@ -1,0 +1,286 @@
+// Every fault point of the engine is reached by a command that dies there; afterwards the next command tells the truth.
+// timeout: 300 s
+import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import type { ContainerId } from "../../src/core/brands.ts";
+import { type FaultPoint, faultPoints } from "../../src/core/fault-point.ts";
+import { findContainer, getContainer } from "../../src/state/container-table.ts";
+import { findRunTraces, findTraces } from "../support/container-traces.ts";
+import { FaultHost, findProcesses } from "../support/fault-host.ts";
+import { poll } from "../support/poll.ts";
+import { requires } from "../support/requires.ts";
+
+const test = requires("root", "fault-build", "overlayfs", "payload");
+const host = new FaultHost("fault-points");
+
+beforeAll(async () => {
+  await host.importPayload();
+}, 60_000);
+afterAll(async () => {
+  await host.dispose();
+}, 60_000);
+
+/** One failure is not to be the next one's. */
+afterEach(async () => {
+  await host.wherry(["rm", "-f", "box"]);
+});
+
+/** What is true of the container `box` after a command has died; `gone`: there is none. */
+type Truth = "created" | "running" | "paused" | "exited 0" | "exited 137" | "gone";
+
+interface Scenario {
+  /** Commands that succeed before. */
+  readonly given?: readonly (readonly string[])[];
+  /** The command that dies, or of which the exit hook does. */
+  readonly dies: readonly string[];
+  /** The status that the row must have when the exit hook has died there. */
+  readonly hook?: "running" | "ending" | "exited" | "removing" | "gone";
+  readonly then: Truth;
+}
+
+const box = ["--name", "box", "payload"];
+const create = ["create", ...box, "exit"];
+const run = ["run", ...box, "exit"];
+const runRemoved = ["run", "--rm", ...box, "exit"];
+const runDetached = ["run", "-d", ...box, "sleep"];
+const runShort = ["run", "-d", ...box, "exit"];
+const runShortRemoved = ["run", "-d", "--rm", ...box, "exit"];
+
+/** While a container is made and started. */
+const makings: readonly Scenario[] = [
+  { dies: run, then: "created" },
+  { dies: runDetached, then: "created" },
+  { dies: runRemoved, then: "gone" },
+];
+/** When its process runs already. */
+const beginnings: readonly Scenario[] = [
+  { dies: runDetached, then: "running" },
+  { dies: run, then: "exited 0" },
+  { dies: runShort, then: "exited 0" },
+  { dies: runRemoved, then: "gone" },
+  { given: [create], dies: ["start", "box"], then: "exited 0" },
+];
+/** Of a container that has ended. */
+const endings = (hook: NonNullable<Scenario["hook"]>): readonly Scenario[] => [
+  { dies: run, then: "exited 0" },
+  { given: [create], dies: ["start", "-a", "box"], then: "exited 0" },
+  { dies: runShort, hook, then: "exited 0" },
+];
+const removals: readonly Scenario[] = [
+  { given: [create], dies: ["rm", "box"], then: "gone" },
+  { given: [run], dies: ["rm", "-f", "box"], then: "gone" },
+  { dies: runRemoved, then: "gone" },
+];
+
+const containerScenarios: Readonly<Partial<Record<FaultPoint, readonly Scenario[]>>> = {
+  "container-row-stored": [{ dies: create, then: "created" }, ...makings],
+  "container-directory-made": [{ dies: create, then: "created" }, ...makings],
+  "container-directories-made": [{ dies: create, then: "created" }, ...makings],
+  "run-directory-made": [{ given: [create], dies: ["start", "box"], then: "created" }, ...makings],
+  "managed-files-written": [{ given: [create], dies: ["start", "-a", "box"], then: "created" }, ...makings],
+  "process-started": beginnings,
+  "start-recorded": beginnings,
+  "end-seen": [...endings("running"), { dies: runRemoved, then: "gone" }],
+  "end-recorded": [
+    ...endings("ending"),
+    { dies: runRemoved, then: "gone" },
+    { dies: runShortRemoved, hook: "removing", then: "gone" },
+    { given: [runDetached], dies: ["kill", "box"], hook: "ending", then: "exited 137" },
+  ],
+  "cgroups-removed": [...endings("ending"), ...removals],
+  "run-directory-removed": [...endings("ending"), ...removals],
+  "end-completed": endings("exited"),
+  "removal-claimed": removals,
+  "files-removed": [...removals, { dies: runShortRemoved, hook: "removing", then: "gone" }],
+  "row-deleted": [...removals, { dies: runShortRemoved, hook: "gone", then: "gone" }],
+  "signal-sent": [
+    { given: [runDetached], dies: ["stop", "box"], then: "running" },
+    { given: [runDetached], dies: ["kill", "box"], then: "exited 137" },
+    { given: [runDetached], dies: ["rm", "-f", "box"], then: "exited 137" },
+    { given: [runDetached, ["pause", "box"]], dies: ["kill", "box"], then: "exited 137" },
+  ],
+  "exec-directory-made": [{ given: [runDetached], dies: ["exec", "box", "/payload", "exit"], then: "running" }],
+  "pause-recorded": [{ given: [runDetached], dies: ["pause", "box"], then: "paused" }],
+  frozen: [{ given: [runDetached], dies: ["pause", "box"], then: "paused" }],
+  "unpause-recorded": [{ given: [runDetached, ["pause", "box"]], dies: ["unpause", "box"], then: "running" }],
+  "held-still": [{ given: [runDetached], dies: ["commit", "box", "of-box"], then: "running" }],
+};
+
+/** Of the process that comes to clear up after another that has died at a point. */
+const recoveries: readonly (Omit<Scenario, "dies"> & { readonly after: FaultPoint; readonly first: readonly string[] })[] = [
+  { after: "run-directory-made", first: runDetached, then: "created" },
+  { after: "process-started", first: runDetached, then: "running" },
+  { after: "end-recorded", first: run, then: "exited 0" },
+  { after: "files-removed", first: ["rm", "box"], given: [create], then: "gone" },
+  { after: "held-still", first: ["commit", "box", "of-box"], given: [runDetached], then: "running" },
+];
+
+const imagePoints = [
+  "image-received",
+  "layer-unpacked",
+  "image-layer-added",
+  "image-blob-stored",
+  "image-recorded",
+  "image-row-deleted",
+  "garbage-detached",
+] as const satisfies readonly FaultPoint[];
+
+test("every fault point has a scenario", () => {
+  expect([...Object.keys(containerScenarios), ...imagePoints, "taken-over"].sort()).toEqual([...faultPoints].sort());
+});
+
+/** Runs a command that must be killed at that point. */
+async function diesAt(point: FaultPoint, args: readonly string[]): Promise<void> {
+  const { signal, stderr } = await host.wherry(args, { env: { WHERRY_FAULT_POINT: point } });
+  expect({ signal, stderr }).toEqual({ signal: "SIGKILL", stderr: "" });
+}
+
+function rowOf(reference: string): { readonly id: ContainerId; readonly status: string } | undefined {
+  try {
+    return findContainer(host.host.store, reference);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs a command whose container's exit hook must be killed at that point, which leaves the row as given. */
+async function hookDiesAt(point: FaultPoint, scenario: Scenario): Promise<void> {
+  const before = rowOf("box");
+  const env = { WHERRY_FAULT_HOOK: point };
+  if (before !== undefined) {
+    // The hook's environment was fixed at the start.
+    await host.ok(["rm", "-f", "box"]);
+    for (const args of scenario.given ?? []) await host.ok(args, { env });
+  }
+  const printed = await host.ok(scenario.dies, { env });
+  const id = (before === undefined ? printed : (rowOf("box")?.id ?? "")) as ContainerId;
+  await poll(
+    "the monitor is gone, and its hook",
+    () => findProcesses("plan", id).length === 0 && findProcesses("internal", id).length === 0,
+  );
+  expect(getContainer(host.host.store, id)?.status ?? "gone").toBe(scenario.hook ?? "gone");
+}
+
+/** The truth as a command tells it, twice the same; and that what it tells is so. */
+async function expectTruth(truth: Truth): Promise<void> {
+  const row = rowOf("box");
+  const tell = async (): Promise<string> => {
+    const [found] = await host.containers.list({ all: true });
+    if (found === undefined) return "gone";
+    return found.exitCode === null || found.status !== "exited" ? found.status : `${found.status} ${found.exitCode}`;
+  };
+  // What a dead command has set going (a signal, an exit hook) may take a moment.
+  await poll(`it to be ${truth}`, async () => (await tell()) === truth).catch(() => undefined);
+  expect(await tell()).toBe(truth);
+  if (row === undefined) return;
+  if (truth === "gone") {
+    await poll("no trace", () => findTraces(host.host, row.id).length === 0).catch(() => undefined);
+    expect(findTraces(host.host, row.id)).toEqual([]);
+  } else if (truth === "running" || truth === "paused") {
+    const { pid, execIds } = await host.containers.inspect("box");
+    expect({ pids: host.host.cgroups.pids(row.id), execIds }).toEqual({ pids: [pid], execIds: [] });
+  } else {
+    await poll("no trace of a run", () => findRunTraces(host.host, row.id).length === 0).catch(() => undefined);
+    expect(findRunTraces(host.host, row.id)).toEqual([]);
+  }
+}
+
+/** It can be used as if nothing had been, and removed without a trace. */
+async function worksAndGoes(truth: Truth): Promise<void> {
+  if (truth === "gone") {
+    expect(await host.wherry(runRemoved)).toMatchObject({ code: 0, stderr: "" });
+    return;
+  }
+  const { id } = await host.containers.inspect("box");
+  if (truth === "paused") await host.ok(["unpause", "box"]);
+  if (truth === "running" || truth === "paused") await host.ok(["exec", "box", "/payload", "exit"], { timeoutMs: 20_000 });
+  else await host.ok(["start", "box"]);
+  await host.ok(["rm", "-f", "box"]);
+  await poll("no trace", () => findTraces(host.host, id).length === 0).catch(() => undefined);
+  expect(findTraces(host.host, id)).toEqual([]);
+}
+
+for (const [point, scenarios] of Object.entries(containerScenarios) as [FaultPoint, readonly Scenario[]][]) {
+  describe(point, () => {
+    for (const scenario of scenarios) {
+      const { dies, given = [], hook, then } = scenario;
+      const what = [...given.map(([verb]) => verb), dies.filter((word) => word !== "payload").join(" ")].join(", ");
+      test(`${what}${hook === undefined ? "" : ", whose exit hook dies"}: ${then}`, async () => {
+        for (const args of given) await host.ok(args);
+        if (hook === undefined) await diesAt(point, dies);
+        else await hookDiesAt(point, scenario);
+        await expectTruth(then);
+        await worksAndGoes(then);
+      });
+    }
+  });
+}
+
+describe("taken-over", () => {
+  test.each(recoveries.map((recovery) => [recovery.after, recovery] as const))("from one that died at %s", async (after, recovery) => {
+    for (const args of recovery.given ?? []) await host.ok(args);
+    await diesAt(after, recovery.first);
+    if (after === "end-recorded") await poll("the monitor is gone", () => findProcesses("plan", host.root).length === 0);
+    await diesAt("taken-over", ["ps", "-a"]);
+    await expectTruth(recovery.then);
+    await worksAndGoes(recovery.then);
+  });
+});
+
+describe("images", () => {
+  const stored = (): Readonly<Record<string, number>> =>
+    Object.fromEntries(
+      ["content/sha256", "content/ingest", "layers/sha256", "layers/ingest"].map((name) => {
+        const path = `${host.root}/${name}`;
+        return [name, existsSync(path) ? readdirSync(path).length : 0];
+      }),
+    );
+  const archive = (): string => `${host.directory}/payload.tar`;
+  /** Another configuration of the same layer. */
+  const importAs = (name: string): string[] => ["import", "--change", "ENV OTHER=1", archive(), name];
+  const images = async (): Promise<string> => host.ok(["images", "--format", "{{.Repository}}"]);
+
+  test.each([
+    ["image-received", false],
+    ["image-blob-stored", false],
+    ["image-recorded", true],
+  ] as const)("import dies at %s", async (point, there) => {
+    const before = stored();
+    await diesAt(point, importAs("other"));
+    expect((await images()).split("\n").sort()).toEqual(there ? ["other", "payload"] : ["payload"]);
+    if (!there) await host.ok(importAs("other"));
+    expect(await host.wherry(["run", "--rm", "--entrypoint", "/payload", "other", "exit", "3"])).toMatchObject({ code: 3 });
+    await host.ok(["rmi", "-f", "other"]);
+    expect(stored()).toEqual(before);
+  });
+
+  test.each([
+    ["layer-unpacked", false],
+    ["image-layer-added", false],
+    ["image-blob-stored", false],
+    ["image-recorded", true],
+  ] as const)("commit dies at %s", async (point, there) => {
+    const before = stored();
+    await host.ok(["run", ...box, "try", "create", "/made"]);
+    await diesAt(point, ["commit", "box", "made"]);
+    expect((await images()).split("\n")).toHaveLength(there ? 2 : 1);
+    if (!there) await host.ok(["commit", "box", "made"]);
+    expect(await host.wherry(["run", "--rm", "made", "exit", "3"])).toMatchObject({ code: 3 });
+    await host.ok(["rm", "box"]);
+    await host.ok(["rmi", "made"]);
+    expect(stored()).toEqual(before);
+  });
+
+  test.each(["image-row-deleted", "garbage-detached"] as const)("rmi dies at %s", async (point) => {
+    await host.ok(["run", ...box, "try", "create", "/made"]);
+    const before = stored();
+    await host.ok(["commit", "box", "made"]);
+    await host.ok(["rm", "box"]);
+    await diesAt(point, ["rmi", "made"]);
+    expect(await images()).toBe("payload");
+    expect(await host.wherry(["rmi", "made"])).toMatchObject({ code: 1 });
+    await host.ok(importAs("other"));
+    await host.ok(["rmi", "other"]);
+    expect(stored()).toEqual(before);
+  });
+});
