@@ -1,4 +1,5 @@
-import type { ByteString } from "../core/byte-string.ts";
+import { type ByteString, decodeText } from "../core/byte-string.ts";
+import { EngineError } from "../core/engine-error.ts";
 
 /** Number of a descriptor in the launcher's process: the first one passed at its start is 4. */
 export type TreeFd = number & { readonly treeFd: true };
@@ -10,6 +11,8 @@ export function treeFd(index: number): TreeFd {
 /** Largest payload of a frame, either direction (docs/tree-protocol.md). */
 export const frameMax = 256 * 1024;
 export const frameHeader = 8;
+/** Leaves room for what is in the frame already: one is sent once it has 48 KiB. */
+const recordMax = 200 * 1024;
 
 export const frameTypes = { error: 16, records: 32, done: 48, entry: 49, data: 50, result: 51 } as const;
 export const recordCodes = { make: 1, set: 2, remove: 3, chown: 4, sync: 5, read: 16, stat: 17, walk: 18, copy: 19 } as const;
@@ -108,7 +111,7 @@ export class RecordWriter {
       this.#u64(segment.length);
       this.#u64(segment.fileOffset);
     }
-    this.#end();
+    this.#end(entry.path);
   }
 
   set(root: TreeFd, path: ByteString, metadata: EntryMetadata, flags: number): void {
@@ -117,7 +120,7 @@ export class RecordWriter {
     this.#metadata(metadata, 0);
     this.#text(path);
     this.#xattrs(metadata.xattrs);
-    this.#end();
+    this.#end(path);
   }
 
   /** REMOVE, STAT or WALK. */
@@ -187,8 +190,20 @@ export class RecordWriter {
     this.#u32(0);
   }
 
-  #end(): void {
-    this.#buffer.writeUInt32LE(this.#used - this.#record, this.#record + 4);
+  /** A record that no frame would take is dropped. @throws {EngineError} TREE_FAILED, errno E2BIG */
+  #end(path = "" as ByteString): void {
+    const length = this.#used - this.#record;
+    if (length > recordMax) {
+      this.#used = this.#record;
+      const shown = decodeText(path);
+      throw new EngineError({
+        kind: "invalidArgument",
+        code: "TREE_FAILED",
+        message: `make \`${shown}\`: too many extended attributes, or too many pieces of a sparse file`,
+        details: { errno: "E2BIG", call: "make", path: shown },
+      });
+    }
+    this.#buffer.writeUInt32LE(length, this.#record + 4);
     this.#index++;
   }
 

@@ -134,7 +134,13 @@ function layerError(diffId: DiffId, error: unknown): unknown {
   }
   // What the archive itself asks for in vain: names that are too long, or lead through a symlink or a file.
   const fault =
-    errno === "ELOOP" || errno === "ENAMETOOLONG" || errno === "ENOTDIR" || errno === "EINVAL" || errno === "EFBIG" || errno === "ENODATA";
+    errno === "ELOOP" ||
+    errno === "ENAMETOOLONG" ||
+    errno === "ENOTDIR" ||
+    errno === "EINVAL" ||
+    errno === "EFBIG" ||
+    errno === "E2BIG" ||
+    errno === "ENODATA";
   if (error.code !== "TAR_INVALID" && !(error.code === "TREE_FAILED" && fault)) return error;
   return new EngineError({
     kind: "invalidArgument",

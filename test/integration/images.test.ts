@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import type { DiffId, HostPath } from "../../src/core/brands.ts";
 import { findImage } from "../../src/images/resolve-image.ts";
@@ -40,8 +40,7 @@ describe("images", () => {
       ["--format=gnu", "--sparse"],
     ]) {
       run("tar", ...format, "-cf", `${place.base}/a.tar`, "-C", source, ".");
-      const reference = `${place.base}/by-tar`;
-      rmSync(reference, { recursive: true, force: true });
+      const reference = `${place.base}/by-tar${format.join("")}`;
       mkdirSync(reference);
       run("tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf", `${place.base}/a.tar`, "-C", reference);
       const diffId = `sha256:${format
