@@ -100,6 +100,7 @@ describe("a reader that stops", () => {
         stdio: ["ignore", "pipe", "inherit"],
       },
     );
+    const closed = once(client, "close");
     // Nothing reads client.stdout. Everything in between fills up, and then the process waits.
     const written = async () => Number(/wchar: (\d+)/.exec(await ioOf("stuck"))?.[1] ?? 0);
     await poll("it runs", async () => (await host.ok(["ps", "-q", "-f", "name=stuck"])) !== "");
@@ -122,7 +123,7 @@ describe("a reader that stops", () => {
     expect(await state("stuck")).toBe("exited");
     await host.ok(["rm", "stuck"]);
     client.stdout.resume();
-    const [code] = await once(client, "close");
+    const [code] = await closed;
     expect(code).toBe(137);
   });
 
@@ -143,12 +144,13 @@ describe("a reader that stops", () => {
       "i=0; while [ $i -lt 200 ]; do head -c 100000 /dev/zero; i=$((i+1)); done; echo done >&2; exec sleep 1000",
     ]);
     const attacher = spawn(wherryProgram, [...host.selection, "attach", "free"], { stdio: ["ignore", "pipe", "pipe"] });
+    const closed = once(attacher, "close");
     await poll("it has written all", async () => (await host.wherry(["logs", "free"])).stderr.includes("done"), { intervalMs: 50 });
     await host.ok(["stop", "-t", "0", "free"]);
     expect(await state("free")).toBe("exited");
     attacher.stdout.resume();
     attacher.stderr.resume();
-    await once(attacher, "close");
+    await closed;
     await host.ok(["rm", "free"]);
   });
 });
