@@ -90,10 +90,12 @@ int main(int argc, char **argv)
 		return tree_main(CLIENT_DESCRIPTOR);
 	if (argc > 1 && !strcmp(argv[1], "signal"))
 		return signal_main(argc - 1, argv + 1);
+	if (argc == 3 && !strcmp(argv[1], "exit"))
+		return atoi(argv[2]); /* how the engine ends: without the runtime's own clearing up (src/cli/leave.ts) */
 	if (argc == 2 && !strcmp(argv[1], "version")) {
 		printf("plan protocol %d\n", PLAN_VERSION);
 		return 0;
 	}
-	fputs("usage: launcher plan [LABEL] | tree | signal PID STARTTIME SIGNO | version | front ARGUMENT...\n", stderr);
+	fputs("usage: launcher plan [LABEL] | tree | signal PID STARTTIME SIGNO | version | exit STATUS | front ARGUMENT...\n", stderr);
 	return 2;
 }

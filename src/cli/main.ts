@@ -1,3 +1,4 @@
+import { leave } from "./leave.ts";
 import { runCli } from "./run-cli.ts";
 
 // The runtime leaves SIGPIPE deadly. With a handler the write fails with EPIPE instead, and `rm a b c | head -1` still removes all three.
@@ -10,9 +11,13 @@ if (args[0] === "internal") {
   process.exit(await internalMain(args.slice(1)));
 }
 
-process.exit(
-  await runCli(args, {
-    env: process.env,
-    createEngine: async (options) => (await import("../engine/create-engine.ts")).createEngine(options),
-  }),
-);
+let opened = false;
+const code = await runCli(args, {
+  env: process.env,
+  createEngine: async (options) => {
+    opened = true;
+    return (await import("../engine/create-engine.ts")).createEngine(options);
+  },
+});
+if (opened) leave(code);
+process.exit(code);

@@ -64,6 +64,7 @@ function removeUntouched(paths: ContainerPaths): boolean {
 function removeVolatileMark(paths: ContainerPaths): void {
   const mark = `${paths.work}/work/incompat`;
   if (!existsSync(mark)) return;
+  unlinkSync(`${mark}/volatile/dirty`);
   rmdirSync(`${mark}/volatile`);
   rmdirSync(mark);
 }

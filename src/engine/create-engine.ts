@@ -15,7 +15,7 @@ export function createEngine(options: { readonly root: string; readonly runRoot:
     images,
     system: deferred<SystemService>(async () => new (await import("./system-service.ts")).LocalSystemService(host)),
     // The database is closed by the process ending. Closing it would make the last process checkpoint and fsync, which costs more than a
-    // whole container; the write-ahead log is checkpointed every thousand pages anyway.
+    // whole container; the write-ahead log is checkpointed as it grows anyway.
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

@@ -90,7 +90,8 @@ function open(path: string): Store {
   database.exec("PRAGMA busy_timeout=15000");
   const found = Number(Object.values(database.prepare("PRAGMA user_version").get() ?? {})[0] ?? 0);
   if (found !== schemaVersion) migrate(database, path, found);
-  database.exec("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON");
+  // Checkpointed often: whoever opens the database first reads the whole write-ahead log, and short processes do not close it.
+  database.exec("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=64");
   return new Store(database);
 }
 
