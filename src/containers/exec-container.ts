@@ -1,10 +1,12 @@
 import { lstatSync, rmSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
+import { EngineError } from "../core/engine-error.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { parseSignal } from "../core/signals.ts";
 import type { ProcessStreams } from "../kernel/process-streams.ts";
 import { readFileIn } from "../kernel/read-file-in.ts";
+import { isAlive } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
 import { startProcess } from "../runtime/start-process.ts";
@@ -21,11 +23,14 @@ import type { ExecRequest } from "./exec-request.ts";
 import { unknownExitCode } from "./finish-container.ts";
 import { streamsOf } from "./follow-process.ts";
 import { launchInput } from "./launch-input.ts";
+import { notRunning } from "./require-status.ts";
 import { exitCodeOf } from "./run-record.ts";
+
+const endDelayMs = 300;
 
 /**
  * Starts a process in a running container, with a monitor of its own. Detached, it resolves once exec succeeded.
- * @throws {EngineError} COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, USER_NOT_FOUND, INVALID_OPTION.
+ * @throws {EngineError} CONTAINER_NOT_RUNNING (it has just ended), COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, USER_NOT_FOUND, INVALID_OPTION.
  */
 export async function execInContainer(host: ContainerHost, row: ContainerRow, request: ExecRequest): Promise<ProcessStreams> {
   if (request.command.length === 0) throw invalidOption("No exec command specified");
@@ -56,8 +61,19 @@ export async function execInContainer(host: ContainerHost, row: ContainerRow, re
     return streamsOf(connection, { tty: started.tty, exited, kill });
   } catch (error) {
     clear();
-    throw error;
+    throw (await hasEnded(row, error)) ? notRunning(row, "exec in") : error;
   }
+}
+
+/** Whether a failure is one of a container that is just ending, which loses its files and namespaces before it is seen to be dead. */
+async function hasEnded(row: ContainerRow, error: unknown): Promise<boolean> {
+  if (error instanceof EngineError && error.code !== "LAUNCH_FAILED") return false;
+  const end = performance.now() + endDelayMs;
+  while (isAlive({ pid: row.pid, startTime: row.pidStart })) {
+    if (performance.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return true;
 }
 
 /** The container's own input with another process in it: what holds for its first process holds for this one. */

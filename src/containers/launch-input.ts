@@ -20,7 +20,7 @@ import { parseSecurityOptions } from "../spec/security-options.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { findContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
-import { containerPaths } from "./container-paths.ts";
+import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 import { fileMounts } from "./file-mounts.ts";
 import { findIdRange, nextIdRange } from "./id-range.ts";
 import { rootFilesystem } from "./root-filesystem.ts";
@@ -43,6 +43,7 @@ export async function launchInput(
   const settings = JSON.parse(row.options) as ContainerOptions;
   const process = JSON.parse(row.process) as ResolvedProcess;
   const paths = containerPaths(host.root, host.runRoot, row.id);
+  const network = networkPaths(host, settings) ?? paths;
   const idBase = settings.namespaces?.user === "auto" ? (findIdRange(host.store, row.id) ?? nextIdRange(host.store)) : null;
   const rootfs = rootFilesystem(host, row, idBase);
   const joins = joinedProcesses(host, settings, options.joinsMayBeMissing ?? false);
@@ -55,9 +56,9 @@ export async function launchInput(
     id: row.id,
     hostname: containerHostname(row, settings),
     rootPath: paths.rootfs,
-    hosts: paths.hosts,
+    hosts: network.hosts,
     hostnameFile: paths.hostname,
-    resolvConf: paths.resolvConf,
+    resolvConf: network.resolvConf,
     accounts: options.accounts ?? readAccounts(host.launcher, [paths.upper, ...rootfs.lowers]),
     capabilities: host.features.capabilities,
     idBase,
@@ -101,6 +102,13 @@ export async function launchInput(
     reaper: settings.init ?? false,
     ...(program === undefined ? {} : { seccompProgram: program }),
   };
+}
+
+/** Where the names of a shared network are known: as docker, whoever joins another container's has that one's hosts and resolv.conf. */
+function networkPaths(host: ContainerHost, settings: ContainerOptions): ContainerPaths | undefined {
+  const { network } = parseNamespaces(settings.namespaces ?? {});
+  if (network.kind !== "container") return undefined;
+  return containerPaths(host.root, host.runRoot, findContainer(host.store, network.reference).id);
 }
 
 /** The limits that nobody asked for: where the host can't set one, the container starts all the same. */

@@ -1,9 +1,11 @@
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
+import { isAlive } from "../kernel/process-reference.ts";
 import type { ContainerRow, RowStatus } from "../state/container-row.ts";
-import { moveContainer } from "../state/container-table.ts";
+import { getContainer, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { reconcile } from "./reconcile.ts";
+import { notRunning } from "./require-status.ts";
 
 /** How soon to look again whether the one who has frozen it is through, or dead. */
 const glanceMs = 20;
@@ -14,13 +16,13 @@ const glanceMs = 20;
  * @throws {EngineError} CONTAINER_BUSY, CGROUP_BUSY, CGROUP_CONTROLLER_MISSING; it then runs on.
  */
 export async function pauseContainer(host: ContainerHost, row: ContainerRow): Promise<void> {
-  await claim(host, row, "paused");
+  if (!(await claim(host, row, "paused"))) throw overtaken(host, row, "pause");
   faultPoint("pause-recorded");
   try {
     await host.cgroups.freeze(row.id);
   } catch (error) {
     settle(host, row, { from: "paused", to: "running" });
-    throw error;
+    throw isProcessAlive(row) ? error : notRunning(row, "pause");
   }
   faultPoint("frozen");
   settle(host, row, { from: "paused", to: "paused" });
@@ -29,20 +31,24 @@ export async function pauseContainer(host: ContainerHost, row: ContainerRow): Pr
 
 /** @throws {EngineError} CONTAINER_BUSY */
 export async function unpauseContainer(host: ContainerHost, row: ContainerRow): Promise<void> {
-  await claim(host, row, "running");
+  if (!(await claim(host, row, "running"))) throw overtaken(host, row, "unpause");
   faultPoint("unpause-recorded");
   host.cgroups.thaw(row.id);
   settle(host, row, { from: "running", to: "running" });
   host.bell.ring();
 }
 
+function isProcessAlive(row: ContainerRow): boolean {
+  return isAlive({ pid: row.pid, startTime: row.pidStart });
+}
+
 /**
- * Lets a running container stand still until the returned function is called, for somebody who reads its files; it stays `running`
+ * Lets a running container stand still (one that just ends does that by itself) until the returned function is called, for somebody who reads its files; it stays `running`
  * for everybody else. Should this process die, the next command thaws it.
- * @throws {EngineError} CONTAINER_BUSY, CGROUP_BUSY, CGROUP_CONTROLLER_MISSING
+ * @throws {EngineError} CGROUP_BUSY, CGROUP_CONTROLLER_MISSING
  */
 export async function holdStill(host: ContainerHost, row: ContainerRow): Promise<() => void> {
-  await claim(host, row, "running");
+  if (!(await claim(host, row, "running"))) return () => undefined;
   const release = () => {
     // Somebody may have paused it meanwhile, or it has ended: then it is not ours to thaw.
     const ours = moveContainer(host.store, { id: row.id, from: ["running"], to: "running", owner: host.owner });
@@ -54,27 +60,31 @@ export async function holdStill(host: ContainerHost, row: ContainerRow): Promise
     await host.cgroups.freeze(row.id);
   } catch (error) {
     release();
-    throw error;
+    if (isProcessAlive(row)) throw error;
   }
   faultPoint("held-still");
   return release;
 }
 
-/** Waits for whoever has frozen it for a while; one at a time. */
-async function claim(host: ContainerHost, row: ContainerRow, to: RowStatus): Promise<void> {
+/** Waits for whoever has frozen it for a while; one at a time. False when its status has changed meanwhile. */
+async function claim(host: ContainerHost, row: ContainerRow, to: RowStatus): Promise<boolean> {
   const process = { pid: row.pid, startTime: row.pidStart };
   const move = () => moveContainer(host.store, { id: row.id, from: [row.status], to, owner: null, process, change: { owner: host.owner } });
   const look = async () => {
     if (move()) return true;
     const now = await reconcile(host, row.id);
-    if (now?.status === row.status && now.pid === row.pid) return undefined;
-    throw new EngineError({
-      kind: "conflict",
-      code: "CONTAINER_BUSY",
-      message: `pause or unpause container \`${row.name}\`: it is ${now?.status ?? "removed"} by now`,
-    });
+    return now?.status === row.status && now.pid === row.pid ? undefined : false;
   };
-  if (!move()) await host.bell.until(look, undefined, () => glanceMs);
+  return move() || (await host.bell.until(look, undefined, () => glanceMs));
+}
+
+function overtaken(host: ContainerHost, row: ContainerRow, doing: string): EngineError {
+  const status = getContainer(host.store, row.id)?.status ?? "removed";
+  return new EngineError({
+    kind: "conflict",
+    code: "CONTAINER_BUSY",
+    message: `${doing} container \`${row.name}\`: it is ${status} by now`,
+  });
 }
 
 function settle(host: ContainerHost, row: ContainerRow, { from, to }: { readonly from: RowStatus; readonly to: RowStatus }): void {

@@ -26,9 +26,9 @@ export async function freezeCgroup(group: CgroupGroup): Promise<void> {
   }
 }
 
-/** Lets the processes run on. Idempotent. */
+/** Lets the processes run on. Idempotent; a group that is gone is fine. */
 export function thawCgroup(group: CgroupGroup): void {
-  freezerOf(group).write(false);
+  ignoring(["ENOENT", "ENODEV"], () => freezerOf(group).write(false));
 }
 
 /** Whether the group was asked to freeze (`paused` survives a crash of ours in the kernel alone). */
