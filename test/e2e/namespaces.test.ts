@@ -24,7 +24,7 @@ const sh = (line: string, ...options: readonly string[]) => host.ok(["run", "--r
 const pidOf = async (name: string) => Number(await host.ok(["inspect", "-f", "{{.State.Pid}}", name]));
 
 beforeAll(async () => {
-  await host.ok(["run", "-d", "--name", "other", "-h", "otherbox", "base", "sleep", "100000"]);
+  await host.ok(["run", "-d", "--name", "other", "-h", "otherbox", "--add-host", "friend:10.0.0.7", "base", "sleep", "100000"]);
 }, 60_000);
 afterAll(async () => {
   await host.wherry(["rm", "-f", "other"]);
@@ -155,6 +155,7 @@ describe("another container's", () => {
     expect(await sh("cat /proc/1/comm; hostname", "--pid", "container:other", "--uts", "container:other")).toBe("sleep\notherbox");
     await host.ok(["exec", "other", "sh", "-c", "echo shared > /dev/shm/x"]);
     expect(await sh("cat /dev/shm/x", "--ipc", "container:other")).toBe("shared");
+    expect(await sh("tail -n1 /etc/hosts", "--network", "container:other")).toBe("10.0.0.7\tfriend");
   });
   test("that does not run or does not exist is refused, by name", async () => {
     await host.ok(["create", "--name", "asleep", "base"]);
