@@ -85,8 +85,6 @@ export class DirectoryLayerDriver implements LayerDriver {
   }
 
   async #unpack(diffId: DiffId, tarPath: HostPath, options: { readonly signal?: AbortSignal; readonly ingest: string }): Promise<number> {
-    // Not on the way to a container, which only asks for `lowers`.
-    const { unpackLayer } = await import("./unpack-layer.ts");
     const tarFd = openSync(tarPath, "r");
     try {
       const rootFd = openSync(`${options.ingest}/tree`, constants.O_RDONLY | constants.O_DIRECTORY);
