@@ -286,6 +286,7 @@ export class LocalContainerService implements ContainerService {
 const refusals: readonly string[] = ["INVALID_OPTION", "NO_SPACE", "USER_NOT_FOUND"];
 
 function withRemedy(error: EngineError): EngineError {
-  const remedy = "`wherry images` lists what there is, `wherry import` adds one from a tar archive, and `base` is made when it is asked for";
+  const remedy =
+    "`wherry images` lists what there is, `wherry import` adds one from a tar archive, and `base` is made when it is asked for";
   return new EngineError({ kind: error.kind, code: error.code, message: `${error.message}: ${remedy}`, details: error.details });
 }

@@ -82,7 +82,9 @@ describe("refuseConflicts()", () => {
     expect(refuse({ namespaces: { user: "auto", pid: "container:x" } })).toThrow("cannot share another container's pid namespace");
   });
   test("lets all else pass", () => {
-    expect(refuse({ hostname: "x", dns: ["1.1.1.1"], extraHosts: ["a:1.1.1.1"], namespaces: { network: "host", pid: "host" } })).not.toThrow();
+    expect(
+      refuse({ hostname: "x", dns: ["1.1.1.1"], extraHosts: ["a:1.1.1.1"], namespaces: { network: "host", pid: "host" } }),
+    ).not.toThrow();
     expect(refuse({ namespaces: { user: "auto", network: "host", uts: "host" } })).not.toThrow();
   });
 });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
-import { useWherryHost, wherryProgram } from "../support/wherry-host.ts";
+import { useWherryHost, WherryHost, wherryProgram } from "../support/wherry-host.ts";
 import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "overlayfs", "payload");
@@ -102,50 +102,53 @@ test("not root: what is missing and what helps, from every verb", async () => {
 });
 
 describe("a data root without room", () => {
-  const small = async (sizeKib: number, action: (root: string) => Promise<void>) => {
-    const root = `${host.directory}/small`;
-    mkdirSync(root, { recursive: true });
-    await new RunningProgram("mount", ["-t", "tmpfs", "-o", `size=${sizeKib}k`, "tmpfs", root]).done;
+  const small = async (sizeKib: number, action: (other: WherryHost) => Promise<void>) => {
+    const other = new WherryHost("small");
+    mkdirSync(other.root);
+    await new RunningProgram("mount", ["-t", "tmpfs", "-o", `size=${sizeKib}k`, "tmpfs", other.root]).done;
     try {
-      await action(root);
+      await action(other);
     } finally {
-      await poll("it is unmounted", async () => (await new RunningProgram("umount", [root]).done).code === 0);
+      await poll("it is unmounted", async () => (await new RunningProgram("umount", [other.root]).done).code === 0);
+      await other.dispose();
     }
   };
-  const at = (root: string, ...args: readonly string[]) =>
-    new RunningProgram(wherryProgram, ["--root", `${root}/data`, "--run-root", `${host.directory}/small-run`, ...args]).done;
 
   test("import and run tell so, and succeed once there is room", async () => {
-    await small(4096, async (root) => {
-      await new RunningProgram("dd", ["if=/dev/zero", `of=${root}/filler`, "bs=4k"]).done;
-      const refused = await at(root, "import", `${host.directory}/payload.tar`, "payload");
+    await small(4096, async (other) => {
+      await new RunningProgram("dd", ["if=/dev/zero", `of=${other.root}/filler`, "bs=4k"]).done;
+      const refused = await other.wherry(["import", `${host.directory}/payload.tar`, "payload"]);
       expect(refused.code).toBe(1);
       expect(refused.stderr).toMatch(noSpace);
-      await new RunningProgram("rm", [`${root}/filler`]).done;
-      expect(await at(root, "import", "--change", 'ENTRYPOINT ["/payload"]', `${host.directory}/payload.tar`, "payload")).toMatchObject({
+      await new RunningProgram("rm", [`${other.root}/filler`]).done;
+      expect(
+        await other.wherry(["import", "--change", 'ENTRYPOINT ["/payload"]', `${host.directory}/payload.tar`, "payload"]),
+      ).toMatchObject({
         code: 0,
       });
-      expect((await at(root, "run", "--name", "kept", "payload", "exit", "3")).code).toBe(3);
+      expect((await other.wherry(["run", "--name", "kept", "payload", "exit", "3"])).code).toBe(3);
 
       // The room ends at one step after the other.
       for (const kib of [0, 36, 52, 64, 96]) {
-        await new RunningProgram("dd", ["if=/dev/zero", `of=${root}/filler`, "bs=4k"]).done;
-        await new RunningProgram("truncate", ["-s", `-${kib}K`, `${root}/filler`]).done;
-        const full = await at(root, "run", "--rm", "payload", "exit", "4");
+        await new RunningProgram("dd", ["if=/dev/zero", `of=${other.root}/filler`, "bs=4k"]).done;
+        await new RunningProgram("truncate", ["-s", `-${kib}K`, `${other.root}/filler`]).done;
+        const full = await other.wherry(["run", "--rm", "payload", "exit", "4"]);
         if (full.code !== 4) expect(full).toMatchObject({ code: 125, stdout: "", stderr: expect.stringMatching(noSpace) });
-        await new RunningProgram("rm", [`${root}/filler`]).done;
+        await new RunningProgram("rm", [`${other.root}/filler`]).done;
       }
-      expect((await at(root, "ps", "-a", "--format", "{{.Names}}")).stdout).toBe("kept\n");
-      expect((await at(root, "rm", "kept")).code).toBe(0);
-      expect((await at(root, "run", "--rm", "payload", "exit", "5")).code).toBe(5);
-      expect((await at(root, "ps", "-aq")).stdout).toBe("");
+      expect((await other.wherry(["ps", "-a", "--format", "{{.Names}}"])).stdout).toBe("kept\n");
+      expect((await other.wherry(["rm", "kept"])).code).toBe(0);
+      expect((await other.wherry(["run", "--rm", "payload", "exit", "5"])).code).toBe(5);
+      expect((await other.wherry(["ps", "-aq"])).stdout).toBe("");
     });
   });
 
   test("a log that can't be written does not stop the process", async () => {
-    await small(4096, async (root) => {
-      expect((await at(root, "import", "--change", 'ENTRYPOINT ["/payload"]', `${host.directory}/payload.tar`, "payload")).code).toBe(0);
-      const result = await at(root, "run", "--rm", "payload", "pattern", "9000000");
+    await small(4096, async (other) => {
+      expect((await other.wherry(["import", "--change", 'ENTRYPOINT ["/payload"]', `${host.directory}/payload.tar`, "payload"])).code).toBe(
+        0,
+      );
+      const result = await other.wherry(["run", "--rm", "payload", "pattern", "9000000"]);
       expect({ code: result.code, bytes: result.stdoutBytes.length }).toEqual({ code: 0, bytes: 9_000_000 });
     });
   });
