@@ -35,7 +35,7 @@ interface Scenario {
   readonly dies: readonly string[];
   /** The status that the row must have when the exit hook has died there. */
   readonly hook?: "running" | "ending" | "exited" | "removing" | "gone";
-  readonly then: Truth;
+  readonly truth: Truth;
 }
 
 const box = ["--name", "box", "payload"];
@@ -48,71 +48,71 @@ const runShortRemoved = ["run", "-d", "--rm", ...box, "exit"];
 
 /** While a container is made and started. */
 const makings: readonly Scenario[] = [
-  { dies: run, then: "created" },
-  { dies: runDetached, then: "created" },
-  { dies: runRemoved, then: "gone" },
+  { dies: run, truth: "created" },
+  { dies: runDetached, truth: "created" },
+  { dies: runRemoved, truth: "gone" },
 ];
 /** When its process runs already. */
 const beginnings: readonly Scenario[] = [
-  { dies: runDetached, then: "running" },
-  { dies: run, then: "exited 0" },
-  { dies: runShort, then: "exited 0" },
-  { dies: runRemoved, then: "gone" },
-  { given: [create], dies: ["start", "box"], then: "exited 0" },
+  { dies: runDetached, truth: "running" },
+  { dies: run, truth: "exited 0" },
+  { dies: runShort, truth: "exited 0" },
+  { dies: runRemoved, truth: "gone" },
+  { given: [create], dies: ["start", "box"], truth: "exited 0" },
 ];
 /** Of a container that has ended. */
 const endings = (hook: NonNullable<Scenario["hook"]>): readonly Scenario[] => [
-  { dies: run, then: "exited 0" },
-  { given: [create], dies: ["start", "-a", "box"], then: "exited 0" },
-  { dies: runShort, hook, then: "exited 0" },
+  { dies: run, truth: "exited 0" },
+  { given: [create], dies: ["start", "-a", "box"], truth: "exited 0" },
+  { dies: runShort, hook, truth: "exited 0" },
 ];
 const removals: readonly Scenario[] = [
-  { given: [create], dies: ["rm", "box"], then: "gone" },
-  { given: [run], dies: ["rm", "-f", "box"], then: "gone" },
-  { dies: runRemoved, then: "gone" },
+  { given: [create], dies: ["rm", "box"], truth: "gone" },
+  { given: [run], dies: ["rm", "-f", "box"], truth: "gone" },
+  { dies: runRemoved, truth: "gone" },
 ];
 
 const containerScenarios: Readonly<Partial<Record<FaultPoint, readonly Scenario[]>>> = {
-  "container-row-stored": [{ dies: create, then: "created" }, ...makings],
-  "container-directory-made": [{ dies: create, then: "created" }, ...makings],
-  "container-directories-made": [{ dies: create, then: "created" }, ...makings],
-  "run-directory-made": [{ given: [create], dies: ["start", "box"], then: "created" }, ...makings],
-  "managed-files-written": [{ given: [create], dies: ["start", "-a", "box"], then: "created" }, ...makings],
+  "container-row-stored": [{ dies: create, truth: "created" }, ...makings],
+  "container-directory-made": [{ dies: create, truth: "created" }, ...makings],
+  "container-directories-made": [{ dies: create, truth: "created" }, ...makings],
+  "run-directory-made": [{ given: [create], dies: ["start", "box"], truth: "created" }, ...makings],
+  "managed-files-written": [{ given: [create], dies: ["start", "-a", "box"], truth: "created" }, ...makings],
   "process-started": beginnings,
   "start-recorded": beginnings,
-  "end-seen": [...endings("running"), { dies: runRemoved, then: "gone" }],
+  "end-seen": [...endings("running"), { dies: runRemoved, truth: "gone" }],
   "end-recorded": [
     ...endings("ending"),
-    { dies: runRemoved, then: "gone" },
-    { dies: runShortRemoved, hook: "removing", then: "gone" },
-    { given: [runDetached], dies: ["kill", "box"], hook: "ending", then: "exited 137" },
+    { dies: runRemoved, truth: "gone" },
+    { dies: runShortRemoved, hook: "removing", truth: "gone" },
+    { given: [runDetached], dies: ["kill", "box"], hook: "ending", truth: "exited 137" },
   ],
   "cgroups-removed": [...endings("ending"), ...removals],
   "run-directory-removed": [...endings("ending"), ...removals],
   "end-completed": endings("exited"),
   "removal-claimed": removals,
-  "files-removed": [...removals, { dies: runShortRemoved, hook: "removing", then: "gone" }],
-  "row-deleted": [...removals, { dies: runShortRemoved, hook: "gone", then: "gone" }],
+  "files-removed": [...removals, { dies: runShortRemoved, hook: "removing", truth: "gone" }],
+  "row-deleted": [...removals, { dies: runShortRemoved, hook: "gone", truth: "gone" }],
   "signal-sent": [
-    { given: [runDetached], dies: ["stop", "box"], then: "running" },
-    { given: [runDetached], dies: ["kill", "box"], then: "exited 137" },
-    { given: [runDetached], dies: ["rm", "-f", "box"], then: "exited 137" },
-    { given: [runDetached, ["pause", "box"]], dies: ["kill", "box"], then: "exited 137" },
+    { given: [runDetached], dies: ["stop", "box"], truth: "running" },
+    { given: [runDetached], dies: ["kill", "box"], truth: "exited 137" },
+    { given: [runDetached], dies: ["rm", "-f", "box"], truth: "exited 137" },
+    { given: [runDetached, ["pause", "box"]], dies: ["kill", "box"], truth: "exited 137" },
   ],
-  "exec-directory-made": [{ given: [runDetached], dies: ["exec", "box", "/payload", "exit"], then: "running" }],
-  "pause-recorded": [{ given: [runDetached], dies: ["pause", "box"], then: "paused" }],
-  frozen: [{ given: [runDetached], dies: ["pause", "box"], then: "paused" }],
-  "unpause-recorded": [{ given: [runDetached, ["pause", "box"]], dies: ["unpause", "box"], then: "running" }],
-  "held-still": [{ given: [runDetached], dies: ["commit", "box", "of-box"], then: "running" }],
+  "exec-directory-made": [{ given: [runDetached], dies: ["exec", "box", "/payload", "exit"], truth: "running" }],
+  "pause-recorded": [{ given: [runDetached], dies: ["pause", "box"], truth: "paused" }],
+  frozen: [{ given: [runDetached], dies: ["pause", "box"], truth: "paused" }],
+  "unpause-recorded": [{ given: [runDetached, ["pause", "box"]], dies: ["unpause", "box"], truth: "running" }],
+  "held-still": [{ given: [runDetached], dies: ["commit", "box", "of-box"], truth: "running" }],
 };
 
 /** Of the process that comes to clear up after another that has died at a point. */
 const recoveries: readonly (Omit<Scenario, "dies"> & { readonly after: FaultPoint; readonly first: readonly string[] })[] = [
-  { after: "run-directory-made", first: runDetached, then: "created" },
-  { after: "process-started", first: runDetached, then: "running" },
-  { after: "end-recorded", first: run, then: "exited 0" },
-  { after: "files-removed", first: ["rm", "box"], given: [create], then: "gone" },
-  { after: "held-still", first: ["commit", "box", "of-box"], given: [runDetached], then: "running" },
+  { after: "run-directory-made", first: runDetached, truth: "created" },
+  { after: "process-started", first: runDetached, truth: "running" },
+  { after: "end-recorded", first: run, truth: "exited 0" },
+  { after: "files-removed", first: ["rm", "box"], given: [create], truth: "gone" },
+  { after: "held-still", first: ["commit", "box", "of-box"], given: [runDetached], truth: "running" },
 ];
 
 const imagePoints = [
@@ -203,14 +203,14 @@ async function worksAndGoes(truth: Truth): Promise<void> {
 for (const [point, scenarios] of Object.entries(containerScenarios) as [FaultPoint, readonly Scenario[]][]) {
   describe(point, () => {
     for (const scenario of scenarios) {
-      const { dies, given = [], hook, then } = scenario;
+      const { dies, given = [], hook, truth } = scenario;
       const what = [...given.map(([verb]) => verb), dies.filter((word) => word !== "payload").join(" ")].join(", ");
-      test(`${what}${hook === undefined ? "" : ", whose exit hook dies"}: ${then}`, async () => {
+      test(`${what}${hook === undefined ? "" : ", whose exit hook dies"}: ${truth}`, async () => {
         for (const args of given) await host.ok(args);
         if (hook === undefined) await diesAt(point, dies);
         else await hookDiesAt(point, scenario);
-        await expectTruth(then);
-        await worksAndGoes(then);
+        await expectTruth(truth);
+        await worksAndGoes(truth);
       });
     }
   });
@@ -222,8 +222,8 @@ describe("taken-over", () => {
     await diesAt(after, recovery.first);
     if (after === "end-recorded") await poll("the monitor is gone", () => findProcesses("plan", host.root).length === 0);
     await diesAt("taken-over", ["ps", "-a"]);
-    await expectTruth(recovery.then);
-    await worksAndGoes(recovery.then);
+    await expectTruth(recovery.truth);
+    await worksAndGoes(recovery.truth);
   });
 });
 
