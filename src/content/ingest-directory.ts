@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
+import { randomHex } from "../core/random.ts";
 import { readBootId } from "../kernel/boot-id.ts";
 import { isAlive, ownProcess } from "../kernel/process-reference.ts";
 
@@ -19,7 +19,7 @@ export class IngestDirectory {
   newPath(): HostPath {
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
     const { pid, startTime } = ownProcess();
-    return `${this.path}/${pid}-${startTime}-${bootMark()}-${randomBytes(6).toString("hex")}` as HostPath;
+    return `${this.path}/${pid}-${startTime}-${bootMark()}-${randomHex(6)}` as HostPath;
   }
 
   /** What processes have left that are no more. */

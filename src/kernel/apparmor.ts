@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { appArmorProfileName, appArmorProfileText, appArmorProfileVersion } from "./apparmor-profile.ts";
@@ -45,7 +44,7 @@ function loadAppArmorProfile(): boolean {
     hasTunables: existsSync("/etc/apparmor.d/tunables/global"),
     hasBase: existsSync("/etc/apparmor.d/abstractions/base"),
   });
-  const result = spawnSync("apparmor_parser", ["--skip-cache", "--replace"], {
+  const result = process.getBuiltinModule("node:child_process").spawnSync("apparmor_parser", ["--skip-cache", "--replace"], {
     input: text,
     env: { PATH: `${process.env["PATH"] ?? ""}:${PARSER_PATH}` },
     stdio: ["pipe", "ignore", "ignore"],

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { EngineError } from "../core/engine-error.ts";
 
 /** How long another process may take to start the same unit. */
@@ -16,19 +15,21 @@ const PATIENCE_MS = 10_000;
 export function startCgroupUnit(unit: string, isThere: () => boolean): void {
   if (isThere()) return;
   const properties = ["Type=exec", "Delegate=yes", "OOMPolicy=continue", "TasksMax=infinity", "TimeoutStopSec=20"];
-  const result = spawnSync(
-    "systemd-run",
-    [
-      "--quiet",
-      "--collect",
-      `--unit=${unit}`,
-      "--description=Wherry's containers",
-      ...properties.map((line) => `--property=${line}`),
-      "sleep",
-      "infinity",
-    ],
-    { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" },
-  );
+  const result = process
+    .getBuiltinModule("node:child_process")
+    .spawnSync(
+      "systemd-run",
+      [
+        "--quiet",
+        "--collect",
+        `--unit=${unit}`,
+        "--description=Wherry's containers",
+        ...properties.map((line) => `--property=${line}`),
+        "sleep",
+        "infinity",
+      ],
+      { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" },
+    );
   if (isThere()) return;
   if (result.error === undefined && /already/.test(result.stderr)) {
     // Somebody else is starting it at this very moment.

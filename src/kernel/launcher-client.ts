@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { connect, type NetConnectOpts } from "node:net";
+import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { EngineError } from "../core/engine-error.ts";
 import { errnoText } from "../core/errno.ts";
 import { launcherEnvironment } from "../core/fault-settings.ts";
 import { encodeFrame, type Frame, FrameDecoder, frameTypes, protocolError } from "./frames.ts";
+import { InheritedSocket } from "./inherited-socket.ts";
 import { ProcessConnection } from "./process-connection.ts";
 
 export interface LaunchRequest {
@@ -58,6 +58,8 @@ interface Launcher {
 }
 
 async function spawnLauncher(request: LaunchRequest): Promise<Launcher> {
+  // Not imported above: a start that finds a launcher waiting does not pay for loading it.
+  const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(request.launcher, request.label === undefined ? ["plan"] : ["plan", request.label], {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
     detached: true,
@@ -79,8 +81,7 @@ function takeWaitingLauncher(request: LaunchRequest): Launcher | undefined {
   const descriptor = process.env[waitingLauncher];
   if (descriptor === undefined) return undefined;
   delete process.env[waitingLauncher];
-  // Bun takes a descriptor here; a Socket made with one, as Node has it, is closed from the start.
-  const socket = connect({ fd: Number(descriptor) } as unknown as NetConnectOpts);
+  const socket = new InheritedSocket(Number(descriptor));
   if (request.label !== undefined) socket.write(encodeFrame(frameTypes.label, Buffer.from(request.label)));
   return { socket, gone: Promise.resolve("it ended without a report") };
 }

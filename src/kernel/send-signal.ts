@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { EngineError } from "../core/engine-error.ts";
 import type { ProcessReference } from "./process-reference.ts";
 
@@ -10,11 +9,13 @@ const noSuchProcess = 3;
  * @throws {EngineError} LAUNCHER_UNAVAILABLE, SIGNAL_FAILED
  */
 export function sendSignal(launcher: string, target: ProcessReference, signal: number): boolean {
-  const result = spawnSync(launcher, ["signal", String(target.pid), String(target.startTime), String(signal)], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: {},
-    encoding: "utf8",
-  });
+  const result = process
+    .getBuiltinModule("node:child_process")
+    .spawnSync(launcher, ["signal", String(target.pid), String(target.startTime), String(signal)], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {},
+      encoding: "utf8",
+    });
   if (result.status === 0) return true;
   if (result.status === noSuchProcess) return false;
   if (result.error !== undefined) {

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { EngineError } from "../core/engine-error.ts";
 import { frameTypes, type RecordWriter } from "./tree-records.ts";
 import { FrameReader, type TreeFrame, treeError } from "./tree-replies.ts";
@@ -9,7 +8,7 @@ import { FrameReader, type TreeFrame, treeError } from "./tree-replies.ts";
  * @throws {EngineError} TREE_FAILED, TREE_LOST
  */
 export function callTree(launcher: string, descriptors: readonly number[], writer: RecordWriter): TreeFrame[] {
-  const result = spawnSync(launcher, ["tree"], {
+  const result = process.getBuiltinModule("node:child_process").spawnSync(launcher, ["tree"], {
     stdio: ["pipe", "pipe", "inherit", "ignore", ...descriptors],
     input: writer.take(),
     maxBuffer: Number.POSITIVE_INFINITY,

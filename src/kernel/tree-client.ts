@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import type { ByteString } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -44,7 +44,9 @@ export class TreeSession implements AsyncDisposable {
 
   /** @param descriptors directories and files of this process; `treeFd(i)` names the i-th in records. */
   constructor(launcher: string, descriptors: readonly number[]) {
-    this.#process = spawn(launcher, ["tree"], { stdio: ["ignore", "ignore", "inherit", "pipe", ...descriptors] });
+    this.#process = process
+      .getBuiltinModule("node:child_process")
+      .spawn(launcher, ["tree"], { stdio: ["ignore", "ignore", "inherit", "pipe", ...descriptors] });
     this.#socket = this.#process.stdio[3] as unknown as Duplex;
     this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     this.#socket.on("error", (cause: Error) => this.#lost(cause));

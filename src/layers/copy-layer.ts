@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 
@@ -8,7 +7,9 @@ import { EngineError } from "../core/engine-error.ts";
  * @throws {EngineError} LAYER_COPY_FAILED; what was copied until then stays.
  */
 export function copyLayer(layer: HostPath, target: HostPath): void {
-  const copy = spawnSync("cp", ["-a", "--reflink=auto", "-T", "--", layer, target], { encoding: "utf8" });
+  const copy = process
+    .getBuiltinModule("node:child_process")
+    .spawnSync("cp", ["-a", "--reflink=auto", "-T", "--", layer, target], { encoding: "utf8" });
   if (copy.status === 0) return;
   throw new EngineError({
     kind: "internal",
