@@ -7,6 +7,7 @@ import { invalidOption } from "../core/invalid-option.ts";
 import { readLayeredFiles } from "../layers/lookup.ts";
 import type { OciNamespaceType } from "../plan/oci-config.ts";
 import type { PlanInput, ProcessReference } from "../plan/plan-input.ts";
+import { isProfileLoaded } from "../kernel/apparmor-state.ts";
 import { readHostClocks } from "../kernel/host-clocks.ts";
 import type { AttachOptions } from "../kernel/process-streams.ts";
 import { loadSeccompProgram, type SeccompSource } from "../runtime/seccomp-cache.ts";
@@ -48,9 +49,7 @@ export async function launchInput(
   const rootfs = rootFilesystem(host, row, idBase);
   const joins = joinedProcesses(host, settings, options.joinsMayBeMissing ?? false);
   const security = parseSecurityOptions(settings);
-  if (!host.features.apparmor && security.apparmor !== "" && security.apparmor !== "unconfined") {
-    throw invalidOption(`--security-opt apparmor=${security.apparmor}: AppArmor is not active on this host (see \`wherry doctor\`)`);
-  }
+  requireProfile(security.apparmor, host.features);
   const size = options.attach?.size ?? { rows: 0, columns: 0 };
   const config = buildConfig(settings, process, {
     id: row.id,
@@ -136,6 +135,17 @@ export function apparmorProfile(option: string, features: HostFeatures): string 
 export function readAccounts(launcher: string, stack: readonly HostPath[]): AccountFiles {
   const [passwd, group] = readLayeredFiles(launcher, stack, ["/etc/passwd" as ContainerPath, "/etc/group" as ContainerPath]);
   return { passwd: passwd?.toString("utf8") ?? "", group: group?.toString("utf8") ?? "" };
+}
+
+/** A profile that was asked for confines the container, or the container does not start. */
+function requireProfile(profile: string, features: HostFeatures): void {
+  if (profile === "" || profile === "unconfined") return;
+  const option = `--security-opt apparmor=${profile}`;
+  if (!features.apparmor) throw invalidOption(`${option}: AppArmor is not active on this host (see \`wherry doctor\`)`);
+  // Stacks and other namespaces are not in the list.
+  if (/^[^:&]+$/.test(profile) && !isProfileLoaded(profile)) {
+    throw invalidOption(`${option}: no such profile is loaded; load it with apparmor_parser (aa-status lists those that are)`);
+  }
 }
 
 function joinedProcesses(

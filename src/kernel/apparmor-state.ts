@@ -19,3 +19,14 @@ export function isAppArmorEnabled(paths: AppArmorPaths = appArmorPaths): boolean
     return false;
   }
 }
+
+/** Whether the kernel has that profile, whoever loaded it. False, too, where it does not say. */
+export function isProfileLoaded(profile: string, paths: AppArmorPaths = appArmorPaths): boolean {
+  try {
+    return readFileSync(`${paths.filesystem}/profiles`, "utf8")
+      .split("\n")
+      .some((line) => line.slice(0, line.lastIndexOf(" (")) === profile);
+  } catch {
+    return false;
+  }
+}

@@ -1,14 +1,20 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { appArmorProfileName, appArmorProfileText, appArmorProfileVersion } from "./apparmor-profile.ts";
-import { type AppArmorPaths, appArmorPaths } from "./apparmor-state.ts";
+import { type AppArmorPaths, appArmorPaths, isProfileLoaded } from "./apparmor-state.ts";
 
 /** The parser may be outside of a service's PATH. */
-const PARSER_PATH = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin";
+const parserDirectories = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin"];
+
+/** Absent when the package `apparmor` is not installed. */
+export function findAppArmorParser(): string | undefined {
+  return parserDirectories.map((directory) => `${directory}/apparmor_parser`).find((path) => existsSync(path));
+}
 
 /**
- * Loads the default profile into the kernel once a boot (or version of the text). Returns whether containers can run under it: false where
- * the host has no apparmor_parser; `wherry doctor` tells. Idempotent; a mark in `runRoot` spares the work next time.
+ * Has the default profile in the kernel, in this version's text: loaded once a boot, and again when somebody has unloaded it (aa-remove-unknown
+ * does). Returns whether containers can run under it: false where the host has no apparmor_parser; `wherry doctor` tells. Idempotent; an
+ * empty file in `runRoot`, there or not, says which text was loaded.
  */
 export function ensureAppArmorProfile(
   options: { readonly runRoot: HostPath; readonly bootId: string },
@@ -16,37 +22,24 @@ export function ensureAppArmorProfile(
 ): boolean {
   const { runRoot, bootId } = options;
   const mark = `${runRoot}/apparmor-${appArmorProfileVersion}-${bootId}`;
-  try {
-    return readFileSync(mark, "latin1") === "loaded";
-  } catch {
-    // Not tried since the boot.
-  }
-  const loaded = loadAppArmorProfile() || isProfileLoaded(paths);
+  if (existsSync(mark) && isProfileLoaded(appArmorProfileName, paths)) return true;
+  if (!loadAppArmorProfile()) return isProfileLoaded(appArmorProfileName, paths);
   mkdirSync(runRoot, { recursive: true, mode: 0o711 });
-  writeFileSync(mark, loaded ? "loaded" : "none");
-  return loaded;
-}
-
-/** Whether the kernel has the profile, whoever loaded it. */
-export function isProfileLoaded(paths: AppArmorPaths = appArmorPaths): boolean {
-  try {
-    return readFileSync(`${paths.filesystem}/profiles`, "utf8")
-      .split("\n")
-      .some((line) => line.startsWith(`${appArmorProfileName} `));
-  } catch {
-    return false;
-  }
+  writeFileSync(mark, "");
+  return true;
 }
 
 /** Compiles the profile with the host's parser, past its cache, and replaces what is loaded. */
 function loadAppArmorProfile(): boolean {
+  const parser = findAppArmorParser();
+  if (parser === undefined) return false;
   const text = appArmorProfileText({
     hasTunables: existsSync("/etc/apparmor.d/tunables/global"),
     hasBase: existsSync("/etc/apparmor.d/abstractions/base"),
   });
-  const result = process.getBuiltinModule("node:child_process").spawnSync("apparmor_parser", ["--skip-cache", "--replace"], {
+  const result = process.getBuiltinModule("node:child_process").spawnSync(parser, ["--skip-cache", "--replace"], {
     input: text,
-    env: { PATH: `${process.env["PATH"] ?? ""}:${PARSER_PATH}` },
+    env: {},
     stdio: ["pipe", "ignore", "ignore"],
   });
   return result.status === 0;

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { allCapabilities } from "../core/all-capabilities.ts";
-import { isProfileLoaded } from "./apparmor.ts";
+import { findAppArmorParser } from "./apparmor.ts";
 import { appArmorProfileName } from "./apparmor-profile.ts";
-import { isAppArmorEnabled } from "./apparmor-state.ts";
+import { isAppArmorEnabled, isProfileLoaded } from "./apparmor-state.ts";
 import { limited, missing, ok, readSmall } from "./doctor-item.ts";
 import type { DoctorItem, DoctorSection } from "./doctor-report.ts";
 import { readOwnCapabilities } from "./host-features.ts";
@@ -57,10 +57,8 @@ function appArmor(): readonly DoctorItem[] {
         "containers run without an AppArmor profile; `mount -t securityfs none /sys/kernel/security`",
       ),
     ];
-  if (isProfileLoaded()) return [ok(name, `on, profile ${appArmorProfileName} is loaded`)];
-  const parser = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin"]
-    .map((directory) => `${directory}/apparmor_parser`)
-    .find((path) => existsSync(path));
+  if (isProfileLoaded(appArmorProfileName)) return [ok(name, `on, profile ${appArmorProfileName} is loaded`)];
+  const parser = findAppArmorParser();
   if (parser === undefined)
     return [limited(name, "on, no apparmor_parser", "containers run without an AppArmor profile; install the package `apparmor`")];
   return [ok(name, `on, ${parser} loads profile ${appArmorProfileName} with the first container`)];
