@@ -198,6 +198,14 @@ describe("a launcher that stands still, and whose client is killed", () => {
     120_000,
   );
 
+  test("and is not, but somebody removes the container by force", async () => {
+    const id = await create({ image: "payload", command: ["exit"] });
+    const stopped = await startAndStop(id, 60, ["start", "-a", id]);
+    await host.ok(["rm", "-f", id]);
+    expect((await stopped.client.done).code).not.toBe(0);
+    await poll("no trace", () => findTraces(host.host, id).length === 0);
+  }, 60_000);
+
   test("as the monitor of a process that runs", async () => {
     const count = await countSteps({ image: "payload", command: ["exit"] });
     const id = await create({ image: "payload", command: ["exit"] });
