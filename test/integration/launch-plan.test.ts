@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import type { HostPath } from "../../src/core/brands.ts";
 import { launchPlan } from "../../src/kernel/launcher-client.ts";
 import { compilePlan } from "../../src/plan/compile.ts";
 import { encodePlan } from "../../src/plan/encode.ts";
+import type { RootFilesystem } from "../../src/plan/plan-input.ts";
 import { repository } from "../support/host-features.ts";
 import { PlanHost } from "../support/plan-host.ts";
 import { poll } from "../support/poll.ts";
@@ -94,6 +96,13 @@ describe("a compiled plan", () => {
     expect(await host.run("tty", { script: "tty; stat -c %t:%T /dev/console; echo $$" })).toBe("/dev/pts/0\n88:0\n2\nstatus 0\n");
   });
 
+  for (const name of ["default", "userns", "legacy-overlay", "legacy-overlay-userns"]) {
+    test(`stacks 120 layers: ${name}`, async () => {
+      const input = host.inputOf(name, { script: "cat /top; ls /layers | wc -l" });
+      expect(await host.runInput({ ...input, rootfs: withLayers(input.rootfs, 120) })).toBe("119\n119\nstatus 0\n");
+    });
+  }
+
   test("shares the host's namespaces where none are listed", async () => {
     const output = await host.run("host-namespaces", {
       script: "for n in pid net uts ipc time cgroup; do readlink /proc/self/ns/$n; done; readlink /proc/self/ns/mnt",
@@ -159,6 +168,23 @@ describe("a compiled plan", () => {
     expect(plan.operations[operation]).toMatchObject({ name: "TREE", doing: `bind \`${host.directory}/missing\` on \`/x\`` });
   });
 });
+
+/** As many layers as asked for above the one that there is: each has a file of its own and one that the next replaces. */
+function withLayers(rootfs: RootFilesystem, count: number): RootFilesystem {
+  if (rootfs.kind !== "overlay") throw new Error("the sample has no layers");
+  const lowers = [...rootfs.lowers];
+  for (let layer = 1; layer < count; layer++) {
+    const directory = `${rootfs.upper}-below-${layer}`;
+    mkdirSync(`${directory}/layers`, { recursive: true });
+    writeFileSync(`${directory}/layers/${layer}`, "");
+    writeFileSync(`${directory}/top`, `${layer}\n`);
+    lowers.unshift(directory as HostPath);
+  }
+  rmSync(rootfs.links, { recursive: true });
+  mkdirSync(rootfs.links);
+  for (const [index, lower] of lowers.entries()) symlinkSync(lower, `${rootfs.links}/${index}`);
+  return { ...rootfs, lowers };
+}
 
 function readNamespace(pid: string, name: string): string {
   return readlinkSync(`/proc/${pid}/ns/${name}`);
