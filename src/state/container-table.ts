@@ -105,12 +105,14 @@ export function moveContainer(
     where += " AND pid = ? AND pid_start = ?";
     values.push(move.process.pid, move.process.startTime);
   }
-  const result = store.prepare(`UPDATE containers SET ${sets.join(", ")} WHERE ${where}`).run(...values);
+  const update = () => store.prepare(`UPDATE containers SET ${sets.join(", ")} WHERE ${where}`).run(...values);
+  // All but a start leads towards an end.
+  const result = move.to === "starting" ? update() : store.evenWhenFull(update);
   return Number(result.changes) === 1;
 }
 
 export function deleteContainer(store: Store, id: ContainerId): void {
-  store.prepare("DELETE FROM containers WHERE id = ?").run(id);
+  store.evenWhenFull(() => store.prepare("DELETE FROM containers WHERE id = ?").run(id));
 }
 
 export function renameContainer(store: Store, id: ContainerId, name: string): void {

@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../core/engine-error.ts";
 import { noSpaceError } from "../core/no-space.ts";
+import { Reserve } from "./reserve.ts";
 import { migrations, schemaVersion } from "./schema.ts";
 
 /**
@@ -11,10 +13,12 @@ import { migrations, schemaVersion } from "./schema.ts";
 export class Store implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #reserve: Reserve;
   #depth = 0;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, reserve: Reserve) {
     this.#database = database;
+    this.#reserve = reserve;
   }
 
   /** The prepared statement for `sql`, compiled once in this process. */
@@ -47,12 +51,24 @@ export class Store implements Disposable {
     }
   }
 
+  /** Runs a change that ends or removes something: on a full disk, the reserve is there for it. */
+  evenWhenFull<Result>(change: () => Result): Result {
+    try {
+      return change();
+    } catch (error) {
+      if (noSpaceError(error) === undefined || !this.#reserve.release()) throw error;
+      return change();
+    }
+  }
+
   /** As `transaction`, and on disk when it returns. */
   durably<Result>(change: () => Result): Result {
     if (this.#depth > 0) return change();
     this.#database.exec("PRAGMA synchronous=FULL");
     try {
-      return this.transaction(change);
+      const result = this.transaction(change);
+      this.#reserve.hold();
+      return result;
     } finally {
       this.#database.exec("PRAGMA synchronous=NORMAL");
     }
@@ -92,7 +108,7 @@ function open(path: string): Store {
   if (found !== schemaVersion) migrate(database, path, found);
   // Checkpointed often: whoever opens the database first reads the whole write-ahead log, and short processes do not close it.
   database.exec("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=64");
-  return new Store(database);
+  return new Store(database, new Reserve(dirname(path)));
 }
 
 function migrate(database: DatabaseSync, path: string, found: number): void {
