@@ -21,11 +21,19 @@ export class InheritedSocket extends Duplex {
       },
       drain: () => this.#flush(),
       end: () => this.push(null),
-      close: () => this.destroy(),
+      close: () => this.#closed(),
       error: (_: Socket<undefined>, error: Error) => this.destroy(error),
     };
     const options = { fd: descriptor, socket: handlers } as unknown as Parameters<typeof Bun.connect<undefined>>[0];
     Bun.connect<undefined>(options).catch((error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  /** What has come is still to be read: how the process ended, say, right before its monitor left. */
+  #closed(): void {
+    this.#socket = undefined;
+    if (this.readableEnded) this.destroy();
+    else this.once("end", () => this.destroy());
+    this.push(null);
   }
 
   override _read(): void {

@@ -40,7 +40,9 @@ async function observeRun(flags: readonly string[]): Promise<Observed> {
   const directory = `${host.directory}/trace-${runs++}`;
   mkdirSync(directory);
   const run = ["run", "--rm", "--explain", "--json", ...flags, "payload", "exit", "0"];
-  const traced = new RunningProgram("strace", [...straceArguments(directory), wherryProgram, ...host.selection, ...run]);
+  // By environment: flags before the verb would hide it from the front, which starts the launcher as a rule.
+  const env = { WHERRY_ROOT: host.root, WHERRY_RUN_ROOT: host.runRoot };
+  const traced = new RunningProgram("strace", [...straceArguments(directory), wherryProgram, ...run], { env });
   const { code, stderr } = await traced.done;
   expect(code).toBe(0);
   return { plan: JSON.parse(stderr), trace: readTrace(directory) };

@@ -45,8 +45,16 @@ os.nice(3)
 os.execv(sys.argv[1], sys.argv[1:])
 `;
 
-const careless = async (args: readonly string[]): Promise<string> => {
-  const { code, stdout, stderr } = await new RunningProgram("python3", ["-c", caller, wherryProgram, ...host.selection, ...args]).done;
+/** Without flags before the verb, the program starts a launcher along with the engine; with them the engine starts it. */
+const ways = {
+  "by the front": { args: [], env: { WHERRY_ROOT: host.root, WHERRY_RUN_ROOT: host.runRoot } },
+  "by the engine": { args: host.selection, env: {} },
+};
+
+const careless = async (way: keyof typeof ways, args: readonly string[]): Promise<string> => {
+  const { args: selection, env } = ways[way];
+  const program = new RunningProgram("python3", ["-c", caller, wherryProgram, ...selection, ...args], { env });
+  const { code, stdout, stderr } = await program.done;
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   return stdout;
 };
@@ -88,8 +96,8 @@ beforeAll(async () => {
 
 describe("a process has nothing of its caller, of the launcher or of the host:", () => {
   for (const [name, variant] of Object.entries(variants)) {
-    test(name, async () => {
-      const leaks = JSON.parse(await careless([...variant.command, "leaks"])) as Leaks;
+    test.each(Object.keys(ways) as (keyof typeof ways)[])(`${name}, launched %s`, async (way) => {
+      const leaks = JSON.parse(await careless(way, [...variant.command, "leaks"])) as Leaks;
       const { descriptors, sessionKeys, sessionKeyring, mounts, ...state } = leaks;
       expect(descriptors).toEqual([0, 1, 2]);
       expect(state).toEqual({
@@ -110,7 +118,7 @@ describe("a process has nothing of its caller, of the launcher or of the host:",
       expect([sessionKeys, sessionKeyring]).toEqual(variant.unconfined === true ? [0, "_ses"] : [-1, ""]);
       expect(hostPaths(mounts)).toEqual(["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"]);
 
-      const identity = JSON.parse(await careless([...variant.command, "identity"])) as Identity;
+      const identity = JSON.parse(await careless(way, [...variant.command, "identity"])) as Identity;
       expect(identity).toMatchObject({
         groups: variant.user === true ? [1000, 2000] : [0],
         umask: 0o022,
