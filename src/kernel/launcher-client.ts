@@ -44,6 +44,7 @@ export async function launchPlan(request: LaunchRequest): Promise<LaunchedProces
   request.signal?.throwIfAborted();
   const { socket, gone } = takeWaitingLauncher(request) ?? (await spawnLauncher(request));
   try {
+    request.signal?.throwIfAborted();
     return await converse(request, gone, socket);
   } catch (error) {
     socket.destroy();
