@@ -56,8 +56,7 @@ void log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t ma
 	log->out = memory;
 	log->line[0].bytes = memory + LOG_OUT;
 	log->line[1].bytes = memory + LOG_OUT + LOG_LINE;
-	if (log->directory >= 0)
-		open_file(log);
+	/* the file itself is made with the first record: most short containers write none */
 }
 
 /* log.1 → log.2, log → log.1; what would be number max_files goes. Errors leave a file in place: the log is then longer, not lost. */

@@ -52,7 +52,8 @@ function removeUntouched(paths: ContainerPaths): boolean {
     rmdirSync(`${paths.work}/work`);
     rmdirSync(paths.work);
     rmdirSync(paths.rootfs);
-    for (const file of [paths.hosts, paths.hostname, paths.resolvConf, paths.log]) unlinkSync(file);
+    for (const file of [paths.hosts, paths.hostname, paths.resolvConf]) unlinkSync(file);
+    if (existsSync(paths.log)) unlinkSync(paths.log);
     rmdirSync(paths.directory);
     return true;
   } catch {

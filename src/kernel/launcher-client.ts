@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { EngineError } from "../core/engine-error.ts";
 import { errnoText } from "../core/errno.ts";
@@ -52,7 +53,7 @@ export async function launchPlan(request: LaunchRequest): Promise<LaunchedProces
   }
 }
 
-/** A launcher that runs, and why it is no more once its socket has closed. */
+/** A launcher that has been sent its plan, and why it is no more once its socket has closed. */
 interface Launcher {
   readonly socket: Duplex;
   readonly gone: Promise<string>;
@@ -71,6 +72,7 @@ async function spawnLauncher(request: LaunchRequest): Promise<Launcher> {
   const socket = child.stdio[3] as Duplex | undefined;
   const gone = whyGone(child);
   if (socket === undefined || socket === null) throw unavailable(request, await gone);
+  socket.write(encodeFrame(frameTypes.plan, request.plan));
   return { socket, gone };
 }
 
@@ -82,9 +84,10 @@ function takeWaitingLauncher(request: LaunchRequest): Launcher | undefined {
   const descriptor = process.env[waitingLauncher];
   if (descriptor === undefined) return undefined;
   delete process.env[waitingLauncher];
-  const socket = new InheritedSocket(Number(descriptor));
-  if (request.label !== undefined) socket.write(encodeFrame(frameTypes.label, Buffer.from(request.label)));
-  return { socket, gone: Promise.resolve("it ended without a report") };
+  // Written at once, while the descriptor still blocks: the launcher is at work before the runtime has looked at the socket.
+  const label = request.label === undefined ? [] : [encodeFrame(frameTypes.label, Buffer.from(request.label))];
+  writeFileSync(Number(descriptor), Buffer.concat([...label, encodeFrame(frameTypes.plan, request.plan)]));
+  return { socket: new InheritedSocket(Number(descriptor)), gone: Promise.resolve("it ended without a report") };
 }
 
 const waitingLauncher = "WHERRY_LAUNCHER";
@@ -133,7 +136,6 @@ function converse(request: LaunchRequest, gone: Promise<string>, socket: Duplex)
   // "close" follows it.
   socket.on("error", () => {});
   request.signal?.addEventListener("abort", onAbort);
-  socket.write(encodeFrame(frameTypes.plan, request.plan));
   return promise.catch((error: unknown) => {
     stopListening();
     throw error;
