@@ -67,7 +67,7 @@ function overlay(config: KernelConfig): DoctorItem {
     ? "layers by descriptor"
     : isKernelAtLeast("6.7")
       ? "layers by name"
-      : "layers in one option string (about 128 at most)";
+      : "layers in one option string";
   return ok("overlay", `${state}; ${layers}`);
 }
 

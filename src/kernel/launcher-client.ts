@@ -43,9 +43,10 @@ export interface LaunchedProcess {
  */
 export async function launchPlan(request: LaunchRequest): Promise<LaunchedProcess> {
   request.signal?.throwIfAborted();
-  const { socket, gone } = takeWaitingLauncher(request) ?? (await spawnLauncher(request));
+  // Nothing is awaited until somebody listens: a launcher that dies at once would close its socket unheard.
+  const { socket, gone } = takeWaitingLauncher(request) ?? spawnLauncher(request);
+  if (socket === undefined) throw unavailable(request, await gone);
   try {
-    request.signal?.throwIfAborted();
     return await converse(request, gone, socket);
   } catch (error) {
     socket.destroy();
@@ -53,13 +54,13 @@ export async function launchPlan(request: LaunchRequest): Promise<LaunchedProces
   }
 }
 
-/** A launcher that has been sent its plan, and why it is no more once its socket has closed. */
+/** A launcher that has been sent its plan, and why it is no more once its socket has closed. Without a socket it was never there. */
 interface Launcher {
-  readonly socket: Duplex;
+  readonly socket: Duplex | undefined;
   readonly gone: Promise<string>;
 }
 
-async function spawnLauncher(request: LaunchRequest): Promise<Launcher> {
+function spawnLauncher(request: LaunchRequest): Launcher {
   // Not imported above: a start that finds a launcher waiting does not pay for loading it.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(request.launcher, request.label === undefined ? ["plan"] : ["plan", request.label], {
@@ -69,11 +70,9 @@ async function spawnLauncher(request: LaunchRequest): Promise<Launcher> {
     env: launcherEnvironment(),
   });
   child.unref();
-  const socket = child.stdio[3] as Duplex | undefined;
-  const gone = whyGone(child);
-  if (socket === undefined || socket === null) throw unavailable(request, await gone);
-  socket.write(encodeFrame(frameTypes.plan, request.plan));
-  return { socket, gone };
+  const socket = (child.stdio[3] as Duplex | null | undefined) ?? undefined;
+  socket?.write(encodeFrame(frameTypes.plan, request.plan));
+  return { socket, gone: whyGone(child) };
 }
 
 /**

