@@ -1,12 +1,11 @@
 import { lstatSync, rmSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
-import { EngineError } from "../core/engine-error.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { parseSignal } from "../core/signals.ts";
 import type { ProcessStreams } from "../kernel/process-streams.ts";
 import { readFileIn } from "../kernel/read-file-in.ts";
-import { isAlive } from "../kernel/process-reference.ts";
+import { isEnding } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
 import { startProcess } from "../runtime/start-process.ts";
@@ -25,8 +24,6 @@ import { streamsOf } from "./follow-process.ts";
 import { launchInput } from "./launch-input.ts";
 import { notRunning } from "./require-status.ts";
 import { exitCodeOf } from "./run-record.ts";
-
-const endDelayMs = 300;
 
 /**
  * Starts a process in a running container, with a monitor of its own. Detached, it resolves once exec succeeded.
@@ -61,19 +58,9 @@ export async function execInContainer(host: ContainerHost, row: ContainerRow, re
     return streamsOf(connection, { tty: started.tty, exited, kill });
   } catch (error) {
     clear();
-    throw (await hasEnded(row, error)) ? notRunning(row, "exec in") : error;
+    // It loses its files and namespaces before it is seen to be dead: whatever it was that failed then, this is why.
+    throw isEnding({ pid: row.pid, startTime: row.pidStart }) ? notRunning(row, "exec in") : error;
   }
-}
-
-/** Whether a failure is one of a container that is just ending, which loses its files and namespaces before it is seen to be dead. */
-async function hasEnded(row: ContainerRow, error: unknown): Promise<boolean> {
-  if (error instanceof EngineError && error.code !== "LAUNCH_FAILED") return false;
-  const end = performance.now() + endDelayMs;
-  while (isAlive({ pid: row.pid, startTime: row.pidStart })) {
-    if (performance.now() > end) return false;
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return true;
 }
 
 /** The container's own input with another process in it: what holds for its first process holds for this one. */

@@ -1,6 +1,6 @@
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
-import { isAlive } from "../kernel/process-reference.ts";
+import { isEnding } from "../kernel/process-reference.ts";
 import type { ContainerRow, RowStatus } from "../state/container-row.ts";
 import { getContainer, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
@@ -22,7 +22,7 @@ export async function pauseContainer(host: ContainerHost, row: ContainerRow): Pr
     await host.cgroups.freeze(row.id);
   } catch (error) {
     settle(host, row, { from: "paused", to: "running" });
-    throw isProcessAlive(row) ? error : notRunning(row, "pause");
+    throw hasEnded(row) ? notRunning(row, "pause") : error;
   }
   faultPoint("frozen");
   settle(host, row, { from: "paused", to: "paused" });
@@ -38,8 +38,8 @@ export async function unpauseContainer(host: ContainerHost, row: ContainerRow): 
   host.bell.ring();
 }
 
-function isProcessAlive(row: ContainerRow): boolean {
-  return isAlive({ pid: row.pid, startTime: row.pidStart });
+function hasEnded(row: ContainerRow): boolean {
+  return isEnding({ pid: row.pid, startTime: row.pidStart });
 }
 
 /**
@@ -60,7 +60,7 @@ export async function holdStill(host: ContainerHost, row: ContainerRow): Promise
     await host.cgroups.freeze(row.id);
   } catch (error) {
     release();
-    if (isProcessAlive(row)) throw error;
+    if (!hasEnded(row)) throw error;
   }
   faultPoint("held-still");
   return release;

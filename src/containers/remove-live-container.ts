@@ -7,7 +7,7 @@ import { removeStopped } from "./remove-container.ts";
 import { waitContainer, waitUntilSettled } from "./wait-container.ts";
 
 /** How long a start that hangs (its launcher is stopped, say) keeps `rm -f` waiting before it is ended. */
-const startPatienceMs = 10_000;
+const startPatienceMs = 1_000;
 
 /**
  * `rm`: removes a container whatever state it is in when `force` is given, else only one that does not run. Resolves when it is

@@ -1,31 +1,40 @@
 import { Duplex } from "node:stream";
-import type { Socket } from "bun";
+
+/** The part of Bun's own sockets that is used here; node: has nothing that takes a descriptor and costs nothing to load. */
+interface RuntimeSocket {
+  /** How many of the bytes were taken. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  end(): void;
+}
 
 /**
  * A connected stream socket that this process was started with, by its descriptor, as a Duplex with back-pressure both ways. By the
  * runtime's own sockets: node:net, which would wrap the same, costs every start 1.7 ms of loading.
  */
 export class InheritedSocket extends Duplex {
-  #socket: Socket<undefined> | undefined;
+  #socket: RuntimeSocket | undefined;
   #waiting: { readonly bytes: Uint8Array; readonly done: (error?: Error | null) => void } | undefined;
 
   constructor(descriptor: number) {
     super();
     const handlers = {
-      open: (socket: Socket<undefined>) => {
+      open: (socket: RuntimeSocket) => {
         this.#socket = socket;
         this.#flush();
       },
-      data: (socket: Socket<undefined>, bytes: Buffer) => {
+      data: (socket: RuntimeSocket, bytes: Buffer) => {
         if (!this.push(bytes)) socket.pause();
       },
       drain: () => this.#flush(),
       end: () => this.push(null),
       close: () => this.#closed(),
-      error: (_: Socket<undefined>, error: Error) => this.destroy(error),
+      error: (_: RuntimeSocket, error: Error) => this.destroy(error),
     };
-    const options = { fd: descriptor, socket: handlers } as unknown as Parameters<typeof Bun.connect<undefined>>[0];
-    Bun.connect<undefined>(options).catch((error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))));
+    connectDescriptor({ fd: descriptor, socket: handlers }).catch((error: unknown) =>
+      this.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
   }
 
   /** What has come is still to be read: how the process ended, say, right before its monitor left. */
@@ -63,4 +72,10 @@ export class InheritedSocket extends Duplex {
     this.#waiting = undefined;
     waiting.done();
   }
+}
+
+async function connectDescriptor(options: { readonly fd: number; readonly socket: object }): Promise<void> {
+  const { Bun: runtime } = globalThis as { readonly Bun?: { connect(options: object): Promise<unknown> } };
+  if (runtime === undefined) throw new Error("only Bun takes a connected socket by its descriptor");
+  await runtime.connect(options);
 }

@@ -7,11 +7,19 @@ export interface ProcessReference {
   readonly startTime: bigint;
 }
 
+export interface ProcessStat {
+  readonly startTime: bigint;
+  /** A letter. */
+  readonly state: string;
+  /** PF_*, linux/sched.h. */
+  readonly flags: number;
+}
+
 /**
- * The start time and state letter of a process; null when there is none with this pid.
+ * The start time, state letter and flags of a process; null when there is none with this pid.
  * @see proc_pid_stat(5): the name, field 2, may hold spaces and parentheses, so fields count from the last `)`.
  */
-export function readProcessStat(pid: number, procRoot = "/proc"): { readonly startTime: bigint; readonly state: string } | null {
+export function readProcessStat(pid: number, procRoot = "/proc"): ProcessStat | null {
   let stat: string;
   try {
     stat = readFileSync(`${procRoot}/${pid}/stat`, "latin1");
@@ -21,7 +29,7 @@ export function readProcessStat(pid: number, procRoot = "/proc"): { readonly sta
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state = ""] = fields;
   const startTime = fields[19];
-  return startTime === undefined || !/^\d+$/.test(startTime) ? null : { startTime: BigInt(startTime), state };
+  return startTime === undefined || !/^\d+$/.test(startTime) ? null : { startTime: BigInt(startTime), state, flags: Number(fields[6]) };
 }
 
 /** Whether that very process is there and is more than a zombie. */
@@ -29,6 +37,15 @@ export function isAlive(reference: ProcessReference, procRoot = "/proc"): boolea
   if (!Number.isInteger(reference.pid) || reference.pid <= 0) return false;
   const stat = readProcessStat(reference.pid, procRoot);
   return stat !== null && stat.startTime === reference.startTime && stat.state !== "Z" && stat.state !== "X";
+}
+
+/** PF_EXITING, linux/sched.h: in do_exit(), which takes files and namespaces from it first and makes it a zombie last. */
+const exitingFlag = 0x4;
+
+/** Whether that process is dead, or has begun to be. */
+export function isEnding(reference: ProcessReference, procRoot = "/proc"): boolean {
+  const stat = readProcessStat(reference.pid, procRoot);
+  return stat === null || (stat.flags & exitingFlag) !== 0 || !isAlive(reference, procRoot);
 }
 
 /** Of the calling process. */

@@ -143,7 +143,8 @@ describe("tree operations", () => {
     symlinkSync("/proc/self/root/etc/passwd", `${tree}/magic`);
     spawnSync("mkfifo", [`${tree}/fifo`]);
     expect(readFileIn(launcher, tree as HostPath, encodeText("link")).toString()).toBe("inside");
-    for (const name of ["dangling", "magic", "fifo", "etc"]) expect(readFileIn(launcher, tree as HostPath, encodeText(name)).length).toBe(0);
+    for (const name of ["dangling", "magic", "fifo", "etc"])
+      expect(readFileIn(launcher, tree as HostPath, encodeText(name)).length).toBe(0);
     await using asking = session();
     expect(await asking.stat(root, encodeText("link"))).toMatchObject({ type: "symlink" });
     expect(await asking.stat(root, encodeText("link"), { follow: true })).toMatchObject({ type: "file", size: 6 });
