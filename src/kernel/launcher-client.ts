@@ -85,7 +85,12 @@ function takeWaitingLauncher(request: LaunchRequest): Launcher | undefined {
   delete process.env[waitingLauncher];
   // Written at once, while the descriptor still blocks: the launcher is at work before the runtime has looked at the socket.
   const label = request.label === undefined ? [] : [encodeFrame(frameTypes.label, Buffer.from(request.label))];
-  writeFileSync(Number(descriptor), Buffer.concat([...label, encodeFrame(frameTypes.plan, request.plan)]));
+  try {
+    writeFileSync(Number(descriptor), Buffer.concat([...label, encodeFrame(frameTypes.plan, request.plan)]));
+  } catch {
+    // It has been killed meanwhile; another one will do.
+    return undefined;
+  }
   return { socket: new InheritedSocket(Number(descriptor)), gone: Promise.resolve("it ended without a report") };
 }
 
