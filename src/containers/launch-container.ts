@@ -18,7 +18,6 @@ import { containerHostname } from "./prepare-container.ts";
 import { readExitRecord } from "./run-record.ts";
 import { releaseRunning } from "./release-running.ts";
 import { prepareRootFilesystem } from "./root-filesystem.ts";
-import { reconcile } from "./reconcile.ts";
 
 export interface LaunchOptions {
   readonly attach?: AttachOptions;
@@ -54,6 +53,7 @@ export async function launchContainer(
     faultPoint("start-recorded");
     // It may have ended, and its exit hook run, before we could record that it runs.
     if (options.attach === undefined && readExitRecord(containerPaths(host.root, host.runRoot, row.id).run) !== null)
+      const { reconcile } = await import("./reconcile.ts");
       await reconcile(host, row.id);
     return started;
   } catch (error) {

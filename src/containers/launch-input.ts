@@ -4,7 +4,6 @@ import type { HostFeatures } from "../core/host-features.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { hookEnvironment } from "../core/fault-settings.ts";
 import { invalidOption } from "../core/invalid-option.ts";
-import { readLayeredFiles } from "../layers/lookup.ts";
 import type { OciNamespaceType } from "../plan/oci-config.ts";
 import type { PlanInput, ProcessReference } from "../plan/plan-input.ts";
 import { isProfileLoaded } from "../kernel/apparmor-state.ts";
@@ -58,7 +57,7 @@ export async function launchInput(
     hosts: network.hosts,
     hostnameFile: paths.hostname,
     resolvConf: network.resolvConf,
-    accounts: options.accounts ?? readAccounts(host.launcher, [paths.upper, ...rootfs.lowers]),
+    accounts: options.accounts ?? (await readAccounts(host.launcher, [paths.upper, ...rootfs.lowers])),
     capabilities: host.features.capabilities,
     idBase,
     joins: Object.fromEntries(Object.entries(joins).map(([kind, process]) => [kind, process.pid])),
@@ -132,7 +131,8 @@ export function apparmorProfile(option: string, features: HostFeatures): string 
 }
 
 /** `/etc/passwd` and `/etc/group` as the container has them now, looked up in its layers without mounting. */
-export function readAccounts(launcher: string, stack: readonly HostPath[]): AccountFiles {
+export async function readAccounts(launcher: string, stack: readonly HostPath[]): Promise<AccountFiles> {
+  const { readLayeredFiles } = await import("../layers/lookup.ts");
   const [passwd, group] = readLayeredFiles(launcher, stack, ["/etc/passwd" as ContainerPath, "/etc/group" as ContainerPath]);
   return { passwd: passwd?.toString("utf8") ?? "", group: group?.toString("utf8") ?? "" };
 }

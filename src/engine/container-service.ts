@@ -5,7 +5,6 @@ import { reserveIdRange } from "../containers/id-range.ts";
 import { launchContainer } from "../containers/launch-container.ts";
 import { followProcess } from "../containers/follow-process.ts";
 import { prepareContainer } from "../containers/prepare-container.ts";
-import { reconcile } from "../containers/reconcile.ts";
 import { busy, removeStopped } from "../containers/remove-container.ts";
 import { requireRunning, requireStarted } from "../containers/require-status.ts";
 import { storeContainer } from "../containers/store-container.ts";
@@ -158,6 +157,7 @@ export class LocalContainerService implements ContainerService {
   async list(options: ListOptions = {}): Promise<readonly ContainerSummary[]> {
     const { matchesFilters } = await import("../containers/container-filter.ts");
     const rows: ContainerRow[] = [];
+    const { reconcile } = await import("../containers/reconcile.ts");
     for (const row of listContainers(this.#host.store)) {
       const now = await reconcile(this.#host, row.id);
       if (now !== undefined) rows.push(now);
@@ -248,6 +248,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async #find(reference: string): Promise<ContainerRow> {
+    const { reconcile } = await import("../containers/reconcile.ts");
     const row = await reconcile(this.#host, findContainer(this.#host.store, reference).id);
     if (row === undefined) throw containerNotFound(reference);
     return row;
