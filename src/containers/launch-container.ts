@@ -52,9 +52,10 @@ export async function launchContainer(
     recordStart(host, row, started);
     faultPoint("start-recorded");
     // It may have ended, and its exit hook run, before we could record that it runs.
-    if (options.attach === undefined && readExitRecord(containerPaths(host.root, host.runRoot, row.id).run) !== null)
+    if (options.attach === undefined && readExitRecord(containerPaths(host.root, host.runRoot, row.id).run) !== null) {
       const { reconcile } = await import("./reconcile.ts");
       await reconcile(host, row.id);
+    }
     return started;
   } catch (error) {
     await recordFailure(host, row, before, error);
