@@ -1,6 +1,5 @@
 import { chownSync, chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
-import { timestampFromNanos } from "../core/timestamp.ts";
 import { faultPoint } from "../core/fault-point.ts";
 import type { AttachOptions } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
@@ -12,6 +11,7 @@ import type { ContainerRow, RowStatus } from "../state/container-row.ts";
 import { moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
+import { recordStart } from "./record-start.ts";
 import { reserveIdRange } from "./id-range.ts";
 import { launchInput } from "./launch-input.ts";
 import { containerHostname } from "./prepare-container.ts";
@@ -94,30 +94,6 @@ async function prepareDirectories(host: ContainerHost, row: ContainerRow, settin
 function writeManagedFile(path: string, text: string): void {
   writeFileSync(path, text);
   chmodSync(path, 0o644);
-}
-
-function recordStart(host: ContainerHost, row: ContainerRow, started: StartedProcess): void {
-  moveContainer(host.store, {
-    id: row.id,
-    from: ["starting"],
-    to: "running",
-    owner: host.owner,
-    change: {
-      owner: null,
-      pid: started.pid,
-      pidStart: started.startTime,
-      monitorPid: started.monitorPid,
-      monitorStart: started.monitorStartTime,
-      bootId: host.bootId,
-      startedAt: timestampFromNanos(started.time),
-      starts: row.starts + 1,
-      exitCode: 0,
-      error: "",
-      oomKilled: false,
-      stopRequested: false,
-    },
-  });
-  host.bell.ring();
 }
 
 async function recordFailure(host: ContainerHost, row: ContainerRow, before: RowStatus, error: unknown): Promise<void> {

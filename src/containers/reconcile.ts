@@ -6,6 +6,7 @@ import type { ContainerRow } from "../state/container-row.ts";
 import { getContainer, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
+import { recordStart } from "./record-start.ts";
 import { completeEnding, type Ending, finishContainer, unknownExitCode } from "./finish-container.ts";
 import { isOwnerAlive, takeOver } from "./process-owner.ts";
 import { releaseRunning } from "./release-running.ts";
@@ -82,26 +83,7 @@ async function settleStarting(host: ContainerHost, row: ContainerRow): Promise<v
   const { run } = containerPaths(host.root, host.runRoot, row.id);
   const started = row.owner?.endsWith(`:${host.bootId}`) === true ? readStartedRecord(run) : null;
   if (started !== null) {
-    moveContainer(host.store, {
-      id: row.id,
-      from: ["starting"],
-      to: "running",
-      owner: host.owner,
-      change: {
-        owner: null,
-        pid: started.pid,
-        pidStart: started.startTime,
-        monitorPid: started.monitorPid,
-        monitorStart: started.monitorStartTime,
-        bootId: host.bootId,
-        startedAt: timestampFromNanos(started.time),
-        starts: row.starts + 1,
-        exitCode: 0,
-        error: "",
-        oomKilled: false,
-        stopRequested: false,
-      },
-    });
+    recordStart(host, row, started);
     await reconcile(host, row.id);
     return;
   }
