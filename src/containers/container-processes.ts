@@ -40,7 +40,8 @@ function describe(pid: number, names: ReadonlyMap<number, string>): string[] | n
       started.toTimeString().slice(0, 5),
       terminal(Number(fields[4])),
       new Date(seconds * 1000).toISOString().slice(11, 19),
-      command === "" ? `[${name}]` : command,
+      // A process names itself as it likes; ps(1) shows control characters like this, too.
+      (command === "" ? `[${name}]` : command).replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "?"),
     ];
   } catch {
     // It ended meanwhile.

@@ -18,7 +18,10 @@ export interface EngineErrorInit {
   readonly kind: ErrorKind;
   /** One of the codes in `error-codes.ts`. */
   readonly code: string;
-  /** Lower case, no full stop: what was being done, the operand in backquotes, the cause, the remedy where there is one. */
+  /**
+   * Lower case, no full stop: what was being done, the operand in backquotes, the cause, the remedy where there is one. Control characters
+   * come out as `\\x1b`.
+   */
   readonly message: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
@@ -31,10 +34,18 @@ export class EngineError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(init: EngineErrorInit) {
-    super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
+    super(printable(init.message), init.cause === undefined ? undefined : { cause: init.cause });
     this.name = "EngineError";
     this.kind = init.kind;
     this.code = init.code;
     this.details = init.details ?? {};
   }
+}
+
+/** Names from images and containers are in messages, and messages go to terminals: one line, and nothing that a terminal obeys. */
+function printable(message: string): string {
+  return message.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code === 10 ? "\\n" : `\\x${code.toString(16).padStart(2, "0")}`;
+  });
 }

@@ -45,7 +45,7 @@ export async function killCgroup(group: CgroupGroup): Promise<void> {
   if (v2 !== undefined) {
     // Since 5.14; all at once, and forks can't escape.
     ignoring(["ENOENT", "ENODEV"], () => writeFileSync(`${cgroupDirectory(v2, group.path)}/cgroup.kill`, "1"));
-    if (hierarchyOf(group.layout, "freezer") !== undefined && listV1Frozen(group)) thawV1(group);
+    thawV1(group);
     return;
   }
   const canFreeze = hierarchyOf(group.layout, "freezer") !== undefined;
@@ -54,7 +54,7 @@ export async function killCgroup(group: CgroupGroup): Promise<void> {
     if (canFreeze) await freezeCgroup(group).catch(() => undefined);
     const pids = listCgroupPids(group);
     for (const pid of pids) ignoring(["ESRCH"], () => process.kill(pid, "SIGKILL"));
-    if (canFreeze) ignoring(["ENOENT", "ENODEV"], () => thawV1(group));
+    if (canFreeze) thawV1(group);
     if (pids.length === 0 || canFreeze) return;
     await delay(1);
   }
@@ -72,6 +72,7 @@ export async function removeCgroup(group: CgroupGroup): Promise<void> {
     for (let wait = 1; !removed(directory); wait = Math.min(wait * 2, 50)) {
       if (performance.now() > end)
         throw busy(group, "remove", `processes are still in it: ${listCgroupPids(group).slice(0, 5).join(", ")}`);
+      thawV1(group);
       await delay(wait);
     }
   }
@@ -125,20 +126,18 @@ function freezerOf(group: CgroupGroup): Freezer {
   };
 }
 
-/** A v1-frozen process does not die of SIGKILL before it thaws; somebody may have frozen it by hand. */
-function listV1Frozen(group: CgroupGroup): boolean {
-  const freezer = hierarchyOf(group.layout, "freezer");
-  if (freezer === undefined || freezer.version === 2) return false;
-  try {
-    return readFileSync(`${cgroupDirectory(freezer, group.path)}/freezer.state`, "utf8").trim() !== "THAWED";
-  } catch {
-    return false;
-  }
-}
-
+/**
+ * A v1-frozen process does not die of SIGKILL before it thaws, and a container that has its control groups to itself (--privileged) may have
+ * frozen some in groups of its own.
+ */
 function thawV1(group: CgroupGroup): void {
   const freezer = hierarchyOf(group.layout, "freezer");
-  if (freezer !== undefined) writeFileSync(`${cgroupDirectory(freezer, group.path)}/freezer.state`, "THAWED");
+  if (freezer === undefined || freezer.version === 2) return;
+  for (const directory of groupDirectories(cgroupDirectory(freezer, group.path))) {
+    ignoring(["ENOENT", "ENODEV"], () => {
+      if (readFileSync(`${directory}/freezer.state`, "utf8").trim() !== "THAWED") writeFileSync(`${directory}/freezer.state`, "THAWED");
+    });
+  }
 }
 
 function busy(group: CgroupGroup, verb: string, reason: string): EngineError {

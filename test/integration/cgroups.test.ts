@@ -204,6 +204,23 @@ describe("control groups of this host", () => {
     expect(await ended(child)).toBe("SIGKILL");
   });
 
+  test("kills what has frozen itself in a group beneath, and removes that group", async () => {
+    const { group, plan } = make({});
+    const child = start(plan, "sleep", "1000");
+    await poll("the process", () => listCgroupPids(group).includes(child.pid ?? 0));
+    const freezer = layout.hierarchies.find(({ version, controllers }) => version === 1 && controllers.includes("freezer"));
+    const hierarchy = freezer ?? layout.hierarchies.find(({ version }) => version === 2);
+    if (hierarchy === undefined) throw new Error("no freezer");
+    const below = `${cgroupDirectory(hierarchy, group.path)}/below`;
+    mkdirSync(below);
+    writeFileSync(`${below}/cgroup.procs`, String(child.pid));
+    writeFileSync(`${below}/${freezer === undefined ? "cgroup.freeze" : "freezer.state"}`, freezer === undefined ? "1" : "FROZEN");
+    await killCgroup(group);
+    expect(await ended(child)).toBe("SIGKILL");
+    await removeCgroup(group);
+    expect(existsSync(below)).toBe(false);
+  });
+
   test("kills everything, however much it forks, also in groups beneath", async () => {
     const { group, plan } = make({});
     start(plan, "sh", "-c", "for i in 1 2 3 4 5; do sleep 1000 & done; wait");
