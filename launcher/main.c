@@ -5,6 +5,7 @@
  * launcher front ..., or this program under any other name (dist/wherry): starts `engine`, which lies beside it.
  */
 #include <errno.h>
+#include <linux/keyctl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,9 @@ static int plan_main(char **argv)
 	/* Nobody else may trace us or use our descriptors, whatever namespace we enter (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || fcntl(CLIENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)
 		return refuse(NO_OPERATION, errno, "PR_SET_DUMPABLE");
+	/* KEYRING may fail in a container that has used up its quota: the keys of our caller must be out of reach by then. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return refuse(NO_OPERATION, errno, "a session keyring for the launcher");
 	int got = frame_read_header(CLIENT_DESCRIPTOR, &frame);
 	if (got == 1 && frame.type == FRAME_LABEL && take_label(argv[2], frame.length) == 0)
 		got = frame_read_header(CLIENT_DESCRIPTOR, &frame);
