@@ -2,6 +2,7 @@ import { beforeAll, describe, expect } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { getPriority } from "node:os";
 import { repository } from "../support/host-features.ts";
+import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { useWherryHost, wherryProgram } from "../support/wherry-host.ts";
 import { RunningProgram } from "../support/wherry-process.ts";
@@ -32,8 +33,12 @@ const defaultCapabilities = "00000000a80425fb";
 const hostStatus = spawnSync(`${repository}/test/payload/build/payload`, ["identity"], { encoding: "utf8" });
 const hostIdentity = JSON.parse(hostStatus.stdout || "{}") as Identity & { readonly oomScoreAdj: string };
 
-/** A caller who has much to leak: signals that are ignored, a strict umask, open descriptors, groups, a directory, an environment, a limit. */
-const caller = `import os, resource, signal, sys
+/** A caller who has much to leak: keys, signals that are ignored, a strict umask, open descriptors, groups, a directory, an environment. */
+const caller = `import ctypes, os, platform, signal, sys
+add_key, keyctl = (248, 250) if platform.machine() == "x86_64" else (217, 219)
+library = ctypes.CDLL(None)
+library.syscall(keyctl, 1, b"of-the-caller")
+if library.syscall(add_key, b"user", b"secret", b"text", 4, -3) < 0: sys.exit("no key")
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGUSR1, signal.SIGRTMIN + 3): signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2, signal.SIGRTMIN + 4})
 os.umask(0o077)
@@ -139,6 +144,16 @@ describe("a process has nothing of its caller, of the launcher or of the host:",
       if (!name.startsWith("exec")) expect([identity.sid, identity.pid]).toEqual(variant.init === true ? [1, 2] : [1, 1]);
       else expect(identity.sid).toBe(identity.pid);
     });
+  }
+});
+
+test("no key of the caller gets into a container that has used up its own quota of keys", async () => {
+  const greedy = ["run", "-d", "--network", "none", "--userns", "auto", "--security-opt", "seccomp=unconfined", "payload", "keys"];
+  const id = await host.ok(greedy);
+  await poll("the quota to be used up", async () => (await host.ok(["logs", id])) === "EDQUOT");
+  for (const way of Object.keys(ways) as (keyof typeof ways)[]) {
+    const { sessionKeys, sessionKeyring } = JSON.parse(await careless(way, ["exec", id, "/payload", "leaks"])) as Leaks;
+    expect([sessionKeys, sessionKeyring]).toEqual([0, "_ses"]);
   }
 });
 

@@ -26,7 +26,7 @@ const char *error_name(int error)
 		const char *name;
 	} names[] = { { EPERM, "EPERM" }, { ENOENT, "ENOENT" }, { EACCES, "EACCES" }, { EEXIST, "EEXIST" }, { EINVAL, "EINVAL" }, { EROFS, "EROFS" },
 		      { ENOSYS, "ENOSYS" }, { EBUSY, "EBUSY" }, { ENOSPC, "ENOSPC" }, { EFAULT, "EFAULT" }, { EBADF, "EBADF" }, { ENODEV, "ENODEV" },
-		      { ENXIO, "ENXIO" }, { ENOTDIR, "ENOTDIR" }, { EISDIR, "EISDIR" }, { ETXTBSY, "ETXTBSY" }, { ESRCH, "ESRCH" }, { EAGAIN, "EAGAIN" },
+		      { ENXIO, "ENXIO" }, { ENOTDIR, "ENOTDIR" }, { EISDIR, "EISDIR" }, { ETXTBSY, "ETXTBSY" }, { ESRCH, "ESRCH" }, { EAGAIN, "EAGAIN" }, { EDQUOT, "EDQUOT" },
 		      { EIO, "EIO" }, { EXDEV, "EXDEV" }, { EOPNOTSUPP, "EOPNOTSUPP" }, { EAFNOSUPPORT, "EAFNOSUPPORT" }, { ENOTEMPTY, "ENOTEMPTY" } };
 	static char number[16];
 

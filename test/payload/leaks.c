@@ -109,3 +109,21 @@ int verb_leaks(int argc, char **argv)
 	printf("\"personality\":%d,\"nice\":%d,\"timer\":%ld}\n", personality(0xffffffff), nice(0), (long)timer.it_value.tv_sec);
 	return 0;
 }
+
+/* Uses up the quota of keys that this user has, and stays: a keyring that can't be made then must not leave the caller's in place. */
+int verb_keys(int argc, char **argv)
+{
+	char name[32];
+	long made = 0;
+
+	(void)argc, (void)argv;
+	for (;; made++) {
+		snprintf(name, sizeof(name), "key-%ld", made);
+		if (syscall(SYS_add_key, "user", name, "x", 1UL, KEY_SPEC_SESSION_KEYRING) < 0)
+			break;
+	}
+	printf("%s\n", error_name(errno));
+	fflush(stdout);
+	for (;;)
+		pause();
+}

@@ -63,6 +63,7 @@ static const struct {
 	{ "try", verb_try, "OPERATION ARGUMENT...: ok or the errno's name" },
 	{ "syscalls", verb_syscalls, "FROM TO: what each system call number answers" },
 	{ "leaks", verb_leaks, ": what it has of the host or the launcher, as JSON" },
+	{ "keys", verb_keys, ": makes keys until it may have no more, then holds them" },
 	{ "watch", verb_watch, ": until TERM, tries to reach into processes that enter the container" },
 	{ "overwrite", verb_overwrite, "[PID]: until TERM, tries to write into the program of every other process, or of one" },
 	{ "release-agent", verb_release_agent, "[CONTROLLER [anew]]: tries to write a v1 hierarchy's release agent, from namespaces of its own" },

@@ -16,6 +16,7 @@ int verb_terminal(int argc, char **argv);
 int verb_try(int argc, char **argv);
 int verb_syscalls(int argc, char **argv);
 int verb_leaks(int argc, char **argv);
+int verb_keys(int argc, char **argv);
 int verb_watch(int argc, char **argv);
 int verb_overwrite(int argc, char **argv);
 int verb_release_agent(int argc, char **argv);
