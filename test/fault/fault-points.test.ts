@@ -31,7 +31,7 @@ type Truth = "created" | "running" | "paused" | "exited 0" | "exited 137" | "gon
 interface Scenario {
   /** Commands that succeed before. */
   readonly given?: readonly (readonly string[])[];
-  /** The command that dies, or of which the exit hook does. */
+  /** The command that dies, or whose container's exit hook does. */
   readonly dies: readonly string[];
   /** The status that the row must have when the exit hook has died there. */
   readonly hook?: "running" | "ending" | "exited" | "removing" | "gone";
@@ -44,7 +44,7 @@ const run = ["run", ...box, "exit"];
 const runRemoved = ["run", "--rm", ...box, "exit"];
 const runDetached = ["run", "-d", ...box, "sleep"];
 const runShort = ["run", "-d", ...box, "exit"];
-const runShortRemoved = ["run", "-d", "--rm", ...box, "exit"];
+const runDetachedRemoved = ["run", "-d", "--rm", ...box, "sleep"];
 
 /** While a container is made and started. */
 const makings: readonly Scenario[] = [
@@ -64,7 +64,7 @@ const beginnings: readonly Scenario[] = [
 const endings = (hook: NonNullable<Scenario["hook"]>): readonly Scenario[] => [
   { dies: run, truth: "exited 0" },
   { given: [create], dies: ["start", "-a", "box"], truth: "exited 0" },
-  { dies: runShort, hook, truth: "exited 0" },
+  { dies: runDetached, hook, truth: "exited 137" },
 ];
 const removals: readonly Scenario[] = [
   { given: [create], dies: ["rm", "box"], truth: "gone" },
@@ -84,15 +84,14 @@ const containerScenarios: Readonly<Partial<Record<FaultPoint, readonly Scenario[
   "end-recorded": [
     ...endings("ending"),
     { dies: runRemoved, truth: "gone" },
-    { dies: runShortRemoved, hook: "removing", truth: "gone" },
-    { given: [runDetached], dies: ["kill", "box"], hook: "ending", truth: "exited 137" },
+    { dies: runDetachedRemoved, hook: "removing", truth: "gone" },
   ],
   "cgroups-removed": [...endings("ending"), ...removals],
   "run-directory-removed": [...endings("ending"), ...removals],
   "end-completed": endings("exited"),
   "removal-claimed": removals,
-  "files-removed": [...removals, { dies: runShortRemoved, hook: "removing", truth: "gone" }],
-  "row-deleted": [...removals, { dies: runShortRemoved, hook: "gone", truth: "gone" }],
+  "files-removed": [...removals, { dies: runDetachedRemoved, hook: "removing", truth: "gone" }],
+  "row-deleted": [...removals, { dies: runDetachedRemoved, hook: "gone", truth: "gone" }],
   "signal-sent": [
     { given: [runDetached], dies: ["stop", "box"], truth: "running" },
     { given: [runDetached], dies: ["kill", "box"], truth: "exited 137" },
@@ -110,7 +109,7 @@ const containerScenarios: Readonly<Partial<Record<FaultPoint, readonly Scenario[
 const recoveries: readonly (Omit<Scenario, "dies"> & { readonly after: FaultPoint; readonly first: readonly string[] })[] = [
   { after: "run-directory-made", first: runDetached, truth: "created" },
   { after: "process-started", first: runDetached, truth: "running" },
-  { after: "end-recorded", first: run, truth: "exited 0" },
+  { after: "end-recorded", first: runDetached, hook: "ending", truth: "exited 137" },
   { after: "files-removed", first: ["rm", "box"], given: [create], truth: "gone" },
   { after: "held-still", first: ["commit", "box", "of-box"], given: [runDetached], truth: "running" },
 ];
@@ -143,22 +142,13 @@ function rowOf(reference: string): { readonly id: ContainerId; readonly status: 
   }
 }
 
-/** Runs a command whose container's exit hook must be killed at that point, which leaves the row as given. */
-async function hookDiesAt(point: FaultPoint, scenario: Scenario): Promise<void> {
-  const before = rowOf("box");
-  const env = { WHERRY_FAULT_HOOK: point };
-  if (before !== undefined) {
-    // The hook's environment was fixed at the start.
-    await host.ok(["rm", "-f", "box"]);
-    for (const args of scenario.given ?? []) await host.ok(args, { env });
-  }
-  const printed = await host.ok(scenario.dies, { env });
-  const id = (before === undefined ? printed : (rowOf("box")?.id ?? "")) as ContainerId;
-  await poll(
-    "the monitor is gone, and its hook",
-    () => findProcesses("plan", id).length === 0 && findProcesses("internal", id).length === 0,
-  );
-  expect(getContainer(host.host.store, id)?.status ?? "gone").toBe(scenario.hook ?? "gone");
+/** Runs a command whose container's exit hook must be killed at that point, when the container has been; that leaves the row as given. */
+async function hookDiesAt(point: FaultPoint, args: readonly string[], status: Scenario["hook"]): Promise<void> {
+  const id = (await host.ok(args, { env: { WHERRY_FAULT_HOOK: point } })) as ContainerId;
+  const { pid } = await host.containers.inspect(id);
+  process.kill(pid, "SIGKILL");
+  await poll("the monitor is gone, and its hook", () => findProcesses(id).length === 0);
+  expect(getContainer(host.host.store, id)?.status ?? "gone").toBe(status ?? "gone");
 }
 
 /** The truth as a command tells it, twice the same; and that what it tells is so. */
@@ -208,7 +198,7 @@ for (const [point, scenarios] of Object.entries(containerScenarios) as [FaultPoi
       test(`${what}${hook === undefined ? "" : ", whose exit hook dies"}: ${truth}`, async () => {
         for (const args of given) await host.ok(args);
         if (hook === undefined) await diesAt(point, dies);
-        else await hookDiesAt(point, scenario);
+        else await hookDiesAt(point, dies, hook);
         await expectTruth(truth);
         await worksAndGoes(truth);
       });
@@ -219,8 +209,8 @@ for (const [point, scenarios] of Object.entries(containerScenarios) as [FaultPoi
 describe("taken-over", () => {
   test.each(recoveries.map((recovery) => [recovery.after, recovery] as const))("from one that died at %s", async (after, recovery) => {
     for (const args of recovery.given ?? []) await host.ok(args);
-    await diesAt(after, recovery.first);
-    if (after === "end-recorded") await poll("the monitor is gone", () => findProcesses("plan", host.root).length === 0);
+    if (recovery.hook === undefined) await diesAt(after, recovery.first);
+    else await hookDiesAt(after, recovery.first, recovery.hook);
     await diesAt("taken-over", ["ps", "-a"]);
     await expectTruth(recovery.truth);
     await worksAndGoes(recovery.truth);

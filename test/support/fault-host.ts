@@ -1,13 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { expect } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ContainerHost } from "../../src/containers/container-host.ts";
 import type { HostPath } from "../../src/core/brands.ts";
 import { LocalContainerService } from "../../src/engine/container-service.ts";
 import { createContainerHost } from "../../src/engine/create-host.ts";
 import { repository } from "./host-features.ts";
 import { WherryHost } from "./wherry-host.ts";
-
-/** The test build, whose programs can be told where to fail (`node scripts/build.mjs --faults`). */
-export const faultProgram = `${repository}/dist-fault/wherry`;
 
 /** What an operation of a launch plan is to suffer, before it runs (launcher/execute.c). */
 export interface StepFault {
@@ -21,28 +19,53 @@ export function stepEnvironment(fault: StepFault): Record<string, string> {
   return { WHERRY_FAULT_STEP: String(fault.step), WHERRY_FAULT_ACTION: fault.action };
 }
 
-/** Wherry's fault build on roots of its own: as commands, and the same engine in this process, which is quicker by far. */
+/** A build of Wherry on roots of its own: as commands, and the same engine in this process, which is quicker by far. */
 export class FaultHost extends WherryHost {
+  readonly #build: string;
   #host: ContainerHost | undefined;
 
-  constructor(topic: string) {
-    super(topic, faultProgram);
+  /** @param build `dist` for tests that need no faults from within: the front program starts launchers ahead there. */
+  constructor(topic: string, build: "dist" | "dist-fault" = "dist-fault") {
+    super(topic, `${repository}/${build}/wherry`);
+    this.#build = `${repository}/${build}`;
     // What the build defines for the compiled engine.
-    Object.assign(globalThis, { WHERRY_FAULTS: true });
+    if (build === "dist-fault") Object.assign(globalThis, { WHERRY_FAULTS: true });
   }
 
   get host(): ContainerHost {
     const { root, runRoot } = this;
     this.#host ??= {
       ...createContainerHost({ root, runRoot }),
-      launcher: `${repository}/dist-fault/launcher` as HostPath,
-      exitHook: [`${repository}/dist-fault/engine`, "internal", "exit", root, runRoot],
+      launcher: `${this.#build}/launcher` as HostPath,
+      exitHook: [`${this.#build}/engine`, "internal", "exit", root, runRoot],
     };
     return this.#host;
   }
 
   get containers(): LocalContainerService {
     return new LocalContainerService(this.host, () => Promise.reject(new Error("tests use the payload image")));
+  }
+
+  /** What is in the two roots although there is neither a container nor an image, and no command runs. */
+  #leftFiles(): readonly string[] {
+    const places = ["containers", "content/sha256", "content/ingest", "layers/sha256", "layers/ingest"].map(
+      (name) => `${this.root}/${name}`,
+    );
+    const runs = entriesOf(this.runRoot).filter((name) => /^[0-9a-f]{64}$/.test(name));
+    return [...places.flatMap((place) => entriesOf(place).map((name) => `${place}/${name}`)), ...runs];
+  }
+
+  override async dispose(): Promise<void> {
+    for (const [list, remove] of [
+      ["ps", "rm"],
+      ["images", "rmi"],
+    ] as const) {
+      const ids = new Set((await this.ok([list, "-aq"])).split("\n").filter((id) => id !== ""));
+      if (ids.size > 0) await this.ok([remove, "-f", ...ids]);
+    }
+    const left = this.#leftFiles();
+    await super.dispose();
+    expect(left).toEqual([]);
   }
 
   /** Launches of this process suffer the fault while `action` runs; one at a time. */
@@ -55,6 +78,10 @@ export class FaultHost extends WherryHost {
       for (const name of Object.keys(environment)) delete process.env[name];
     }
   }
+}
+
+function entriesOf(directory: string): readonly string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 /** Processes that name all of `words` in their arguments, by pid. */
