@@ -110,10 +110,9 @@ function networkPaths(host: ContainerHost, settings: ContainerOptions): Containe
 }
 
 /** The limits that nobody asked for: where the host can't set one, the container starts all the same. */
-function defaultLimits({ resources, devices, deviceCgroupRules }: ContainerOptions): ReadonlySet<string> {
+function defaultLimits({ resources }: ContainerOptions): ReadonlySet<string> {
   const names: string[] = [];
   if (resources?.memorySwapBytes === undefined) names.push("memory.swap");
-  if (devices === undefined && deviceCgroupRules === undefined) names.push("devices");
   return new Set(names);
 }
 

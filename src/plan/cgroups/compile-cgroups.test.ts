@@ -212,6 +212,12 @@ describe("compileCgroups()", () => {
     expect(compile(onV2, { devices: [{ allow: true }] }).deviceProgram).toBeUndefined();
     expect(lines(onV1, { devices: [{ allow: true }] })).toEqual([]);
   });
+
+  test("refuses to start with a device list that nothing enforces, though nobody asked for it", () => {
+    const without: CgroupLayout = { mode: "v1", systemd: false, hierarchies: [v1("memory")] };
+    expect(failure(() => compile(without, { devices: [{ allow: false }] }, { defaulted: ["devices"] }))).toContain("`devices`");
+    expect(compile(without, { devices: [{ allow: true }] }).warnings).toEqual([]);
+  });
 });
 
 describe("cpuWeight()", () => {

@@ -19,7 +19,7 @@ export interface CgroupRequest {
   /** The container's group: `ROOT/ID`, or what `linux.cgroupsPath` says. */
   readonly path: CgroupPath;
   readonly hasFile: HasCgroupFile;
-  /** Limits (`pids.limit`, `memory.swap`, `devices`) that nobody asked for: where the host can't set one, that is a warning. */
+  /** Limits (`pids.limit`, `memory.swap`) that nobody asked for: where the host can't set one, that is a warning. */
   readonly defaulted?: ReadonlySet<string>;
 }
 
@@ -52,7 +52,7 @@ export function compileCgroups(request: CgroupRequest): CompiledCgroups {
     writes.get(hierarchy)?.push({ file: setting.file, value: setting.value, ...(isDefault ? { ignore: BEARABLE } : {}) });
   }
 
-  const deviceProgram = addDevices(request, writes, warnings);
+  const deviceProgram = addDevices(request, writes);
   const placements = layout.hierarchies.map(
     (hierarchy): CgroupPlacement => ({
       directory: cgroupDirectory(hierarchy, request.path),
@@ -109,7 +109,7 @@ export function settingHierarchy(layout: CgroupLayout, setting: CgroupSetting): 
 }
 
 /** v1's controller where it is mounted, else a program for v2's directory. */
-function addDevices(request: CgroupRequest, writes: Map<CgroupHierarchy, CgroupWrite[]>, warnings: string[]): Uint8Array | null {
+function addDevices(request: CgroupRequest, writes: Map<CgroupHierarchy, CgroupWrite[]>): Uint8Array | null {
   const { resources, layout } = request;
   if (resources.devices === undefined || resources.devices.length === 0) return null;
   const rules = parseDeviceRules(resources.devices);
@@ -120,10 +120,8 @@ function addDevices(request: CgroupRequest, writes: Map<CgroupHierarchy, CgroupW
   }
   const program = compileDeviceProgram(rules);
   if (program === null || layout.mode !== "v1") return program;
-  const reason = missingReason(layout, "devices");
-  if (request.defaulted?.has("devices") !== true) throw missing("devices", reason);
-  warnings.push(`access to devices is not limited: ${reason}`);
-  return null;
+  // No limit but a wall: with CAP_MKNOD, or a node in its image, a container would reach the host's disks.
+  throw missing("devices", missingReason(layout, "devices"));
 }
 
 /** Why a controller is not there, and the remedy. */
