@@ -36,7 +36,7 @@ export async function launchContainer(
   row: ContainerRow,
   before: RowStatus,
   options: LaunchOptions,
-): Promise<StartedProcess> {
+): Promise<StartedProcess & { readonly warnings: readonly string[] }> {
   try {
     const settings = JSON.parse(row.options) as ContainerOptions;
     await prepareDirectories(host, row, settings);
@@ -56,7 +56,7 @@ export async function launchContainer(
       const { reconcile } = await import("./reconcile.ts");
       await reconcile(host, row.id);
     }
-    return started;
+    return { ...started, warnings: input.warnings };
   } catch (error) {
     await recordFailure(host, row, before, error);
     throw error;

@@ -31,6 +31,9 @@ const logMaxFiles = 3;
 const lagBytes = 1024 * 1024;
 const hookPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** What a plan is made from, and what of the defaults this host can't do. */
+export type LaunchInput = PlanInput & { readonly warnings: readonly string[] };
+
 /**
  * Everything that the launch plan of a container is made from, as of now. Reads, but changes nothing: `explain` uses it too.
  * @throws {EngineError} INVALID_OPTION, USER_NOT_FOUND, CONTAINER_NOT_RUNNING (a joined container).
@@ -39,7 +42,7 @@ export async function launchInput(
   host: ContainerHost,
   row: ContainerRow,
   options: { readonly attach?: AttachOptions; readonly accounts?: AccountFiles; readonly joinsMayBeMissing?: boolean },
-): Promise<PlanInput> {
+): Promise<LaunchInput> {
   const settings = JSON.parse(row.options) as ContainerOptions;
   const process = JSON.parse(row.process) as ResolvedProcess;
   const paths = containerPaths(host.root, host.runRoot, row.id);
@@ -66,6 +69,7 @@ export async function launchInput(
     clocks: readHostClocks(),
     terminal: size,
   });
+  const cgroups = host.cgroups.plan(row.id, config.linux?.resources ?? {}, defaultLimits(settings));
   const attach = options.attach;
   const source = seccompSource(security.seccomp, resolveCapabilities(settings, host.features.capabilities));
   const program =
@@ -77,7 +81,8 @@ export async function launchInput(
     fileMounts: fileMounts(config),
     rootfs,
     features: host.features,
-    cgroups: host.cgroups.plan(row.id, config.linux?.resources ?? {}, defaultLimits(settings)),
+    cgroups,
+    warnings: cgroups.warnings,
     monitor: {
       runDirectory: paths.run,
       logPath: paths.log,

@@ -48,11 +48,11 @@ export class LocalContainerService implements ContainerService {
   async create(options: ContainerOptions): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
     const image = await this.#image(options.image);
     const prepared = prepareContainer(options, image);
-    await validateOptions(this.#host, prepared, image);
+    const warnings = await validateOptions(this.#host, prepared, image);
     const row = storeContainer(this.#host, prepared);
     if (options.namespaces?.user === "auto") reserveIdRange(this.#host.store, row.id);
     this.#host.bell.ring();
-    return { id: row.id, warnings: [] };
+    return { id: row.id, warnings };
   }
 
   async start(reference: string, options: StartOptions = {}): Promise<StartResult> {
@@ -274,7 +274,7 @@ export class LocalContainerService implements ContainerService {
       ...(start.onPlan === undefined ? {} : { onPlan: start.onPlan }),
       ...known,
     });
-    const result = { id: row.id, pid: started.pid, warnings: [] };
+    const result = { id: row.id, pid: started.pid, warnings: started.warnings };
     if (start.attach === undefined) {
       started.release();
       return result;
