@@ -44,11 +44,18 @@ const tests: Readonly<Record<string, Test>> = {
   publish: () => false,
 };
 
-/** @throws {EngineError} INVALID_OPTION for an unknown filter or value. */
+/** Refuses unknown filters also where there is nothing to filter. @throws {EngineError} INVALID_OPTION. */
+export function checkFilters(filters: Filters): void {
+  for (const key of Object.keys(filters)) {
+    if (!Object.hasOwn(tests, key)) throw invalidOption(`invalid filter '${key}': one of ${Object.keys(tests).sort().join(", ")} is meant`);
+  }
+}
+
+/** Of filters that `checkFilters` has passed. @throws {EngineError} INVALID_OPTION for a bad value. */
 export function matchesFilters(container: ContainerSummary, filters: Filters, context: FilterContext): boolean {
   for (const [key, values] of Object.entries(filters)) {
     const test = tests[key];
-    if (test === undefined) throw invalidOption(`invalid filter '${key}'`);
+    if (test === undefined) return false;
     const holds = (value: string) => test(container, value, context);
     if (!(key === "label" ? values.every(holds) : values.some(holds))) return false;
   }

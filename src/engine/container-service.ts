@@ -155,7 +155,8 @@ export class LocalContainerService implements ContainerService {
   }
 
   async list(options: ListOptions = {}): Promise<readonly ContainerSummary[]> {
-    const { matchesFilters } = await import("../containers/container-filter.ts");
+    const { checkFilters, matchesFilters } = await import("../containers/container-filter.ts");
+    checkFilters(options.filters ?? {});
     const rows: ContainerRow[] = [];
     const { reconcile } = await import("../containers/reconcile.ts");
     for (const row of listContainers(this.#host.store)) {
