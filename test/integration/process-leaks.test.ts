@@ -147,6 +147,14 @@ describe("a process has nothing of its caller, of the launcher or of the host:",
   }
 });
 
+test("no mount beneath the host's /sys comes along where /sys is the host's", async () => {
+  const mounts = await host.ok(["run", "--rm", "--userns", "auto", "--network", "host", "payload", "try", "read", "/proc/self/mountinfo"]);
+  const writable = mounts.split("\n").filter((line) => / \/sys\S* rw,/.test(line.split(" - ")[0] ?? ""));
+  expect(writable).toEqual([]);
+  const targets = mounts.split("\n").map((line) => line.split(" ")[4] ?? "");
+  expect(targets.filter((target) => target === "/sys/fs/cgroup").length).toBe(1);
+});
+
 test("no key of the caller gets into a container that has used up its own quota of keys", async () => {
   const greedy = ["run", "-d", "--network", "none", "--userns", "auto", "--security-opt", "seccomp=unconfined", "payload", "keys"];
   const id = await host.ok(greedy);
