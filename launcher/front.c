@@ -41,8 +41,13 @@ static int sibling(const char *name, char path[PATH_MAX + 16])
 static int begins_with_launch(char *const argv[])
 {
 	static const char *const verbs[] = { "run", "exec", "start" };
-	for (size_t i = 0; argv[1] && i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (!strcmp(argv[1], verbs[i]))
+	char *const *word = argv[0] ? argv + 1 : argv;
+	while (*word && **word == '-') {
+		int takes_next = !strcmp(*word, "--root") || !strcmp(*word, "--run-root");
+		word += takes_next && word[1] ? 2 : 1;
+	}
+	for (size_t i = 0; *word && i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(*word, verbs[i]))
 			return 1;
 	return 0;
 }
