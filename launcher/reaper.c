@@ -2,14 +2,25 @@
 #include "run.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include "kernel.h"
 
+/* As execve(2) takes them from whoever isn't root; nothing is executed here. */
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[2] = { 0 };
+	if (geteuid() != 0)
+		syscall(SYS_capset, &header, none);
+}
+
 /* Never returns: exits as the child did. */
 static _Noreturn void reap(pid_t child, const sigset_t *awaited)
 {
+	drop_capabilities();
 	sys_close_range(0, ~0U, 0);
 	for (;;) {
 		int status, result = -1;

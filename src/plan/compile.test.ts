@@ -123,6 +123,22 @@ test("compilePlan() loads seccomp before the capabilities go, and after no_new_p
   expect(positions(strict, "SECCOMP", "child")[0]).toBe(strict.operations.findIndex(({ name }) => name === "EXEC") - 1);
 });
 
+test("compilePlan() leaves PID 1 of --init no capability and no freedom that the container has not", () => {
+  for (const noNewPrivileges of [false, true]) {
+    const input = inputOf("tty");
+    const { process } = input.config;
+    if (process === undefined) throw new Error("the sample changed");
+    const config = { ...input.config, process: { ...process, noNewPrivileges, apparmorProfile: "wherry-default" } };
+    const plan = compilePlan({ ...input, config, features: { ...input.features, apparmor: true } });
+    const [reaper = 0] = positions(plan, "REAPER", "child");
+    expect(plan.operations[reaper + 1]?.name).toBe("EXEC");
+    for (const name of ["BOUNDING", "IDS", "CAPSET", "SECCOMP"] as const) expect(positions(plan, name, "child")[0]).toBeLessThan(reaper);
+    const label = plan.operations.findIndex((operation) => operation.name === "WRITE" && operation.args[1] === "attr/apparmor/current");
+    expect(label).toBeGreaterThan(positions(plan, "CAPSET", "child")[0] ?? Infinity);
+    expect(label).toBeLessThan(reaper);
+  }
+});
+
 test("compilePlan() gives a process of exec no reaper, even in a container with --init", () => {
   const plan = compilePlan({ ...inputOf("exec"), reaper: true });
   expect(positions(plan, "REAPER", "child")).toEqual([]);

@@ -10,7 +10,8 @@ import type { Slot } from "./slot.ts";
  * - The working directory is entered with the user's ids but root's capabilities still effective, as runc does: a directory that only
  *   the user may enter and one that only root may enter both work.
  * - The parent-death signal is forgotten when ids change, so it is set after them. Dropping capabilities keeps it.
- * - The reaper forks before the seccomp filter and the label, which are for the container's program.
+ * - The reaper forks last: whoever in the container may trace PID 1 (CAP_SYS_PTRACE) must not find more capabilities there than the
+ *   container's, or fewer filters. Its label is set at once, after what a profile might forbid.
  * - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are dropped, and the profile must allow
  *   capset and prctl. With no_new_privs it comes last, and the profile need not allow more than execve and write.
  */
@@ -27,8 +28,7 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   plan.child("CLOSERANGE", [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC], {
     why: "no descriptor of the host's gets into the container (CVE-2024-21626)",
   });
-  if (input.reaper) plan.child("REAPER", [], { why: "--init: PID 1 reaps orphans and forwards signals" });
-  setSecurityLabel(context, proc);
+  if (!input.reaper) setSecurityLabel(context, proc);
   setLimits(context);
   if (process.noNewPrivileges !== true) addSeccomp(context);
   plan.child("CAPSET", [mask(effective), mask(permitted), mask(inheritable)], {
@@ -36,10 +36,12 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
     doing: "set the capabilities",
   });
   if (mask(ambient) !== 0n) plan.child("AMBIENT", [mask(ambient)], { why: "capabilities that a program without any keeps" });
+  if (input.reaper) setSecurityLabel(context, proc);
   if (process.noNewPrivileges === true) {
     plan.child("NNP", [], { why: "set-user-id programs gain nothing" });
     addSeccomp(context);
   }
+  if (input.reaper) plan.child("REAPER", [], { why: "--init: PID 1 reaps orphans and forwards signals" });
   execute(context);
 }
 

@@ -114,18 +114,22 @@ export function enterWorkingDirectory(context: PlanContext): void {
   context.plan.child("CHDIR", [context.root, cwd], { why: "the working directory", doing: `enter the working directory \`${cwd}\`` });
 }
 
-/** CHILD: the AppArmor profile that exec switches to. The task must write it itself, so it follows the last fork. */
+/**
+ * CHILD: the AppArmor profile, from the exec on, or at once for a reaper, which executes nothing. A task can only write its own.
+ */
 export function setSecurityLabel(context: PlanContext, proc: Slot | null): void {
   const profile = context.process.apparmorProfile ?? "";
   if (profile === "" || profile === "unconfined" || !context.input.features.apparmor) return;
   const self = context.plan.slot("proc-self");
   const from = proc ?? freshProc(context);
+  const atOnce = context.input.reaper;
   context.plan.child("OPEN", [from, "self", O.O_PATH | O.O_CLOEXEC, 0, 0x9, self], {
     why: "this process in the private procfs",
     doing: "open the process in procfs",
   });
-  context.plan.child("WRITE", [self, "attr/apparmor/exec", encoder.encode(`exec ${profile}`)], {
-    why: "exec switches to this AppArmor profile",
+  const [file, verb] = atOnce ? ["current", "changeprofile"] : ["exec", "exec"];
+  context.plan.child("WRITE", [self, `attr/apparmor/${file}`, encoder.encode(`${verb} ${profile}`)], {
+    why: atOnce ? "this AppArmor profile, for PID 1 and the program" : "exec switches to this AppArmor profile",
     doing: `set the AppArmor profile \`${profile}\``,
   });
 }

@@ -22,6 +22,12 @@ test("a container runs under wherry-default, its exec too, and can't mount thoug
   await host.ok(["stop", "-t", "1", id]);
 });
 
+test("PID 1 of --init is confined as well", async () => {
+  expect(await run("--init", "payload", ...label)).toBe(confined);
+  expect(await run("--init", "payload", "try", "read", "/proc/1/attr/current")).toBe(confined);
+  expect(await run("--init", "--security-opt", "no-new-privileges", "payload", ...label)).toBe(confined);
+});
+
 test("apparmor=unconfined and --privileged lift it", async () => {
   expect(await run("--security-opt", "apparmor=unconfined", "payload", ...label)).toBe("unconfined\nok");
   expect(await run("--privileged", "payload", ...label)).toBe("unconfined\nok");

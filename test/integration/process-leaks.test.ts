@@ -147,6 +147,17 @@ describe("a process has nothing of its caller, of the launcher or of the host:",
   }
 });
 
+test("PID 1 of --init, which a container with CAP_SYS_PTRACE may trace, has what the container has and no more", async () => {
+  for (const flags of [[], ["--security-opt", "no-new-privileges"], ["-u", "user"]]) {
+    const options = ["--init", "--cap-add", "SYS_PTRACE", ...flags];
+    const status = await host.ok(["run", "--rm", "--network", "none", ...options, "payload", "try", "read", "/proc/1/status"]);
+    const line = (name: string) => new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(status)?.[1];
+    const bounding = "00000000a80c25fb";
+    const permitted = flags.includes("-u") ? "0000000000000000" : bounding;
+    expect(["CapPrm", "CapEff", "CapBnd", "Seccomp"].map(line)).toEqual([permitted, permitted, bounding, "2"]);
+  }
+});
+
 test("no mount beneath the host's /sys comes along where /sys is the host's", async () => {
   const mounts = await host.ok(["run", "--rm", "--userns", "auto", "--network", "host", "payload", "try", "read", "/proc/self/mountinfo"]);
   const writable = mounts.split("\n").filter((line) => / \/sys\S* rw,/.test(line.split(" - ")[0] ?? ""));

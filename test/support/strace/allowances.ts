@@ -9,6 +9,7 @@ export const HARMLESS: ReadonlySet<string> = new Set([
   "fstat",
   "fstatfs",
   "getcwd",
+  "geteuid",
   "getpgrp",
   "getpgid",
   "getpid",
@@ -83,5 +84,13 @@ export function isMonitors(call: CallText): boolean {
   return MONITOR.some((pattern) => pattern.test(call.text));
 }
 
-/** What PID 1 does as a reaper: it waits, forwards signals, and ends. */
-export const REAPER: ReadonlySet<string> = new Set(["close_range", "exit_group", "kill", "rt_sigtimedwait", "rt_sigprocmask", "wait4"]);
+/** What PID 1 does as a reaper: it drops its capabilities, waits, forwards signals, and ends. */
+export const REAPER: ReadonlySet<string> = new Set([
+  "capset",
+  "close_range",
+  "exit_group",
+  "kill",
+  "rt_sigtimedwait",
+  "rt_sigprocmask",
+  "wait4",
+]);
