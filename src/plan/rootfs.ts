@@ -1,5 +1,5 @@
 import { AT, CLONE, MNT_DETACH, MOUNT_ATTR, MS, O } from "./kernel-flags.ts";
-import type { PlanContext } from "./plan-context.ts";
+import { configUnsupported, type PlanContext } from "./plan-context.ts";
 import type { RootFilesystem } from "./plan-input.ts";
 import type { Slot } from "./slot.ts";
 
@@ -101,7 +101,8 @@ function createLegacyOverlay(context: PlanContext, rootfs: Overlay, userns: Slot
     return;
   }
   const data = options.map(escapeMountOption).join(",");
-  if (Buffer.byteLength(data) > MAX_MOUNT_DATA) throw new RangeError(`${rootfs.lowers.length} layers don't fit into one mount(2)`);
+  if (Buffer.byteLength(data) > MAX_MOUNT_DATA)
+    throw configUnsupported(`a data root with so long a path that ${rootfs.lowers.length} layers don't fit into one mount(2)`);
   const own = plan.slot("own-mnt");
   plan.parent("OPEN", [null, "/proc/self/ns/mnt", O.O_CLOEXEC, 0, 0, own], { why: "the launcher's own mount namespace, to come back to" });
   plan.parent("UNSHARE", [CLONE.CLONE_NEWNS], { why: "a mount namespace to assemble the layers in, unseen by the host" });
@@ -128,9 +129,9 @@ function escapeMountOption(option: string): string {
 }
 
 function checkLowers(rootfs: Overlay): void {
-  if (rootfs.lowers.length === 0 || rootfs.lowers.length > MAX_LOWERS) {
-    throw new RangeError(`an overlay has 1 to ${MAX_LOWERS} lower layers, not ${rootfs.lowers.length}`);
-  }
+  if (rootfs.lowers.length === 0) throw new RangeError("an overlay without a lower layer");
+  if (rootfs.lowers.length > MAX_LOWERS)
+    throw configUnsupported(`an image of ${rootfs.lowers.length} layers, more than overlayfs stacks (${MAX_LOWERS}),`);
 }
 
 /** CHILD: nothing that happens to mounts from here on reaches the host. */
