@@ -29,6 +29,7 @@ import { containerHostname } from "./prepare-container.ts";
 const logMaxBytes = 10 * 1024 * 1024;
 const logMaxFiles = 3;
 const lagBytes = 1024 * 1024;
+const ownProfile = "wherry-default";
 const hookPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What a plan is made from, and what of the defaults this host can't do. */
@@ -103,6 +104,8 @@ export async function launchInput(
     joins,
     terminal: size,
     reaper: settings.init ?? false,
+    // Ours does, and so does our filter; of others nothing is known.
+    labelAtOnce: config.process?.apparmorProfile === ownProfile && (security.seccomp === "default" || security.seccomp === "unconfined"),
     ...(program === undefined ? {} : { seccompProgram: program }),
   };
 }
@@ -131,7 +134,7 @@ function seccompSource(option: string, capabilities: readonly string[]): Seccomp
 /** The AppArmor profile that a container runs under; empty for none, as where AppArmor is off. */
 export function apparmorProfile(option: string, features: HostFeatures): string {
   if (!features.apparmor || option === "unconfined") return "";
-  return option === "" ? (features.apparmorDefault ? "wherry-default" : "") : option;
+  return option === "" ? (features.apparmorDefault ? ownProfile : "") : option;
 }
 
 /** `/etc/passwd` and `/etc/group` as the container has them now, looked up in its layers without mounting. */

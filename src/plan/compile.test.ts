@@ -139,6 +139,24 @@ test("compilePlan() leaves PID 1 of --init no capability and no freedom that the
   }
 });
 
+test("compilePlan() sets a label that need not wait for the exec at once, when no capability is left to steal", () => {
+  for (const name of ["default", "exec"]) {
+    const input = inputOf(name);
+    const { process } = input.config;
+    if (process === undefined) throw new Error("the sample changed");
+    const config = { ...input.config, process: { ...process, apparmorProfile: "wherry-default" } };
+    const labelled = { ...input, config, features: { ...input.features, apparmor: true } };
+    const label = (file: string, plan: ReturnType<typeof compilePlan>) =>
+      plan.operations.findIndex((operation) => operation.name === "WRITE" && operation.args[1] === `attr/apparmor/${file}`);
+    const atOnce = compilePlan({ ...labelled, labelAtOnce: true });
+    expect(label("current", atOnce)).toBeGreaterThan(positions(atOnce, "CAPSET", "child")[0] ?? Infinity);
+    expect(label("exec", atOnce)).toBe(-1);
+    const later = compilePlan(labelled);
+    expect(label("exec", later)).toBeLessThan(positions(later, "CAPSET", "child")[0] ?? -1);
+    expect(label("current", later)).toBe(-1);
+  }
+});
+
 test("compilePlan() gives a process of exec no reaper, even in a container with --init", () => {
   const plan = compilePlan({ ...inputOf("exec"), reaper: true });
   expect(positions(plan, "REAPER", "child")).toEqual([]);

@@ -1,7 +1,7 @@
 import { capabilityMask } from "./capability-bits.ts";
 import { CLOSE_RANGE_CLOEXEC, SIGKILL } from "./kernel-flags.ts";
 import type { PlanContext } from "./plan-context.ts";
-import { enterWorkingDirectory, execute, setLimits, setSecurityLabel } from "./process.ts";
+import { enterWorkingDirectory, execute, isLabelledAtOnce, openLabelDirectory, setLimits, setSecurityLabel } from "./process.ts";
 import type { Slot } from "./slot.ts";
 
 /**
@@ -11,7 +11,8 @@ import type { Slot } from "./slot.ts";
  *   the user may enter and one that only root may enter both work.
  * - The parent-death signal is forgotten when ids change, so it is set after them. Dropping capabilities keeps it.
  * - The reaper forks last: whoever in the container may trace PID 1 (CAP_SYS_PTRACE) must not find more capabilities there than the
- *   container's, or fewer filters. Its label is set at once, after what a profile might forbid.
+ *   container's, or fewer filters. A label that is set at once comes after what a profile might forbid, and when a process of the same
+ *   label that may trace this one finds no more capabilities here than its own.
  * - seccomp without no_new_privs needs CAP_SYS_ADMIN, so it comes before the capabilities are dropped, and the profile must allow
  *   capset and prctl. With no_new_privs it comes last, and the profile need not allow more than execve and write.
  */
@@ -28,7 +29,9 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   plan.child("CLOSERANGE", [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC], {
     why: "no descriptor of the host's gets into the container (CVE-2024-21626)",
   });
-  if (!input.reaper) setSecurityLabel(context, proc);
+  const label = openLabelDirectory(context, proc);
+  const atOnce = isLabelledAtOnce(context);
+  if (label !== null && !atOnce) setSecurityLabel(context, label);
   setLimits(context);
   if (process.noNewPrivileges !== true) addSeccomp(context);
   plan.child("CAPSET", [mask(effective), mask(permitted), mask(inheritable)], {
@@ -36,7 +39,7 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
     doing: "set the capabilities",
   });
   if (mask(ambient) !== 0n) plan.child("AMBIENT", [mask(ambient)], { why: "capabilities that a program without any keeps" });
-  if (input.reaper) setSecurityLabel(context, proc);
+  if (label !== null && atOnce) setSecurityLabel(context, label);
   if (process.noNewPrivileges === true) {
     plan.child("NNP", [], { why: "set-user-id programs gain nothing" });
     addSeccomp(context);

@@ -86,6 +86,8 @@ export interface PlanInput {
   readonly terminal: { readonly rows: number; readonly columns: number };
   /** `--init`. */
   readonly reaper: boolean;
+  /** Whether the AppArmor profile lets the launcher do what is left after CAPSET (openat2, write, execve), so that it can be set before the exec. */
+  readonly labelAtOnce?: boolean;
   /** The filter, compiled (compile-seccomp.ts, or from the cache): needed when `config.linux.seccomp` is there, and enough without it. */
   readonly seccompProgram?: { readonly program: Uint8Array; readonly flags: number };
   /** Points (`createRuntime`) at which the launcher tells the child's pid and awaits the client's go, before the child's mounts are attached. */

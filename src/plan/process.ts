@@ -114,24 +114,37 @@ export function enterWorkingDirectory(context: PlanContext): void {
   context.plan.child("CHDIR", [context.root, cwd], { why: "the working directory", doing: `enter the working directory \`${cwd}\`` });
 }
 
-/**
- * CHILD: the AppArmor profile, from the exec on, or at once for a reaper, which executes nothing. A task can only write its own.
- */
-export function setSecurityLabel(context: PlanContext, proc: Slot | null): void {
+/** CHILD: where the process's AppArmor profile is set; null when it gets none. In a procfs of our own, which takes capabilities to make. */
+export function openLabelDirectory(context: PlanContext, proc: Slot | null): Slot | null {
   const profile = context.process.apparmorProfile ?? "";
-  if (profile === "" || profile === "unconfined" || !context.input.features.apparmor) return;
+  if (profile === "" || profile === "unconfined" || !context.input.features.apparmor) return null;
   const self = context.plan.slot("proc-self");
   const from = proc ?? freshProc(context);
-  const atOnce = context.input.reaper;
   context.plan.child("OPEN", [from, "self", O.O_PATH | O.O_CLOEXEC, 0, 0x9, self], {
     why: "this process in the private procfs",
     doing: "open the process in procfs",
   });
+  return self;
+}
+
+/**
+ * CHILD: the AppArmor profile, from the exec on, or at once. A task can only write its own. At once for a reaper, which executes
+ * nothing, and wherever the profile allows what is left to be done: an exec that changes the profile clears the parent-death signal.
+ * @see security/apparmor/domain.c, apparmor_bprm_committing_creds()
+ */
+export function setSecurityLabel(context: PlanContext, self: Slot): void {
+  const profile = context.process.apparmorProfile ?? "";
+  const atOnce = isLabelledAtOnce(context);
   const [file, verb] = atOnce ? ["current", "changeprofile"] : ["exec", "exec"];
   context.plan.child("WRITE", [self, `attr/apparmor/${file}`, encoder.encode(`${verb} ${profile}`)], {
-    why: atOnce ? "this AppArmor profile, for PID 1 and the program" : "exec switches to this AppArmor profile",
+    why: atOnce ? "this AppArmor profile, from now on" : "exec switches to this AppArmor profile",
     doing: `set the AppArmor profile \`${profile}\``,
   });
+}
+
+/** Whether `setSecurityLabel` is to come when the process has no more capabilities than the container, or before. */
+export function isLabelledAtOnce({ input }: PlanContext): boolean {
+  return input.reaper || input.labelAtOnce === true;
 }
 
 /** CHILD, last: as execvp(3) does, each directory of PATH in turn. */

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { useWherryHost } from "../support/wherry-host.ts";
 
@@ -26,6 +27,39 @@ test("PID 1 of --init is confined as well", async () => {
   expect(await run("--init", "payload", ...label)).toBe(confined);
   expect(await run("--init", "payload", "try", "read", "/proc/1/attr/current")).toBe(confined);
   expect(await run("--init", "--security-opt", "no-new-privileges", "payload", ...label)).toBe(confined);
+});
+
+/** Of a process, from its status file; empty when there is none. */
+function status(pid: number | string, field: string): string {
+  try {
+    return new RegExp(`^${field}:\\s*(\\S+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+// A change of the profile by exec clears the parent-death signal (apparmor_bprm_committing_creds()).
+test("confined processes die with their monitors, without any command of ours", async () => {
+  const id = await host.ok(["run", "-d", "--network", "none", "-u", "1000", "payload", "sleep"]);
+  const exec = host.start(["exec", id, "/payload", "sleep"]);
+  await poll("the exec to run", () => {
+    if (exec.child.exitCode !== null) throw new Error(exec.stderr);
+    return exec.stdout.includes("ready");
+  });
+  const pid = await host.ok(["inspect", "--format", "{{.State.Pid}}", id]);
+  const pids = (await host.ok(["top", id]))
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split(/ +/)[1] ?? "");
+  expect(pids).toHaveLength(2);
+  const other = pids.find((candidate) => candidate !== pid) ?? "";
+  for (const victim of [other, pid]) {
+    expect(status(victim, "State")).not.toBe("");
+    process.kill(Number(status(victim, "PPid")), "SIGKILL");
+    await poll(`${victim} to be dead`, () => ["", "Z", "X"].includes(status(victim, "State")));
+  }
+  expect((await exec.done).code).toBe(255);
+  await host.ok(["rm", "-f", id]);
 });
 
 test("apparmor=unconfined and --privileged lift it", async () => {
