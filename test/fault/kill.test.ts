@@ -1,15 +1,15 @@
-// kill -9 of the command, of the monitor, of the container's process, of all; an exit hook that fails; a reboot.
+// kill -9 of the command, of the monitor, of the container's process, of all; an exit hook that fails.
 // timeout: 300 s
 import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import type { ContainerHost } from "../../src/containers/container-host.ts";
+import { existsSync, readdirSync } from "node:fs";
 import type { ContainerId } from "../../src/core/brands.ts";
 import { LocalContainerService } from "../../src/engine/container-service.ts";
 import { isAlive } from "../../src/kernel/process-reference.ts";
 import type { ContainerRow } from "../../src/state/container-row.ts";
-import { findContainer, getContainer, moveContainer } from "../../src/state/container-table.ts";
+import { findContainer, getContainer } from "../../src/state/container-table.ts";
 import { findRunTraces, findTraces } from "../support/container-traces.ts";
 import { FaultHost, findProcesses } from "../support/fault-host.ts";
+import { killParts } from "../support/kill-parts.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import type { RunningProgram } from "../support/wherry-process.ts";
@@ -44,21 +44,6 @@ async function startAndSee(args: readonly string[], text: string): Promise<Runni
 async function kill(program: RunningProgram): Promise<void> {
   program.child.kill("SIGKILL");
   await program.done;
-}
-
-/** SIGKILL to the container's process and its monitor, in the order given; resolves when they are dead, which is not at once. */
-async function killParts(found: ContainerRow, ...parts: readonly ("monitor" | "init")[]): Promise<void> {
-  const processes = parts.map((part) =>
-    part === "monitor" ? { pid: found.monitorPid, startTime: found.monitorStart } : { pid: found.pid, startTime: found.pidStart },
-  );
-  for (const { pid } of processes) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // The monitor's death takes the container along at once.
-    }
-  }
-  await poll("the killed to be dead", () => !processes.some((process) => isAlive(process)), { intervalMs: 1 });
 }
 
 async function endsWithoutTrace(id: ContainerId): Promise<void> {
@@ -348,56 +333,5 @@ describe("the exit hook", () => {
     await poll("its monitor to be gone", () => findProcesses("plan", id).length === 0);
     expect(await inspect()).toMatchObject({ status: "exited", exitCode: 5, error: "" });
     await endsWithoutTrace(id);
-  });
-});
-
-describe("after a reboot", () => {
-  /** The same data root as a later boot finds it: no process, no run root, no cgroups. */
-  function rebooted(): { readonly later: ContainerHost; readonly containers: LocalContainerService } {
-    const later = {
-      ...host.host,
-      bootId: "00000000-0000-4000-8000-000000000000",
-      owner: host.host.owner.replace(/[^:]*$/, "00000000-0000-4000-8000-000000000000"),
-    };
-    return { later, containers: new LocalContainerService(later, () => Promise.reject(new Error("no base"))) };
-  }
-
-  test("what ran has ended, with an unknown status, and starts again", async () => {
-    await host.ok(["run", "-d", ...sleeper]);
-    await host.ok(["run", "-d", "--name", "still", "payload", "sleep"]);
-    await host.ok(["pause", "still"]);
-    await host.ok(["run", "-d", "--rm", "--name", "passing", "payload", "sleep"]);
-    for (const found of [row(), row("still"), row("passing")]) await killParts(found, "monitor", "init");
-    await poll(
-      "all to be dead",
-      () =>
-        findProcesses("plan", host.root).length === 0 && ["box", "still"].every((name) => findProcesses("plan", row(name).id).length === 0),
-    );
-    rmSync(host.runRoot, { recursive: true });
-    const { containers } = rebooted();
-    const told = (await containers.list({ all: true })).map(({ name, status, exitCode }) => ({ name, status, exitCode }));
-    expect(told.sort((a, b) => a.name.localeCompare(b.name))).toEqual([
-      { name: "box", status: "exited", exitCode: 255 },
-      { name: "still", status: "exited", exitCode: 255 },
-    ]);
-    expect(await containers.inspect("box")).toMatchObject({ error: "ended with an unknown status: the host was restarted" });
-    await containers.start("box");
-    expect(await containers.inspect("box")).toMatchObject({ status: "running" });
-    await containers.remove("box", { force: true });
-    await containers.remove("still");
-  });
-
-  test("what was being started, ended and removed is gone on with", async () => {
-    for (const name of ["starting", "ending", "removing"]) await host.wherry(["run", "--name", name, "payload", "exit", "3"]);
-    await host.ok(["create", "--name", "fresh", "payload", "exit"]);
-    const { store, owner } = host.host;
-    moveContainer(store, { id: row("starting").id, from: ["exited"], to: "starting", change: { owner } });
-    moveContainer(store, { id: row("fresh").id, from: ["created"], to: "starting", change: { owner } });
-    moveContainer(store, { id: row("removing").id, from: ["exited"], to: "removing", change: { owner } });
-    store.prepare("UPDATE containers SET status = 'ending', owner = ? WHERE name = 'ending'").run(owner);
-    rmSync(host.runRoot, { recursive: true });
-    const { containers } = rebooted();
-    const told = (await containers.list({ all: true })).map(({ name, status, exitCode }) => `${name} ${status} ${exitCode}`);
-    expect(told.sort()).toEqual(["ending exited 3", "fresh created null", "starting exited 3"]);
   });
 });
