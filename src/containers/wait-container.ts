@@ -11,27 +11,33 @@ import { exitCodeOf } from "./run-record.ts";
 export type WaitCondition = "not-running" | "next-exit" | "removed";
 
 /**
- * Resolves with the exit code once the condition holds. Woken by the bell and by the monitor's socket closing, so an end that
- * nobody could announce (a killed monitor) is seen too.
+ * Resolves with the exit code once the condition holds; undefined when the container was removed before anybody could tell this
+ * process how it ended. Woken by the bell and by the monitor's socket closing, so an end that nobody could announce (a killed
+ * monitor) is seen too.
  * @throws the signal's reason when aborted.
  */
 export async function waitContainer(
   host: ContainerHost,
   row: ContainerRow,
   options: { readonly condition?: WaitCondition; readonly signal?: AbortSignal },
-): Promise<number> {
+): Promise<number | undefined> {
   const condition = options.condition ?? "not-running";
   const startsBefore = row.starts;
-  let code = row.exitCode ?? 0;
+  let code = recordedExitCode(row);
   const end = await whenChanged(host, row.id, options.signal, (now) => {
     if (now === undefined) return true;
-    code = now.exitCode ?? code;
+    code = recordedExitCode(now);
     if (condition === "removed") return undefined;
     const ended = now.status === "exited" || now.status === "removing";
     if (condition === "next-exit") return ended && (now.starts > startsBefore || isLive(row)) ? true : undefined;
     return ended || now.status === "created" ? true : undefined;
   });
   return end === null ? code : exitCodeOf(end.waitStatus);
+}
+
+/** What a row that tells of a running process holds is of an earlier one. */
+function recordedExitCode(row: ContainerRow): number | undefined {
+  return row.status === "running" || row.status === "paused" || row.status === "starting" ? undefined : (row.exitCode ?? 0);
 }
 
 /** True when the container has ended (or is gone) within the time; false when the time is up. */

@@ -151,7 +151,9 @@ export class LocalContainerService implements ContainerService {
     options: { readonly condition?: "not-running" | "next-exit" | "removed"; readonly signal?: AbortSignal } = {},
   ): Promise<number> {
     const { waitContainer } = await import("../containers/wait-container.ts");
-    return waitContainer(this.#host, findContainer(this.#host.store, reference), options);
+    const code = await waitContainer(this.#host, findContainer(this.#host.store, reference), options);
+    if (code === undefined) throw containerNotFound(reference);
+    return code;
   }
 
   async list(options: ListOptions = {}): Promise<readonly ContainerSummary[]> {
