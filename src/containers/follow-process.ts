@@ -1,3 +1,4 @@
+import { delay } from "../core/delay.ts";
 import { timestampFromNanos } from "../core/timestamp.ts";
 import type { ProcessConnection } from "../kernel/process-connection.ts";
 import type { ProcessStreams } from "../kernel/process-streams.ts";
@@ -50,7 +51,7 @@ export async function lostMonitor(host: ContainerHost, row: ContainerRow, monito
   const end = performance.now() + deathDelayMs;
   while (isAlive(monitor)) {
     if (performance.now() > end) return null;
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await delay(2);
   }
   await untilRecorded(host, row);
   return getContainer(host.store, row.id)?.exitCode ?? unknownExitCode;

@@ -1,4 +1,3 @@
-import { release } from "node:os";
 import type { ContainerPath, HostPath } from "../core/brands.ts";
 import type { HostFeatures } from "../core/host-features.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -7,6 +6,7 @@ import { invalidOption } from "../core/invalid-option.ts";
 import type { OciNamespaceType } from "../plan/oci-config.ts";
 import type { PlanInput, ProcessReference } from "../plan/plan-input.ts";
 import { isProfileLoaded } from "../kernel/apparmor-state.ts";
+import { kernelRelease } from "../kernel/kernel-release.ts";
 import { readHostClocks } from "../kernel/host-clocks.ts";
 import type { AttachOptions } from "../kernel/process-streams.ts";
 import { loadSeccompProgram, type SeccompSource } from "../runtime/seccomp-cache.ts";
@@ -128,7 +128,7 @@ function seccompSource(option: string, capabilities: readonly string[]): Seccomp
   if (option === "unconfined") return null;
   return option === "default"
     ? { kind: "default", capabilities }
-    : { kind: "docker", json: option, capabilities, kernelRelease: release() };
+    : { kind: "docker", json: option, capabilities, kernelRelease: kernelRelease() };
 }
 
 /** The AppArmor profile that a container runs under; empty for none, as where AppArmor is off. */

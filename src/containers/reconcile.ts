@@ -1,4 +1,5 @@
 import type { ContainerId } from "../core/brands.ts";
+import { delay } from "../core/delay.ts";
 import { timestampFromNanos, timestampNow } from "../core/timestamp.ts";
 import { isAlive } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
@@ -115,7 +116,7 @@ async function exitRecord(host: ContainerHost, row: ContainerRow): Promise<Endin
     if (record !== null) return { exitCode: exitCodeOf(record.waitStatus), finishedAt: timestampFromNanos(record.time), error: "" };
     // Written by the monitor the moment it reaps; without a monitor it never comes.
     if (!monitorLives || Date.now() > deadline) return null;
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await delay(1);
   }
 }
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { delay } from "../core/delay.ts";
 import type { ContainerId } from "../core/brands.ts";
 import { isAlive, type ProcessReference, readProcessStat } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";

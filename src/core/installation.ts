@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { dirname } from "node:path";
 import { EngineError } from "./engine-error.ts";
 import type { HostPath } from "./brands.ts";
 
@@ -16,7 +15,7 @@ export interface Installation {
  */
 export function findInstallation(): Installation {
   const executable = process.execPath;
-  const beside = `${dirname(executable)}/launcher`;
+  const beside = `${executable.slice(0, executable.lastIndexOf("/"))}/launcher`;
   if (existsSync(beside)) return { launcher: beside as HostPath, self: [executable] };
   const source = new URL("../../launcher/build/launcher", import.meta.url).pathname;
   if (existsSync(source)) return { launcher: source as HostPath, self: [executable, new URL("../cli/main.ts", import.meta.url).pathname] };

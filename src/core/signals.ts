@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import { invalidOption } from "./invalid-option.ts";
 
 const realtimeMinimum = 34;
@@ -14,6 +13,8 @@ export function parseSignal(given: string): number {
     if (number >= 1 && number <= realtimeMaximum) return number;
   }
   const name = given.toUpperCase().replace(/^SIG/, "");
+  // Not imported above: few starts name a signal.
+  const { constants } = process.getBuiltinModule("node:os");
   const known = (constants.signals as Readonly<Record<string, number>>)[`SIG${name}`];
   if (known !== undefined) return known;
   const realtime = /^RTM(IN|AX)(?:([+-])(\d+))?$/.exec(name);

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import type { DiffId, Digest, ImageId } from "../core/brands.ts";
+import type { DiffId, Digest } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { ImageConfig } from "./image-view.ts";
 
@@ -57,11 +56,6 @@ export interface OciManifest {
   readonly mediaType: string;
   readonly config: OciDescriptor;
   readonly layers: readonly OciDescriptor[];
-}
-
-/** The id of an image: the digest of its configuration's bytes. */
-export function imageIdOf(config: string): ImageId {
-  return `sha256:${createHash("sha256").update(config).digest("hex")}` as ImageId;
 }
 
 /** Reads a stored configuration. Ours was checked when the image was made; a damaged database is told as such. */

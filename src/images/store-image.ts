@@ -6,7 +6,8 @@ import { timestampNow } from "../core/timestamp.ts";
 import { readLayeredFiles } from "../layers/lookup.ts";
 import { getLayer, type ImageRow, insertBlob, insertImage, insertLayer, type LayerRow, setReference } from "../state/image-rows.ts";
 import type { ImageHost } from "./image-host.ts";
-import { imageIdOf, mediaTypes, type OciDescriptor, type OciImage, type OciManifest } from "./oci-image.ts";
+import { imageIdOf } from "./image-id.ts";
+import { mediaTypes, type OciDescriptor, type OciImage, type OciManifest } from "./oci-image.ts";
 import { canonicalReference, type ImageReference } from "./reference.ts";
 
 /** A layer whose tree the driver has, under a lease of ours; its blob is written but perhaps not published yet. */

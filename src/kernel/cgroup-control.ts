@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { delay } from "../core/delay.ts";
 import { type CgroupHierarchy, cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { type CgroupGroup, groupDirectories, listCgroupPids } from "./cgroup-group.ts";

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
-import { arch } from "node:os";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { HostFeatures } from "../core/host-features.ts";
@@ -66,7 +65,7 @@ export function mapsIds(path: HostPath): boolean {
 }
 
 function machineArchitecture(): "x86_64" | "aarch64" {
-  const name = arch();
+  const name = process.arch;
   if (name === "x64") return "x86_64";
   if (name === "arm64") return "aarch64";
   throw new EngineError({

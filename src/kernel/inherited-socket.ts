@@ -1,4 +1,4 @@
-import { Duplex } from "node:stream";
+import type { ByteSocket } from "./byte-socket.ts";
 
 /** The part of Bun's own sockets that is used here; node: has nothing that takes a descriptor and costs nothing to load. */
 interface RuntimeSocket {
@@ -9,68 +9,126 @@ interface RuntimeSocket {
   end(): void;
 }
 
+/** How much is taken from the kernel before anybody wants it. */
+const receiveBytes = 65_536;
+
+interface Listeners {
+  readonly data: Set<(chunk: Buffer) => void>;
+  readonly error: Set<(error: Error) => void>;
+  readonly close: Set<() => void>;
+}
+
 /**
- * A connected stream socket that this process was started with, by its descriptor, as a Duplex with back-pressure both ways. By the
- * runtime's own sockets: node:net, which would wrap the same, costs every start 1.7 ms of loading.
+ * A connected stream socket that this process was started with, by its descriptor, with back-pressure both ways. By the runtime's own
+ * sockets, and not a stream of node:stream: loading node:net and that costs every start 3 ms.
  */
-export class InheritedSocket extends Duplex {
+export class InheritedSocket implements ByteSocket {
+  readonly #listeners: Listeners = { data: new Set(), error: new Set(), close: new Set() };
+  readonly #received: Buffer[] = [];
+  readonly #unsent: { bytes: Uint8Array; readonly done: () => void }[] = [];
   #socket: RuntimeSocket | undefined;
-  #waiting: { readonly bytes: Uint8Array; readonly done: (error?: Error | null) => void } | undefined;
+  #paused = false;
+  /** Nothing more comes or goes. */
+  #ended = false;
+  #closed = false;
 
   constructor(descriptor: number) {
-    super();
     const handlers = {
       open: (socket: RuntimeSocket) => {
+        if (this.#ended) return socket.end();
         this.#socket = socket;
         this.#flush();
       },
       data: (socket: RuntimeSocket, bytes: Buffer) => {
-        if (!this.push(bytes)) socket.pause();
+        this.#received.push(bytes);
+        this.#deliver();
+        if (this.#received.reduce((sum, { length }) => sum + length, 0) > receiveBytes) socket.pause();
       },
       drain: () => this.#flush(),
-      end: () => this.push(null),
-      close: () => this.#closed(),
-      error: (_: RuntimeSocket, error: Error) => this.destroy(error),
+      close: () => this.#end(),
+      error: (_: RuntimeSocket, error: Error) => this.#fail(error),
     };
     connectDescriptor({ fd: descriptor, socket: handlers }).catch((error: unknown) =>
-      this.destroy(error instanceof Error ? error : new Error(String(error))),
+      this.#fail(error instanceof Error ? error : new Error(String(error))),
     );
   }
 
-  /** What has come is still to be read: how the process ended, say, right before its monitor left. */
-  #closed(): void {
-    this.#socket = undefined;
-    if (this.readableEnded) this.destroy();
-    else this.once("end", () => this.destroy());
-    this.push(null);
+  get writable(): boolean {
+    return !this.#ended;
   }
 
-  override _read(): void {
-    this.#socket?.resume();
+  on(event: keyof Listeners, listener: (argument: never) => void): void {
+    (this.#listeners[event] as Set<typeof listener>).add(listener);
+    // Whoever listens may have more to set up before the first bytes.
+    if (event === "data") queueMicrotask(() => this.#deliver());
   }
 
-  override _write(bytes: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#waiting = { bytes, done };
+  off(event: keyof Listeners, listener: (argument: never) => void): void {
+    (this.#listeners[event] as Set<typeof listener>).delete(listener);
+  }
+
+  write(bytes: Uint8Array, done: () => void = () => {}): void {
+    if (this.#ended) return done();
+    this.#unsent.push({ bytes, done });
     this.#flush();
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#waiting?.done(error ?? new Error("the socket was closed"));
-    this.#waiting = undefined;
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#deliver();
+  }
+
+  destroy(): void {
+    this.#received.length = 0;
     this.#socket?.end();
-    done(error);
+    this.#end();
+  }
+
+  /** What has come is still to be read: how the process ended, say, right before its monitor left. */
+  #deliver(): void {
+    while (!this.#paused && this.#listeners.data.size > 0) {
+      const bytes = this.#received.shift();
+      if (bytes === undefined) break;
+      for (const listener of this.#listeners.data) listener(bytes);
+    }
+    if (this.#received.length > 0) return;
+    if (this.#ended) this.#close();
+    else if (!this.#paused) this.#socket?.resume();
   }
 
   #flush(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined || this.#socket === undefined) return;
-    const written = Math.max(this.#socket.write(waiting.bytes), 0);
-    if (written < waiting.bytes.length) {
-      this.#waiting = { bytes: waiting.bytes.subarray(written), done: waiting.done };
-      return;
+    for (let next = this.#unsent[0]; next !== undefined && this.#socket !== undefined; next = this.#unsent[0]) {
+      const written = Math.max(this.#socket.write(next.bytes), 0);
+      next.bytes = next.bytes.subarray(written);
+      if (next.bytes.length > 0) return;
+      this.#unsent.shift();
+      next.done();
     }
-    this.#waiting = undefined;
-    waiting.done();
+  }
+
+  #fail(error: Error): void {
+    for (const listener of this.#listeners.error) listener(error);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#socket = undefined;
+    for (const { done } of this.#unsent.splice(0)) done();
+    if (this.#received.length === 0) this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    queueMicrotask(() => {
+      for (const listener of this.#listeners.close) listener();
+    });
   }
 }
 

@@ -1,9 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import type { Duplex } from "node:stream";
 import { EngineError } from "../core/engine-error.ts";
 import { errnoText } from "../core/errno.ts";
 import { launcherEnvironment } from "../core/fault-settings.ts";
+import type { ByteSocket } from "./byte-socket.ts";
 import { encodeFrame, type Frame, FrameDecoder, frameTypes, protocolError } from "./frames.ts";
 import { InheritedSocket } from "./inherited-socket.ts";
 import { ProcessConnection } from "./process-connection.ts";
@@ -56,7 +56,7 @@ export async function launchPlan(request: LaunchRequest): Promise<LaunchedProces
 
 /** A launcher that has been sent its plan, and why it is no more once its socket has closed. Without a socket it was never there. */
 interface Launcher {
-  readonly socket: Duplex | undefined;
+  readonly socket: ByteSocket | undefined;
   readonly gone: Promise<string>;
 }
 
@@ -70,7 +70,7 @@ function spawnLauncher(request: LaunchRequest): Launcher {
     env: launcherEnvironment(),
   });
   child.unref();
-  const socket = (child.stdio[3] as Duplex | null | undefined) ?? undefined;
+  const socket = (child.stdio[3] as ByteSocket | null | undefined) ?? undefined;
   socket?.write(encodeFrame(frameTypes.plan, request.plan));
   return { socket, gone: whyGone(child) };
 }
@@ -96,7 +96,7 @@ function takeWaitingLauncher(request: LaunchRequest): Launcher | undefined {
 
 const waitingLauncher = "WHERRY_LAUNCHER";
 
-function converse(request: LaunchRequest, gone: Promise<string>, socket: Duplex): Promise<LaunchedProcess> {
+function converse(request: LaunchRequest, gone: Promise<string>, socket: ByteSocket): Promise<LaunchedProcess> {
   const decoder = new FrameDecoder();
   const { promise, resolve, reject } = Promise.withResolvers<LaunchedProcess>();
   let tells = Promise.resolve();
@@ -146,7 +146,7 @@ function converse(request: LaunchRequest, gone: Promise<string>, socket: Duplex)
   });
 }
 
-async function answerTell(request: LaunchRequest, socket: Duplex, frame: Frame): Promise<void> {
+async function answerTell(request: LaunchRequest, socket: ByteSocket, frame: Frame): Promise<void> {
   const payload = Buffer.from(frame.payload);
   const point = payload.toString("utf8", 4);
   await request.onTell?.(point, payload.readUInt32LE(0));

@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { ByteSocket } from "./byte-socket.ts";
 import { encodeFrame, type Frame, FrameDecoder, frameTypes, maxPayloadBytes, protocolError } from "./frames.ts";
 import type { OutputChunk } from "./process-streams.ts";
 
@@ -17,7 +17,7 @@ export interface ProcessEnd {
 export class ProcessConnection implements AsyncDisposable {
   /** Resolves after the last output was handled; null when the connection closed without word of an end, from either side. Never rejects. */
   readonly ended: Promise<ProcessEnd | null>;
-  readonly #socket: Duplex;
+  readonly #socket: ByteSocket;
   readonly #decoder: FrameDecoder;
   readonly #inbox: Frame[] = [];
   readonly #end: (end: ProcessEnd | null) => void;
@@ -33,7 +33,7 @@ export class ProcessConnection implements AsyncDisposable {
   #lost = false;
 
   /** Takes the socket over. `rest`: the decoder that has read it so far, and frames that it has read too many. */
-  constructor(socket: Duplex, rest: { readonly decoder?: FrameDecoder; readonly frames?: readonly Frame[] } = {}) {
+  constructor(socket: ByteSocket, rest: { readonly decoder?: FrameDecoder; readonly frames?: readonly Frame[] } = {}) {
     this.#socket = socket;
     this.#decoder = rest.decoder ?? new FrameDecoder();
     const { promise, resolve } = Promise.withResolvers<ProcessEnd | null>();

@@ -1,5 +1,4 @@
 import { statSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { invalidOption } from "../core/invalid-option.ts";
 import type { OciBlockIo, OciCpu, OciDeviceRule, OciMemory, OciResources, OciThrottleDevice } from "../plan/oci-config.ts";
 import type { ContainerOptions, ResourceOptions, ThrottleDevice } from "./container-options.ts";
@@ -63,7 +62,8 @@ function cpuLimits(given: ResourceOptions): OciCpu | undefined {
   if (nano !== undefined) {
     if (quota !== undefined || period !== undefined)
       throw invalidOption("conflicting options: --cpus and --cpu-period or --cpu-quota can't both be set");
-    const count = availableParallelism();
+    // Not imported above: few starts have a quota.
+    const count = process.getBuiltinModule("node:os").availableParallelism();
     if (nano < 10_000_000 || nano > count * 1e9) {
       throw invalidOption(`range of CPUs is from 0.01 to ${count}.00, as there are only ${count} CPUs available`);
     }

@@ -1,5 +1,4 @@
 import { chmodSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../core/engine-error.ts";
 import { noSpaceError } from "../core/no-space.ts";
@@ -108,7 +107,7 @@ function open(path: string): Store {
   if (found !== schemaVersion) migrate(database, path, found);
   // Checkpointed often: whoever opens the database first reads the whole write-ahead log, and short processes do not close it.
   database.exec("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=64");
-  return new Store(database, new Reserve(dirname(path)));
+  return new Store(database, new Reserve(path.slice(0, path.lastIndexOf("/"))));
 }
 
 function migrate(database: DatabaseSync, path: string, found: number): void {

@@ -1,4 +1,5 @@
-// Preloaded into the engine run from its sources: writes each module of src/ that is loaded, with its size, to $WHERRY_LOADED_MODULES.
+// Preloaded into the engine run from its sources: writes each module of src/ that is loaded, with its size and the runtime's modules that it
+// imports, to $WHERRY_LOADED_MODULES.
 import { appendFileSync, readFileSync } from "node:fs";
 
 const report = process.env["WHERRY_LOADED_MODULES"];
@@ -9,7 +10,8 @@ Bun.plugin({
   setup(build) {
     build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
       const contents = readFileSync(path, "utf8");
-      appendFileSync(report, `${JSON.stringify({ path: path.slice(path.lastIndexOf("/src/") + 1), bytes: contents.length })}\n`);
+      const builtins = [...contents.matchAll(/^import (?!type )[^;]*? from "(node:[^"]+)";$/gm)].map(([, name]) => name);
+      appendFileSync(report, `${JSON.stringify({ path: path.slice(path.lastIndexOf("/src/") + 1), bytes: contents.length, builtins })}\n`);
       return { contents, loader: "ts" };
     });
   },

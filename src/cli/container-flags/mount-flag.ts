@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { absolutePath } from "./absolute-path.ts";
 import type { MountOption } from "../../spec/container-options.ts";
 import { parseSize } from "../../core/size.ts";
 import { invalidValue } from "../flags/flag-spec.ts";
@@ -43,7 +43,7 @@ function applyField(
       const source = requireValue(field, value);
       if (!source.startsWith("/") && !source.startsWith("."))
         throw invalidValue(`the source "${source}" must be an absolute path, or start with ./`);
-      mount.source = resolve(source);
+      mount.source = absolutePath(source);
       return;
     }
     case "target":

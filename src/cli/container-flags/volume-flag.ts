@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { absolutePath } from "./absolute-path.ts";
 import type { MountOption } from "../../spec/container-options.ts";
 import { EngineError } from "../../core/engine-error.ts";
 import { invalidValue } from "../flags/flag-spec.ts";
@@ -27,7 +27,7 @@ export function parseVolume(text: string): MountOption {
     if (source === "") throw invalidValue("the host path before the colon is empty");
     throw volumesNotImplemented(`the named volume \`${source}\``);
   }
-  return { type: "bind", source: resolve(source), target, createSource: true, ...parseModes(modes) };
+  return { type: "bind", source: absolutePath(source), target, createSource: true, ...parseModes(modes) };
 }
 
 function parseModes(modes: string): { readonly readonly: boolean; readonly propagation?: Propagation } {

@@ -1,3 +1,4 @@
+import { delay } from "../../core/delay.ts";
 import { diskOf } from "./host-view.ts";
 import { eventually, type Stage } from "./stage.ts";
 
@@ -34,7 +35,7 @@ async function showCpu(stage: Stage): Promise<void> {
   const { id } = await stage.start("while :; do :; done", { resources: { nanoCpus: 250_000_000 } });
   const before = await stage.engine.containers.stats(id);
   const begin = performance.now();
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await delay(1_000);
   const after = await stage.engine.containers.stats(id);
   const share = Number(after.cpuUsageNanos - before.cpuUsageNanos) / ((performance.now() - begin) * 1e6);
   const throttled = after.cpuThrottledPeriods - before.cpuThrottledPeriods;

@@ -1,3 +1,4 @@
+import { delay } from "../../core/delay.ts";
 import type { Engine, OutputChunk, ProcessStreams } from "../../engine/engine.ts";
 import type { ContainerOptions } from "../../spec/container-options.ts";
 import type { OutputSink } from "../output/output-sink.ts";
@@ -128,6 +129,6 @@ export async function eventually<Answer>(ask: () => Promise<Answer | undefined>,
   for (;;) {
     const answer = await ask();
     if (answer !== undefined || performance.now() > end) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await delay(20);
   }
 }

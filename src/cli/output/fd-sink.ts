@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, write, writeSync } from "node:fs";
+import { delay } from "../../core/delay.ts";
 import { EngineError } from "../../core/engine-error.ts";
 import type { OutputSink } from "./output-sink.ts";
 
@@ -75,7 +76,7 @@ export class FdSink implements OutputSink {
         offset += await writeBlocking(this.fd, bytes.subarray(offset));
       } catch (error) {
         // Somebody has made the shared description non-blocking; there is nothing to wait on by other means.
-        if (errorCode(error) === "EAGAIN") await new Promise((resolve) => setTimeout(resolve, 1));
+        if (errorCode(error) === "EAGAIN") await delay(1);
         else this.#handle(error);
       }
     }

@@ -1,4 +1,5 @@
 import { read } from "node:fs";
+import { delay } from "../../core/delay.ts";
 
 const CHUNK_BYTES = 128 * 1024;
 
@@ -27,7 +28,7 @@ async function readSome(fd: number, buffer: Uint8Array): Promise<number> {
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       // The description is shared, and somebody else has made it non-blocking.
-      if (code === "EAGAIN") await new Promise((resolve) => setTimeout(resolve, 5));
+      if (code === "EAGAIN") await delay(5);
       // EIO: the terminal has hung up. EBADF: stdin was closed from the start (`<&-`). EISDIR: there is nothing to read either.
       else if (code === "EIO" || code === "EBADF" || code === "EISDIR") return 0;
       else throw error;

@@ -1,4 +1,5 @@
 import { totalmem } from "node:os";
+import { delay } from "../../core/delay.ts";
 import type { CliContext } from "../cli-context.ts";
 import { switchFlag } from "../flags/flag-spec.ts";
 import { listFormatFlag } from "../format/format-flag.ts";
@@ -35,7 +36,7 @@ export const statsVerb = defineVerb({
     // Use of the processor is a difference, so that even one table needs two samples.
     let before = await takeSamples(context, references, values.all);
     for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
+      await delay(INTERVAL_MS);
       const after = await takeSamples(context, references, values.all);
       await show(before, after);
       if (values["no-stream"]) return 0;
