@@ -41,9 +41,11 @@ function prepareHost(context: PlanContext): Stdio {
   const { cloneInto } = prepareCgroups(plan, input.cgroups, false);
   joinNamespaces(context);
   createTimeNamespace(context);
+  input.extensions?.prepare(context);
   enterCgroups(plan, input.cgroups);
   cloneChild(context, cloneInto);
   leaveCgroups(plan, input.cgroups, false);
+  input.extensions?.outside(context);
   return stdio;
 }
 
@@ -81,6 +83,7 @@ function buildContainer(context: PlanContext, stdio: Stdio): LaunchPlan {
   protectPaths(context);
   maskPaths(context);
   makeRootReadonly(context);
+  input.extensions?.beforePivot(context);
   pivotRoot(context);
   takeStdio(context, stdio, terminal);
   setPersonality(context);

@@ -32,6 +32,7 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   const label = openLabelDirectory(context, proc);
   const atOnce = isLabelledAtOnce(context);
   if (label !== null && !atOnce) setSecurityLabel(context, label);
+  input.extensions?.schedule(context);
   setLimits(context);
   if (process.noNewPrivileges !== true) addSeccomp(context);
   plan.child("CAPSET", [mask(effective), mask(permitted), mask(inheritable)], {
@@ -44,12 +45,14 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
     plan.child("NNP", [], { why: "set-user-id programs gain nothing" });
     addSeccomp(context);
   }
+  if (input.execInto === undefined) input.extensions?.beforeExec(context);
   if (input.reaper) plan.child("REAPER", [], { why: "--init: PID 1 reaps orphans and forwards signals" });
   execute(context);
 }
 
 /** The compiler of profiles is not imported here: a start takes the program from a cache and need not load it. */
 function addSeccomp(context: PlanContext): void {
+  if (context.input.extensions?.filter(context) === true) return;
   const { seccompProgram } = context.input;
   if (seccompProgram === undefined) {
     if (context.linux.seccomp !== undefined) throw new RangeError("`linux.seccomp` has to be compiled first, into `seccompProgram`");

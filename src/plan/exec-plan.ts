@@ -32,6 +32,7 @@ export function compileExecPlan(input: PlanInput, target: ProcessReference): Lau
     doing: "find the container's process",
   });
   const ownPid = joinPidNamespace(context, process);
+  input.extensions?.prepare(context);
   enterCgroups(plan, input.cgroups);
   plan.host("CLONE", [0, cloneInto], { why: "the new process", doing: "clone the new process" });
   leaveCgroups(plan, input.cgroups, true);

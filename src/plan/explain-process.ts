@@ -18,6 +18,11 @@ type ProcessOperation =
   | "PDEATHSIG"
   | "DUMPABLE"
   | "REAPER"
+  | "SCHEDULER"
+  | "IOPRIO"
+  | "AFFINITY"
+  | "MEMPOLICY"
+  | "HOOK"
   | "BOUNDING"
   | "IDS"
   | "CAPSET"
@@ -83,6 +88,27 @@ export const explainProcess: Explainers<ProcessOperation> = {
   },
   REAPER: { man: "fork(2)", calls: () => ["fork() = <pid>", "setpgid(0, 0)", "ioctl(0, TIOCSPGRP, [<pid>])"] },
 
+  SCHEDULER: {
+    man: "sched_setattr(2)",
+    calls: (bytes) => {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return [
+        `sched_setattr(0, {sched_policy=${view.getUint32(4, true)}, sched_flags=${hex(view.getBigUint64(8, true))}, sched_nice=${view.getInt32(16, true)}, sched_priority=${view.getUint32(20, true)}, sched_runtime=${view.getBigUint64(24, true)}, sched_deadline=${view.getBigUint64(32, true)}, sched_period=${view.getBigUint64(40, true)}}, 0)`,
+      ];
+    },
+  },
+  IOPRIO: { man: "ioprio_set(2)", calls: (value) => [`ioprio_set(IOPRIO_WHO_PROCESS, 0, ${hex(value)})`] },
+  AFFINITY: { man: "sched_setaffinity(2)", calls: (mask) => [`sched_setaffinity(0, ${setBits(mask)})`] },
+  MEMPOLICY: { man: "set_mempolicy(2)", calls: (mode, nodes) => [`set_mempolicy(${hex(mode)}, ${setBits(nodes)})`] },
+  HOOK: {
+    man: "execve(2)",
+    calls: (path, argv, env, state, timeout) => [
+      "fork()",
+      `execve(${quote(path)}, ${quoteList(argv)}, [${env.length} variables]) < ${quote(state.join("<pid>"))}`,
+      `waitid(P_PID, <pid>, WEXITED)${BigInt(timeout) === 0n ? "" : ` for at most ${timeout} ms`}`,
+    ],
+  },
+
   BOUNDING: { man: "capabilities(7)", calls: (kept) => [`prctl(PR_CAPBSET_DROP, ${capabilities(ALL_CAPABILITIES & ~BigInt(kept))})`] },
   IDS: {
     man: "credentials(7)",
@@ -147,6 +173,13 @@ export const explainProcess: Explainers<ProcessOperation> = {
   },
   DETACH: { man: "exit(2)", calls: () => ["exit_group(0)"] },
 };
+
+/** `[0 1 4]`, as strace prints sets; all of them if nothing is left out. */
+function setBits(mask: Uint8Array): string {
+  if (mask.length > 0 && mask.every((byte) => byte === 0xff)) return "~[]";
+  const bits = Array.from({ length: mask.length * 8 }, (_, bit) => bit).filter((bit) => (((mask[bit >> 3] ?? 0) >> (bit & 7)) & 1) === 1);
+  return `[${bits.join(" ")}]`;
+}
 
 function capabilities(mask: number | bigint): string {
   const wide = BigInt(mask);

@@ -55,6 +55,10 @@ export const OPERATIONS = {
   PDEATHSIG: { code: 69, signature: "u", sections: "C" },
   DUMPABLE: { code: 70, signature: "u", sections: "C" },
   REAPER: { code: 71, signature: "", sections: "C" },
+  SCHEDULER: { code: 72, signature: "b", sections: "C" },
+  IOPRIO: { code: 73, signature: "u", sections: "C" },
+  AFFINITY: { code: 74, signature: "b", sections: "HPC" },
+  MEMPOLICY: { code: 75, signature: "ub", sections: "C" },
 
   BOUNDING: { code: 80, signature: "u", sections: "C" },
   IDS: { code: 81, signature: "uub", sections: "C" },
@@ -69,6 +73,7 @@ export const OPERATIONS = {
   TAKE: { code: 91, signature: "O", sections: "PC" },
   TELL: { code: 92, signature: "s", sections: "P" },
   HOLD: { code: 93, signature: "s", sections: "P" },
+  HOOK: { code: 95, signature: "svvvu", sections: "PC" },
 
   MONITOR: { code: 100, signature: "ggggsusuuuvv", sections: "T" },
   DETACH: { code: 101, signature: "", sections: "T" },

@@ -1,6 +1,7 @@
 import type { HostPath } from "../core/brands.ts";
 import type { HostFeatures } from "../core/host-features.ts";
 import type { OciConfig } from "./oci-config.ts";
+import type { PlanExtensions } from "./plan-extensions.ts";
 
 /** A process elsewhere whose namespaces are joined; the start time guards against a reused pid. */
 export interface ProcessReference {
@@ -98,4 +99,15 @@ export interface PlanInput {
    * on cgroup v1 the launcher itself enters the container's cgroups for a moment.
    */
   readonly execInto?: ProcessReference;
+  /** Who the container is for others, and what `wherry run` never sets: for configurations that somebody else wrote. */
+  readonly identity?: ContainerIdentity;
+  /** Compiles the fields that `wherry run` has no option for; without it they are refused. */
+  readonly extensions?: PlanExtensions;
+}
+
+/** What hooks and seccomp agents are told of a container. */
+export interface ContainerIdentity {
+  readonly id: string;
+  /** The directory of the configuration; relative mount sources start here. */
+  readonly bundle: HostPath;
 }

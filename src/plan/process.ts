@@ -36,18 +36,22 @@ const encoder = new TextEncoder();
  * @throws {EngineError} CONFIG_UNSUPPORTED
  */
 export function refuseUnsupported(context: PlanContext): void {
-  const { process, linux, config } = context;
+  const { process, linux, config, input } = context;
   const present: Readonly<Record<string, unknown>> = {
-    "process.scheduler": process.scheduler,
-    "process.ioPriority": process.ioPriority,
-    "process.execCPUAffinity": process.execCPUAffinity,
     "process.selinuxLabel": process.selinuxLabel || undefined,
     "linux.mountLabel": linux.mountLabel || undefined,
     "linux.intelRdt": linux.intelRdt,
-    "linux.memoryPolicy": linux.memoryPolicy,
     "linux.netDevices": linux.netDevices && Object.keys(linux.netDevices).length > 0 ? linux.netDevices : undefined,
     "linux.seccomp.listenerPath": linux.seccomp?.listenerPath || undefined,
-    hooks: Object.values(config.hooks ?? {}).some((list) => Array.isArray(list) && list.length > 0) ? config.hooks : undefined,
+    ...(input.extensions === undefined
+      ? {
+          "process.scheduler": process.scheduler,
+          "process.ioPriority": process.ioPriority,
+          "process.execCPUAffinity": process.execCPUAffinity,
+          "linux.memoryPolicy": linux.memoryPolicy,
+          hooks: Object.values(config.hooks ?? {}).some((list) => Array.isArray(list) && list.length > 0) ? config.hooks : undefined,
+        }
+      : {}),
   };
   for (const [name, value] of Object.entries(present)) {
     if (value !== undefined) throw configUnsupported(`\`${name}\``);
