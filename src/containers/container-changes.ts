@@ -4,7 +4,7 @@ import { idRangeSize } from "../spec/build-config.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { findIdRange } from "./id-range.ts";
-import { rootFilesystem } from "./root-filesystem.ts";
+import { containerLayers } from "./root-filesystem.ts";
 
 export interface ContainerChange {
   readonly path: string;
@@ -14,7 +14,7 @@ export interface ContainerChange {
 /** What the container has changed of its image, parents first, as docker lists it. */
 export async function containerChanges(host: ContainerHost, row: ContainerRow): Promise<readonly ContainerChange[]> {
   const idBase = findIdRange(host.store, row.id);
-  const { upper, lowers } = rootFilesystem(host, row, idBase);
+  const { upper, lowers } = containerLayers(host, row, idBase);
   const changes = await diffLayers(host.launcher, {
     upper,
     lowers,

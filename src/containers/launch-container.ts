@@ -82,7 +82,7 @@ async function prepareDirectories(host: ContainerHost, row: ContainerRow, settin
   const idBase = settings.namespaces?.user === "auto" ? reserveIdRange(host.store, row.id) : null;
   // Files of ours, but the container's root may change them, as those of the image.
   if (idBase !== null) for (const path of [paths.hosts, paths.hostname, paths.resolvConf]) chownSync(path, idBase, idBase);
-  prepareRootFilesystem(host, row, idBase);
+  await prepareRootFilesystem(host, row, idBase);
   for (const mount of settings.mounts ?? []) {
     if (mount.type === "bind" && mount.createSource === true && mount.source !== undefined && !existsSync(mount.source)) {
       mkdirSync(mount.source, { recursive: true });

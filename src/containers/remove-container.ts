@@ -2,7 +2,6 @@ import { existsSync, rmdirSync, unlinkSync } from "node:fs";
 import type { ContainerRow } from "../state/container-row.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
-import { removeTree } from "../kernel/remove-tree.ts";
 import { deleteContainer, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
@@ -24,7 +23,7 @@ export async function completeRemoval(host: ContainerHost, row: Pick<ContainerRo
   faultPoint("removal-claimed");
   try {
     await releaseRunning(host, row);
-    removeFiles(host, row);
+    await removeFiles(host, row);
   } catch (error) {
     moveContainer(host.store, { id: row.id, from: ["removing"], to: "removing", owner: host.owner, change: { owner: null } });
     throw error;
@@ -36,9 +35,11 @@ export async function completeRemoval(host: ContainerHost, row: Pick<ContainerRo
 }
 
 /** Idempotent. The read-write layer is hostile: only the tree operations walk it. */
-function removeFiles(host: ContainerHost, row: Pick<ContainerRow, "id">): void {
+async function removeFiles(host: ContainerHost, row: Pick<ContainerRow, "id">): Promise<void> {
   const paths = containerPaths(host.root, host.runRoot, row.id);
-  if (!removeUntouched(paths)) removeTree(host.launcher, paths.directory);
+  if (removeUntouched(paths)) return;
+  const { removeTree } = await import("../kernel/remove-tree.ts");
+  removeTree(host.launcher, paths.directory);
 }
 
 /**

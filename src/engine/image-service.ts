@@ -3,7 +3,7 @@ import { containerPaths } from "../containers/container-paths.ts";
 import { findIdRange } from "../containers/id-range.ts";
 import { holdStill } from "../containers/pause-container.ts";
 import { reconcile } from "../containers/reconcile.ts";
-import { rootFilesystem } from "../containers/root-filesystem.ts";
+import { containerLayers } from "../containers/root-filesystem.ts";
 import { ContentStore } from "../content/content-store.ts";
 import type { ImageId } from "../core/brands.ts";
 import { ImageStore } from "../images/image-store.ts";
@@ -71,7 +71,7 @@ export class LocalImageService implements ImageService {
       return await this.#images.commit({
         containerId: row.id,
         upper: containerPaths(host.root, host.runRoot, row.id).upper,
-        lowers: rootFilesystem(host, row, idBase).lowers,
+        lowers: containerLayers(host, row, idBase).lowers,
         parentImage: row.imageId,
         config: {
           user: process.user,

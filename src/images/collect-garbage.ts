@@ -9,9 +9,9 @@ import { dropStaleLeases } from "./layer-lease.ts";
  * A transaction of its own, after the one that deleted rows: a crash at any point leaves garbage for the next call, never an image
  * whose files are gone.
  */
-export function collectGarbage(host: ImageHost): void {
+export async function collectGarbage(host: ImageHost): Promise<void> {
   const { store, layers, content } = host;
-  const deletions: (() => void)[] = [];
+  const deletions: (() => Promise<void>)[] = [];
   store.transaction(() => {
     dropStaleLeases(store);
     for (const diffId of listUnusedLayers(store)) deleteLayer(store, diffId);
@@ -21,7 +21,7 @@ export function collectGarbage(host: ImageHost): void {
     for (const digest of content.list()) if (!used.has(digest)) content.remove(digest);
   });
   faultPoint("garbage-detached");
-  for (const deleteFiles of deletions) deleteFiles();
+  for (const deleteFiles of deletions) await deleteFiles();
   content.collect();
-  layers.collect();
+  await layers.collect();
 }

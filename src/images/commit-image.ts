@@ -46,7 +46,7 @@ export async function commitImage(host: ImageHost, input: CommitInput): Promise<
   const parent = getImage(host.store, input.parentImage);
   if (parent === undefined) throw imageNotFound(input.parentImage);
   const config = applyChanges(fromImageConfig(input.config), input.changes ?? []);
-  collectGarbage(host);
+  await collectGarbage(host);
   using blob = await writeChanges(host, input);
   const diffId = blob.finish().digest as string as DiffId;
   using lease = new LayerLease(host.store, diffId);

@@ -35,7 +35,7 @@ export async function importImage(host: ImageHost, archive: AsyncIterable<Uint8A
   const reference = options.reference === undefined || options.reference === "" ? undefined : parseReference(options.reference);
   const config: OciImageConfig = applyChanges({}, options.changes ?? []);
   const [os = "linux", architecture = hostArchitecture(), variant] = (options.platform ?? "").split("/").filter((part) => part !== "");
-  collectGarbage(host);
+  await collectGarbage(host);
   using received = await receive(host, archive);
   faultPoint("image-received");
   using lease = new LayerLease(host.store, received.diffId);

@@ -75,99 +75,99 @@ const remaining = () => listImages(store).map((row) => row.id);
 const conflict = (message: string) => expect.objectContaining({ code: "IMAGE_IN_USE", message });
 
 describe("removeImage()", () => {
-  test("untags, and deletes the image with its layers and blobs after its last reference", () => {
+  test("untags, and deletes the image with its layers and blobs after its last reference", async () => {
     const id = addImage("a", { layers: [layer("1"), layer("2")], references: ["x", "y:1"] });
-    expect(removeImage(host, "x")).toEqual([{ untagged: "x:latest" }]);
+    expect(await removeImage(host, "x")).toEqual([{ untagged: "x:latest" }]);
     expect(remaining()).toEqual([id]);
     const [bottom = "", top = ""] = chainIds([layer("1"), layer("2")]);
-    expect(removeImage(host, "y:1")).toEqual([{ untagged: "y:1" }, { deleted: id }, { deleted: top }, { deleted: bottom }]);
+    expect(await removeImage(host, "y:1")).toEqual([{ untagged: "y:1" }, { deleted: id }, { deleted: top }, { deleted: bottom }]);
     expect(remaining()).toEqual([]);
     expect([...layers.layers.keys()]).toEqual([]);
     expect(blobs()).toEqual([]);
   });
 
-  test("keeps layers and blobs that another image has", () => {
+  test("keeps layers and blobs that another image has", async () => {
     addImage("a", { layers: [layer("1"), layer("2")], references: ["a"] });
     const other = addImage("b", { layers: [layer("1")], references: ["b"] });
     const shared = host.content.put(Buffer.from("a")).digest;
     insertBlob(store, other, shared);
-    removeImage(host, "a");
+    await removeImage(host, "a");
     expect([...layers.layers.keys()]).toEqual([layer("1")]);
     expect(blobs()).toEqual([shared, findImage(store, "b").manifestDigest].map((digest) => digest.slice(7)).sort());
   });
 
-  test("by id removes all references of one repository, but refuses several repositories without force", () => {
+  test("by id removes all references of one repository, but refuses several repositories without force", async () => {
     const one = addImage("a", { layers: [], references: ["x:1"] });
-    expect(removeImage(host, hex("a").slice(0, 12))).toEqual([{ untagged: "x:1" }, { deleted: one }]);
+    expect(await removeImage(host, hex("a").slice(0, 12))).toEqual([{ untagged: "x:1" }, { deleted: one }]);
     const two = addImage("b", { layers: [], references: ["x", "y"] });
-    expect(() => removeImage(host, two)).toThrow(
+    await expect(removeImage(host, two)).rejects.toThrow(
       conflict("conflict: unable to delete bbbbbbbbbbbb (must be forced) - image is referenced in multiple repositories"),
     );
-    expect(removeImage(host, two, { force: true })).toEqual([{ untagged: "x:latest" }, { untagged: "y:latest" }, { deleted: two }]);
+    expect(await removeImage(host, two, { force: true })).toEqual([{ untagged: "x:latest" }, { untagged: "y:latest" }, { deleted: two }]);
   });
 
-  test("refuses the last reference while a container uses the image; with force only untags under a running one", () => {
+  test("refuses the last reference while a container uses the image; with force only untags under a running one", async () => {
     const id = addImage("a", { layers: [layer("1")], references: ["x"] });
     addContainer("c", id, { status: "running" });
-    expect(() => removeImage(host, "x")).toThrow(
+    await expect(removeImage(host, "x")).rejects.toThrow(
       conflict(
         'conflict: unable to remove repository reference "x" (must force) - container cccccccccccc is using its referenced image aaaaaaaaaaaa',
       ),
     );
-    expect(removeImage(host, "x", { force: true })).toEqual([{ untagged: "x:latest" }]);
+    expect(await removeImage(host, "x", { force: true })).toEqual([{ untagged: "x:latest" }]);
     expect(remaining()).toEqual([id]);
-    expect(() => removeImage(host, id, { force: true })).toThrow(
+    await expect(removeImage(host, id, { force: true })).rejects.toThrow(
       conflict("conflict: unable to delete aaaaaaaaaaaa (cannot be forced) - image is being used by running container cccccccccccc"),
     );
   });
 
-  test("a stopped container's image needs force, and its layers stay until the container is gone", () => {
+  test("a stopped container's image needs force, and its layers stay until the container is gone", async () => {
     const id = addImage("a", { layers: [layer("1")], references: ["x"] });
     addContainer("c", id, { layers: [layer("1")] });
-    expect(() => removeImage(host, id)).toThrow(
+    await expect(removeImage(host, id)).rejects.toThrow(
       conflict("conflict: unable to delete aaaaaaaaaaaa (must be forced) - image is being used by stopped container cccccccccccc"),
     );
-    expect(removeImage(host, "x", { force: true })).toEqual([{ untagged: "x:latest" }, { deleted: id }]);
+    expect(await removeImage(host, "x", { force: true })).toEqual([{ untagged: "x:latest" }, { deleted: id }]);
     expect(layers.has(layer("1"))).toBe(true);
     store.prepare("DELETE FROM containers").run();
-    collectGarbage(host);
+    await collectGarbage(host);
     expect(layers.has(layer("1"))).toBe(false);
   });
 
-  test("prunes untagged parents, unless told not to; refuses an image that others were made from", () => {
+  test("prunes untagged parents, unless told not to; refuses an image that others were made from", async () => {
     const grandparent = addImage("a", { layers: [layer("1")], references: ["base"] });
     const parent = addImage("b", { layers: [layer("1"), layer("2")], parent: grandparent });
     addImage("c", { layers: [layer("1"), layer("2"), layer("3")], parent, references: ["x"] });
-    expect(() => removeImage(host, parent)).toThrow(
+    await expect(removeImage(host, parent)).rejects.toThrow(
       conflict("conflict: unable to delete bbbbbbbbbbbb (cannot be forced) - image has dependent child images"),
     );
-    removeImage(host, "x", { noPrune: true });
+    await removeImage(host, "x", { noPrune: true });
     expect(remaining()).toEqual([grandparent, parent]);
     addImage("c", { layers: [layer("1"), layer("2"), layer("3")], parent, references: ["x"] });
-    removeImage(host, "x");
+    await removeImage(host, "x");
     expect(remaining()).toEqual([grandparent]);
     expect([...layers.layers.keys()]).toEqual([layer("1")]);
   });
 
-  test("a reference to an image with children is only untagged", () => {
+  test("a reference to an image with children is only untagged", async () => {
     const parent = addImage("a", { layers: [], references: ["p"] });
     addImage("b", { layers: [], parent, references: ["c"] });
-    expect(removeImage(host, "p")).toEqual([{ untagged: "p:latest" }]);
+    expect(await removeImage(host, "p")).toEqual([{ untagged: "p:latest" }]);
     expect(remaining()).toContain(parent);
   });
 
-  test("a leased layer stays; what a dead process leased goes", () => {
+  test("a leased layer stays; what a dead process leased goes", async () => {
     addImage("a", { layers: [layer("1"), layer("2")], references: ["x"] });
     using _lease = new LayerLease(store, layer("1"));
     layers.layers.set(layer("9"), { diffId: layer("9"), sizeBytes: 1 });
     store.prepare("INSERT INTO layer_leases VALUES (?, '1:1:earlier-boot:x')").run(layer("9"));
-    removeImage(host, "x");
+    await removeImage(host, "x");
     expect([...layers.layers.keys()]).toEqual([layer("1")]);
   });
 });
 
 describe("findImage()", () => {
-  test("finds by name, tag, digest, id and unique prefix", () => {
+  test("finds by name, tag, digest, id and unique prefix", async () => {
     const id = addImage("a", { layers: [], references: ["x", "y:2"] });
     addImage("b", { layers: [] });
     const manifest = findImage(store, "x").manifestDigest;
@@ -176,7 +176,7 @@ describe("findImage()", () => {
     }
   });
 
-  test("prefers a name to an id prefix, refuses an ambiguous prefix", () => {
+  test("prefers a name to an id prefix, refuses an ambiguous prefix", async () => {
     addImage("a", { layers: [] });
     const named = addImage("b", { layers: [], references: ["aaaa"] });
     expect(findImage(store, "aaaa").id).toBe(named);
@@ -205,7 +205,7 @@ describe("findImage()", () => {
     expect(() => findImage(store, reference)).toThrow(expect.objectContaining({ code: "IMAGE_NOT_FOUND", message }));
   });
 
-  test("a malformed name is told as such", () => {
+  test("a malformed name is told as such", async () => {
     expect(() => findImage(store, "UPPER")).toThrow(expect.objectContaining({ code: "INVALID_REFERENCE" }));
   });
 });

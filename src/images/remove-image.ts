@@ -27,15 +27,15 @@ export type RemovedPart = { readonly untagged: string } | { readonly deleted: st
  * @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_IN_USE
  * @see moby, daemon/images/image_delete.go
  */
-export function removeImage(
+export async function removeImage(
   host: ImageHost,
   reference: string,
   options: { readonly force?: boolean; readonly noPrune?: boolean } = {},
-): RemovedPart[] {
+): Promise<RemovedPart[]> {
   const removal = new Removal(host, options.force === true, options.noPrune !== true);
   host.store.durably(() => removal.run(reference));
   faultPoint("image-row-deleted");
-  collectGarbage(host);
+  await collectGarbage(host);
   return removal.parts;
 }
 

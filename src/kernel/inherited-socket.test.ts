@@ -46,3 +46,19 @@ test("InheritedSocket writes all, and closes when it is destroyed", async () => 
   });
   expect([output, received]).toEqual(["written\n", 3_000_000]);
 });
+
+test("InheritedSocket gives a listener that takes over from within a call only what comes after", async () => {
+  const takeOver = `const first = (bytes) => {
+  console.log("first", bytes.toString());
+  socket.off("data", first);
+  socket.on("data", (more) => console.log("second", more.toString()));
+  socket.write(Buffer.from("go on"));
+};
+socket.on("data", first);
+socket.on("close", () => console.log("closed"));`;
+  const output = await withSocket(takeOver, (socket) => {
+    socket.write("a");
+    socket.once("data", () => socket.end("b"));
+  });
+  expect(output).toBe("first a\nsecond b\nclosed\n");
+});

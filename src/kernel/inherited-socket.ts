@@ -15,7 +15,7 @@ const receiveBytes = 65_536;
 interface Listeners {
   readonly data: Set<(chunk: Buffer) => void>;
   readonly error: Set<(error: Error) => void>;
-  readonly close: Set<() => void>;
+  readonly close: Set<(nothing: undefined) => void>;
 }
 
 /**
@@ -27,7 +27,10 @@ export class InheritedSocket implements ByteSocket {
   readonly #received: Buffer[] = [];
   readonly #unsent: { bytes: Uint8Array; readonly done: () => void }[] = [];
   #socket: RuntimeSocket | undefined;
+  /** By whoever listens. */
   #paused = false;
+  /** By us, because too much waits. */
+  #halted = false;
   /** Nothing more comes or goes. */
   #ended = false;
   #closed = false;
@@ -42,7 +45,8 @@ export class InheritedSocket implements ByteSocket {
       data: (socket: RuntimeSocket, bytes: Buffer) => {
         this.#received.push(bytes);
         this.#deliver();
-        if (this.#received.reduce((sum, { length }) => sum + length, 0) > receiveBytes) socket.pause();
+        this.#halted = this.#received.reduce((sum, { length }) => sum + length, 0) > receiveBytes;
+        if (this.#halted) socket.pause();
       },
       drain: () => this.#flush(),
       close: () => this.#end(),
@@ -93,11 +97,13 @@ export class InheritedSocket implements ByteSocket {
     while (!this.#paused && this.#listeners.data.size > 0) {
       const bytes = this.#received.shift();
       if (bytes === undefined) break;
-      for (const listener of this.#listeners.data) listener(bytes);
+      emit(this.#listeners.data, bytes);
     }
     if (this.#received.length > 0) return;
-    if (this.#ended) this.#close();
-    else if (!this.#paused) this.#socket?.resume();
+    if (this.#ended) return this.#close();
+    if (!this.#halted) return;
+    this.#halted = false;
+    this.#socket?.resume();
   }
 
   #flush(): void {
@@ -111,7 +117,7 @@ export class InheritedSocket implements ByteSocket {
   }
 
   #fail(error: Error): void {
-    for (const listener of this.#listeners.error) listener(error);
+    emit(this.#listeners.error, error);
     this.#end();
   }
 
@@ -126,10 +132,13 @@ export class InheritedSocket implements ByteSocket {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    queueMicrotask(() => {
-      for (const listener of this.#listeners.close) listener();
-    });
+    queueMicrotask(() => emit(this.#listeners.close, undefined));
   }
+}
+
+/** To those who listen now: whoever takes over from within a call gets what comes next, not this. */
+function emit<Argument>(listeners: ReadonlySet<(argument: Argument) => void>, argument: Argument): void {
+  for (const listener of Array.from(listeners)) listener(argument);
 }
 
 async function connectDescriptor(options: { readonly fd: number; readonly socket: object }): Promise<void> {

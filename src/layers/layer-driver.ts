@@ -45,8 +45,8 @@ export interface LayerDriver {
    * quick and synchronous, to be done inside the transaction that has found the layer unused. A crash between them leaves only
    * something that `collect` removes.
    */
-  detach(diffId: DiffId): () => void;
+  detach(diffId: DiffId): () => Promise<void>;
 
   /** Removes what crashed processes have left half done. Safe while others work. */
-  collect(): void;
+  collect(): Promise<void>;
 }

@@ -250,9 +250,9 @@ export function layerDriverContract(setup: LayerDriverSetup): void {
       const { diffId } = await add({ path: "d/f", data: "1" });
       const deleteFiles = driver.detach(diffId);
       expect(driver.has(diffId)).toBe(false);
-      deleteFiles();
+      await deleteFiles();
       await driver.remove(diffId);
-      driver.detach(diffId)();
+      await driver.detach(diffId)();
       expect(everything()).toEqual([]);
     });
 

@@ -38,13 +38,13 @@ export class FakeLayerDriver implements LayerDriver {
   }
 
   async remove(diffId: DiffId): Promise<void> {
-    this.detach(diffId)();
+    await this.detach(diffId)();
   }
 
-  detach(diffId: DiffId): () => void {
+  detach(diffId: DiffId): () => Promise<void> {
     this.layers.delete(diffId);
-    return () => {};
+    return async () => {};
   }
 
-  collect(): void {}
+  async collect(): Promise<void> {}
 }
