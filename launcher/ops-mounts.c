@@ -159,6 +159,13 @@ int op_PIVOT(struct run *run, const union argument *args)
 	return chdir("/");
 }
 
+int op_CHROOT(struct run *run, const union argument *args)
+{
+	if (fchdir(slot_optional(run, args[0])) != 0)
+		return fail(run, "fchdir");
+	return chroot(".");
+}
+
 int op_UMOUNT(struct run *run, const union argument *args)
 {
 	(void)run;

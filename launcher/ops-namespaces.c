@@ -5,7 +5,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include "kernel.h"
 #include "lookup.h"
 
@@ -60,6 +62,46 @@ static void become_child(struct run *run, int report, int sync)
 	run->in_child = true;
 }
 
+/* The pid as our own procfs has it, wherever the process was cloned from. */
+static pid_t pid_of(int pidfd)
+{
+	char path[48], text[512];
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	closing(fd, 0);
+	text[got < 0 ? 0 : got] = 0;
+	const char *line = strstr(text, "Pid:");
+	return line ? (pid_t)atoi(line + 4) : -1;
+}
+
+/*
+ * The child is to be born in an existing user namespace, whose its other new namespaces then are. The launcher could not come back from
+ * there, so a helper goes, with which it shares the descriptors; what that clones is the launcher's child all the same (CLONE_PARENT).
+ */
+static pid_t clone_in(struct run *run, int userns, struct clone_args *clone, int *pidfd)
+{
+	struct clone_args helper = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
+	int status = 0, place = fcntl(userns, F_DUPFD_CLOEXEC, 3);
+	clone->flags |= CLONE_PARENT;
+	clone->exit_signal = 0; /* ours */
+	pid_t pid = place < 0 ? -1 : sys_clone3(&helper);
+	if (pid == 0) {
+		pid = setns(userns, CLONE_NEWUSER) == 0 ? sys_clone3(clone) : -1;
+		if (pid == 0)
+			return 0;
+		_exit(pid > 0 && dup3(*pidfd, place, O_CLOEXEC) == place && close(*pidfd) == 0 ? 0 : errno);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid < 0 || status != 0) {
+		errno = pid < 0 ? errno : WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+		return closing(place, fail(run, "in the user namespace that is joined"));
+	}
+	*pidfd = place;
+	return pid_of(place);
+}
+
 int op_CLONE(struct run *run, const union argument *args)
 {
 	int report[2], sync[2], pidfd = -1;
@@ -82,7 +124,7 @@ int op_CLONE(struct run *run, const union argument *args)
 		.exit_signal = SIGCHLD,
 		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
 	};
-	pid_t pid = sys_clone3(&clone);
+	pid_t pid = args[2].slot == SLOT_NONE ? sys_clone3(&clone) : clone_in(run, slot_optional(run, args[2]), &clone, &pidfd);
 	int other = pid == 0 ? 0 : 1; /* the ends of the other side */
 	closing(report[other], closing(sync[other], 0));
 	if (pid < 0)
@@ -112,10 +154,10 @@ int op_REHOME(struct run *run, const union argument *args)
 	return pid;
 }
 
-static int write_map(struct run *run, const char *file, union argument map)
+static int write_map(struct run *run, pid_t pid, const char *file, union argument map)
 {
 	char path[48];
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)run->child, file);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(run, "%s", path);
@@ -127,7 +169,28 @@ static int write_map(struct run *run, const char *file, union argument map)
 
 int op_IDMAP(struct run *run, const union argument *args)
 {
-	return write_map(run, "uid_map", args[0]) || write_map(run, "gid_map", args[1]) ? -1 : 0;
+	return write_map(run, run->child, "uid_map", args[0]) || write_map(run, run->child, "gid_map", args[1]) ? -1 : 0;
+}
+
+/* A namespace lives as long as a descriptor of it; only to be mapped it needs a process. */
+int op_USERNS(struct run *run, const union argument *args)
+{
+	char path[32];
+	struct clone_args clone = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	pid_t pid = sys_clone3(&clone);
+	if (pid == 0)
+		for (;;)
+			pause();
+	if (pid < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	int fd = write_map(run, pid, "uid_map", args[0]) || write_map(run, pid, "gid_map", args[1]) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	int error = errno;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	errno = error;
+	return slot_fill(run, args[2], fd);
 }
 
 int op_OPENCHILD(struct run *run, const union argument *args)

@@ -174,7 +174,7 @@ static void start_with_pipe(void)
 
 static void clone_now(void)
 {
-	write_operation(&w, SECTION_HOST, OP_CLONE, (uint64_t)0, SLOT_NONE);
+	write_operation(&w, SECTION_HOST, OP_CLONE, (uint64_t)0, SLOT_NONE, SLOT_NONE);
 }
 
 static void test_slots(void)

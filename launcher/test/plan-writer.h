@@ -92,7 +92,7 @@ static inline void write_sample(struct writer *w)
 	write_operation(w, SECTION_HOST, OP_OPEN, SLOT_NONE, "/", (uint64_t)0, (uint64_t)0, (uint64_t)0, 0);
 	write_operation(w, SECTION_HOST, OP_MKDIRP, 0, "a/b", (uint64_t)0755, (uint64_t)0, (uint64_t)0);
 	write_operation(w, SECTION_HOST, OP_FS, "tmpfs", 2, "size=1m", "ro", 1, "fd", 1, 0, (uint64_t)0, 1);
-	write_operation(w, SECTION_HOST, OP_CLONE, (uint64_t)0x20000, SLOT_NONE);
+	write_operation(w, SECTION_HOST, OP_CLONE, (uint64_t)0x20000, SLOT_NONE, SLOT_NONE);
 	write_operation(w, SECTION_PARENT, OP_IDMAP, "0 0 1", "0 0 1");
 	write_operation(w, SECTION_PARENT, OP_PIPE, 2, 3);
 	write_operation(w, SECTION_PARENT, OP_GIVE, 2, 2, 1);

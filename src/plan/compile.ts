@@ -6,7 +6,7 @@ import { maskPaths, protectPaths, writeSysctls } from "./masks.ts";
 import { stayOrLeave } from "./monitor-steps.ts";
 import { MountTargets } from "./mount-targets.ts";
 import { attachMounts, prepareMounts } from "./mounts.ts";
-import { cloneChild, createTimeNamespace, joinNamespaces, unshareInside } from "./namespaces.ts";
+import { type ChildJoins, cloneChild, createTimeNamespace, joinMounts, joinNamespaces, unshareInside } from "./namespaces.ts";
 import { raiseLoopback } from "./network.ts";
 import type { LaunchPlan } from "./operations.ts";
 import { configInvalid, createPlanContext, type PlanContext } from "./plan-context.ts";
@@ -26,36 +26,37 @@ import { mapIds } from "./user-namespace.ts";
 export function compilePlan(input: PlanInput): LaunchPlan {
   if (input.execInto !== undefined) return compileExecPlan(input, input.execInto);
   const context = createPlanContext(input);
-  if (!context.own.has("mount")) throw configInvalid("a container needs a mount namespace");
+  if (!context.own.has("mount") && !context.joined.has("mount")) throw configInvalid("a container needs a mount namespace");
   refuseUnsupported(context);
-  const stdio = prepareHost(context);
-  return buildContainer(context, stdio);
+  const { stdio, joins } = prepareHost(context);
+  return buildContainer(context, stdio, joins);
 }
 
 /** HOST: everything up to the clone. */
-function prepareHost(context: PlanContext): Stdio {
+function prepareHost(context: PlanContext): { readonly stdio: Stdio; readonly joins: ChildJoins } {
   const { plan, input } = context;
   const terminal = context.process.terminal === true;
   rehome(plan, input.cgroups);
   const stdio = terminal ? NO_STDIO : preparePipes(context);
   const { cloneInto } = prepareCgroups(plan, input.cgroups, false);
-  joinNamespaces(context);
+  const joins = joinNamespaces(context);
   createTimeNamespace(context);
   input.extensions?.prepare(context);
   enterCgroups(plan, input.cgroups);
-  cloneChild(context, cloneInto);
+  cloneChild(context, cloneInto, joins);
   leaveCgroups(plan, input.cgroups, false);
   input.extensions?.outside(context);
-  return stdio;
+  return { stdio, joins };
 }
 
 /**
  * PARENT and CHILD. Up to the hand-over both work side by side: the parent builds the root file system, the child what needs its namespaces.
  */
-function buildContainer(context: PlanContext, stdio: Stdio): LaunchPlan {
+function buildContainer(context: PlanContext, stdio: Stdio, joins: ChildJoins): LaunchPlan {
   const { plan, input } = context;
   plan.child("DUMPABLE", [0], { why: "no process of the container can look into the launcher (CVE-2016-9962)" });
   const { descriptor } = mapIds(context);
+  joinMounts(context, joins);
   unshareInside(context);
   isolateMounts(context);
   raiseLoopback(context);

@@ -6,7 +6,7 @@ import { PlanBuilder } from "./plan-builder.ts";
 function samplePlan() {
   const plan = new PlanBuilder();
   const slot = plan.slot("proc");
-  plan.host("CLONE", [0, null], { why: "the process" });
+  plan.host("CLONE", [0, null, null], { why: "the process" });
   plan.child("FS", ["proc", [], [], [], 0, slot], { why: "procfs", doing: "mount proc on `/proc`" });
   plan.child("CHDIR", [null, "/work"], { why: "the working directory" });
   plan.child("EXEC", [["/bin/sh", "/usr/bin/sh"], ["sh"], []], { why: "the program", doing: "execute `sh`" });

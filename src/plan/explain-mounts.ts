@@ -20,12 +20,14 @@ type MountOperation =
   | "ATTR"
   | "MOVE"
   | "PIVOT"
+  | "CHROOT"
   | "UMOUNT"
   | "PIDFD"
   | "SETNS"
   | "UNSHARE"
   | "CLONE"
   | "REHOME"
+  | "USERNS"
   | "IDMAP"
   | "OPENCHILD";
 
@@ -75,24 +77,39 @@ export const explainMounts: Explainers<MountOperation> = {
     man: "pivot_root(2)",
     calls: (root) => [`fchdir(${fd(root)})`, 'pivot_root(".", ".")', 'umount2(".", MNT_DETACH)', 'chdir("/")'],
   },
+  CHROOT: { man: "chroot(2)", calls: (root) => [`fchdir(${fd(root)})`, 'chroot(".")'] },
   UMOUNT: { man: "umount(2)", calls: (path, flags) => [`umount2(${quote(path)}, ${symbolic(flags, MNT_FLAGS)})`] },
   PIDFD: { man: "pidfd_open(2)", calls: (pid, _startTime, out) => [`pidfd_open(${pid}, 0) = ${fd(out)}`] },
   SETNS: { man: "setns(2)", calls: (slot, flags) => [`setns(${fd(slot)}, ${cloneFlags(flags)})`] },
   UNSHARE: { man: "unshare(2)", calls: (flags) => [`unshare(${cloneFlags(flags)})`] },
   CLONE: {
     man: "clone(2)",
-    calls: (flags, cgroup) => {
+    calls: (flags, cgroup, userns) => {
       const names = [
         ...(BigInt(flags) === 0n ? [] : [cloneFlags(flags)]),
         "CLONE_PIDFD",
+        ...(userns === null ? [] : ["CLONE_PARENT"]),
         ...(cgroup === null ? [] : ["CLONE_INTO_CGROUP"]),
       ].join("|");
-      return [`clone3({flags=${names}, exit_signal=SIGCHLD${cgroup === null ? "" : `, cgroup=${fd(cgroup)}`}}) = <pid>`];
+      const enter = userns === null ? [] : ["clone3({flags=CLONE_FILES, exit_signal=SIGCHLD})", `setns(${fd(userns)}, CLONE_NEWUSER)`];
+      return [
+        ...enter,
+        `clone3({flags=${names}, ${userns === null ? "exit_signal=SIGCHLD" : "exit_signal=0"}${cgroup === null ? "" : `, cgroup=${fd(cgroup)}`}}) = <pid>`,
+      ];
     },
   },
   REHOME: {
     man: "clone(2)",
     calls: (cgroup) => [`clone3({flags=CLONE_INTO_CGROUP, exit_signal=SIGCHLD, cgroup=${fd(cgroup)}})`, "exit_group(0)"],
+  },
+  USERNS: {
+    man: "user_namespaces(7)",
+    calls: (uids, gids, out) => [
+      "clone3({flags=CLONE_NEWUSER, exit_signal=SIGCHLD}) = <pid>",
+      `write(</proc/<pid>/uid_map>, ${quoteBytes(uids)})`,
+      `write(</proc/<pid>/gid_map>, ${quoteBytes(gids)})`,
+      `openat(AT_FDCWD, "/proc/<pid>/ns/user", O_RDONLY|O_CLOEXEC) = ${fd(out)}`,
+    ],
   },
   IDMAP: {
     man: "user_namespaces(7)",

@@ -8,7 +8,7 @@ test("explainPlan() prints calls as strace does, slots by name and values of run
   const cgroup = plan.slot("cgroup");
   const proc = plan.slot("proc");
   plan.host("OPEN", [null, "/sys/fs/cgroup/x", O.O_PATH | O.O_CLOEXEC, 0, 0, cgroup], { why: "the cgroup" });
-  plan.host("CLONE", [CLONE.CLONE_NEWNS | CLONE.CLONE_NEWPID, cgroup], { why: "the process" });
+  plan.host("CLONE", [CLONE.CLONE_NEWNS | CLONE.CLONE_NEWPID, cgroup, null], { why: "the process" });
   plan.child("FS", ["proc", ["hidepid=2", "ro"], [], [], MOUNT_ATTR.MOUNT_ATTR_NOSUID, proc], { why: "procfs", ignore: ["EBUSY"] });
   const { steps } = explainPlan(plan.build());
   expect(steps.map(({ calls }) => calls)).toEqual([

@@ -34,11 +34,12 @@ export function maskPaths(context: PlanContext): void {
   }
   const directories = paths.filter((path) => KNOWN[path] !== "file");
   if (directories.length === 0) return;
-  const empty = plan.slot("empty");
-  plan.child("FS", ["tmpfs", ["source=tmpfs", "nr_inodes=1", "mode=755"], [], [], SEALED, empty], {
-    why: "an empty directory, to mask directories with",
-    doing: "mount an empty tmpfs",
-  });
+  // No place in somebody else's mount namespace is ours to cover.
+  if (context.joined.has("mount")) {
+    for (const path of directories) attachMask(context, createEmpty(context), path);
+    return;
+  }
+  const empty = createEmpty(context);
   plan.child("MOVE", [empty, null, "/sys"], {
     why: "anywhere in the old root: only what is attached can be copied",
     doing: "attach an empty tmpfs",
@@ -51,14 +52,29 @@ function cover(
   mask: { readonly from: Slot | null; readonly source: string; readonly flags: number },
   path: string,
 ): void {
-  const { plan, root } = context;
-  const copy = plan.slot("mask");
-  const doing = `mask \`${path}\``;
-  plan.child("TREE", [mask.from, mask.source, mask.flags, copy], {
+  const copy = context.plan.slot("mask");
+  context.plan.child("TREE", [mask.from, mask.source, mask.flags, copy], {
     why: mask.from === null ? "the host's /dev/null, to hide a file" : "the empty directory, to hide another",
-    doing,
+    doing: `mask \`${path}\``,
   });
-  plan.child("MOVE", [copy, root, path], { why: `${path} is not for containers`, ignore: ["ENOENT", "ENOTDIR"], doing });
+  attachMask(context, copy, path);
+}
+
+function attachMask({ plan, root }: PlanContext, mask: Slot, path: string): void {
+  plan.child("MOVE", [mask, root, path], {
+    why: `${path} is not for containers`,
+    ignore: ["ENOENT", "ENOTDIR"],
+    doing: `mask \`${path}\``,
+  });
+}
+
+function createEmpty({ plan }: PlanContext): Slot {
+  const empty = plan.slot("empty");
+  plan.child("FS", ["tmpfs", ["source=tmpfs", "nr_inodes=1", "mode=755"], [], [], SEALED, empty], {
+    why: "an empty directory, to mask directories with",
+    doing: "mount an empty tmpfs",
+  });
+  return empty;
 }
 
 /** CHILD: a path is covered by a read-only copy of itself. */

@@ -1,6 +1,6 @@
 import { CLONE, O } from "./kernel-flags.ts";
 import type { OciNamespaceType } from "./oci-config.ts";
-import { configUnsupported, type PlanContext } from "./plan-context.ts";
+import type { PlanContext } from "./plan-context.ts";
 import type { ProcessReference } from "./plan-input.ts";
 import type { Slot } from "./slot.ts";
 
@@ -18,12 +18,16 @@ export const NAMESPACES: Readonly<Record<OciNamespaceType, { readonly flag: numb
 
 const encoder = new TextEncoder();
 
+/** What the launcher can't join for the child: it could not come back from another user namespace, nor find its files in other mounts. */
+export interface ChildJoins {
+  /** The child is born in it, so that the namespaces made for it belong to that one. */
+  readonly user: Slot | null;
+  readonly mount: Slot | null;
+}
+
 /** HOST and PARENT: the launcher joins what the child is to inherit, and goes back once the child is there. */
-export function joinNamespaces(context: PlanContext): void {
+export function joinNamespaces(context: PlanContext): ChildJoins {
   const { plan, joined } = context;
-  for (const type of ["user", "mount"] as const) {
-    if (joined.has(type)) throw configUnsupported(`joining another ${type} namespace`);
-  }
   // One setns for all namespaces of one process.
   const targets = new Map<string, { slot: Slot; kinds: OciNamespaceType[] }>();
   for (const [type, path] of joined) {
@@ -42,8 +46,11 @@ export function joinNamespaces(context: PlanContext): void {
       });
     targets.set(key, { slot, kinds: [type] });
   }
-  const back = [...joined.keys()].map((type) => ({ type, slot: saveOwn(context, type) }));
-  for (const { slot, kinds } of targets.values()) {
+  const isChilds = (type: OciNamespaceType): boolean => type === "user" || type === "mount";
+  const back = [...joined.keys()].filter((type) => !isChilds(type)).map((type) => ({ type, slot: saveOwn(context, type) }));
+  for (const { slot, kinds: all } of targets.values()) {
+    const kinds = all.filter((type) => !isChilds(type));
+    if (kinds.length === 0) continue;
     const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
     plan.host("SETNS", [slot, flags], {
       why: `the child is to be born in another container's ${kinds.join(", ")}`,
@@ -53,6 +60,17 @@ export function joinNamespaces(context: PlanContext): void {
   for (const { type, slot } of back) {
     plan.parent("SETNS", [slot, NAMESPACES[type].flag], { why: `the launcher returns to its own ${type} namespace` });
   }
+  const slotOf = (type: OciNamespaceType): Slot | null => targets.values().find(({ kinds }) => kinds.includes(type))?.slot ?? null;
+  return { user: slotOf("user"), mount: slotOf("mount") };
+}
+
+/** CHILD: another mount namespace, from within, where the detached mounts that the launcher makes can be attached as well. */
+export function joinMounts(context: PlanContext, { mount }: ChildJoins): void {
+  if (mount === null) return;
+  context.plan.child("SETNS", [mount, CLONE.CLONE_NEWNS], {
+    why: "the mount namespace that is shared",
+    doing: "join the mount namespace",
+  });
 }
 
 function referenceOf(context: PlanContext, type: OciNamespaceType, path: string): ProcessReference | undefined {
@@ -92,12 +110,12 @@ export function createTimeNamespace(context: PlanContext): void {
 }
 
 /** HOST, last. The cgroup namespace is not among the flags, nor is an ipc namespace inside a user namespace: see `unshareInside`. */
-export function cloneChild(context: PlanContext, cgroup: Slot | null): void {
+export function cloneChild(context: PlanContext, cgroup: Slot | null, { user }: ChildJoins): void {
   const kinds = (["mount", "uts", "ipc", "pid", "network", "user"] as const).filter(
     (type) => context.own.has(type) && !isMadeInside(context, type),
   );
   const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
-  context.plan.host("CLONE", [flags, cgroup], {
+  context.plan.host("CLONE", [flags, cgroup, user], {
     why: kinds.length > 0 ? `the container's first process, with its own ${kinds.join(", ")}` : "the process",
     doing: "clone the container's first process",
   });

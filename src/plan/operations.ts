@@ -30,16 +30,18 @@ export const OPERATIONS = {
   MOVE: { code: 24, signature: "fds", sections: "HPC" },
   PIVOT: { code: 25, signature: "f", sections: "C" },
   UMOUNT: { code: 26, signature: "su", sections: "HPC" },
+  CHROOT: { code: 27, signature: "f", sections: "C" },
 
   PIDFD: { code: 40, signature: "uuo", sections: "HP" },
   SETNS: { code: 41, signature: "fu", sections: "HPC" },
   UNSHARE: { code: 42, signature: "u", sections: "HPC" },
-  CLONE: { code: 43, signature: "ug", sections: "H" },
+  CLONE: { code: 43, signature: "ugg", sections: "H" },
   IDMAP: { code: 44, signature: "bb", sections: "P" },
   OPENCHILD: { code: 45, signature: "suo", sections: "P" },
 
   DEVICES: { code: 46, signature: "fb", sections: "HP" },
   REHOME: { code: 47, signature: "f", sections: "H" },
+  USERNS: { code: 48, signature: "bbo", sections: "HP" },
 
   NETLINK: { code: 50, signature: "ubb", sections: "HPC" },
 

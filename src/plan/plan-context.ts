@@ -16,7 +16,7 @@ export interface PlanContext {
   readonly own: ReadonlySet<OciNamespaceType>;
   /** Namespaces that are joined, with the path that names them. */
   readonly joined: ReadonlyMap<OciNamespaceType, string>;
-  /** Null without a user namespace of its own. */
+  /** Of the user namespace that is made or joined; null without one. */
   readonly mappings: { readonly uid: readonly OciIdMapping[]; readonly gid: readonly OciIdMapping[] } | null;
   /** The container's root directory on the child's side. */
   readonly root: Slot;
@@ -38,10 +38,10 @@ export function createPlanContext(input: PlanInput): PlanContext {
     if (path === undefined || path === "") own.add(type);
     else joined.set(type, path);
   }
-  const uid = linux.uidMappings ?? [];
-  const gid = linux.gidMappings ?? [];
-  if (own.has("user") && (uid.length === 0 || gid.length === 0))
-    throw configInvalid("a user namespace needs `uidMappings` and `gidMappings`");
+  const uid = linux.uidMappings ?? input.joinedMappings?.uid ?? [];
+  const gid = linux.gidMappings ?? input.joinedMappings?.gid ?? [];
+  const hasUser = own.has("user") || joined.has("user");
+  if (hasUser && (uid.length === 0 || gid.length === 0)) throw configInvalid("a user namespace needs `uidMappings` and `gidMappings`");
   const plan = new PlanBuilder();
   return {
     plan,
@@ -51,7 +51,7 @@ export function createPlanContext(input: PlanInput): PlanContext {
     process: config.process,
     own,
     joined,
-    mappings: own.has("user") ? { uid, gid } : null,
+    mappings: hasUser ? { uid, gid } : null,
     root: plan.slot("root"),
     gifts: [],
   };

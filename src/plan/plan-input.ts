@@ -1,6 +1,6 @@
 import type { HostPath } from "../core/brands.ts";
 import type { HostFeatures } from "../core/host-features.ts";
-import type { OciConfig } from "./oci-config.ts";
+import type { OciConfig, OciIdMapping } from "./oci-config.ts";
 import type { PlanExtensions } from "./plan-extensions.ts";
 
 /** A process elsewhere whose namespaces are joined; the start time guards against a reused pid. */
@@ -83,6 +83,10 @@ export interface PlanInput {
   readonly monitor: MonitorInput | null;
   /** `linux.namespaces[].path` of the form `/proc/PID/ns/KIND` is joined through these, by kind. */
   readonly joins: Readonly<Record<string, ProcessReference>>;
+  /** The mappings of a user namespace that is joined, when the configuration does not repeat them. */
+  readonly joinedMappings?: { readonly uid: readonly OciIdMapping[]; readonly gid: readonly OciIdMapping[] };
+  /** chroot(2) instead of pivot_root(2), for a host whose root is the initial ramdisk; the host's files stay below. */
+  readonly noPivot?: boolean;
   /** Terminal size at start. */
   readonly terminal: { readonly rows: number; readonly columns: number };
   /** `--init`. */

@@ -134,17 +134,22 @@ function checkLowers(rootfs: Overlay): void {
     throw configUnsupported(`an image of ${rootfs.lowers.length} layers, more than overlayfs stacks (${MAX_LOWERS}),`);
 }
 
-/** CHILD: nothing that happens to mounts from here on reaches the host. */
+/** CHILD: nothing that happens to mounts from here on reaches the host. A mount namespace of somebody else's is left as it is. */
 export function isolateMounts(context: PlanContext): void {
+  if (context.joined.has("mount")) return;
   context.plan.child("ATTR", [null, "/", AT.AT_RECURSIVE, 0, 0, MS.MS_PRIVATE, null], {
     why: "mounts made here do not reach the host",
     doing: "make the container's mounts private",
   });
 }
 
-/** CHILD: the detached root takes a place in the new mount namespace; which one matters not, it becomes `/` by PIVOT. */
+/**
+ * CHILD: the detached root takes a place in the new mount namespace; which one matters not, it becomes `/` by PIVOT. A bundle's is put where
+ * it came from: createRuntime hooks look for it there.
+ */
 export function attachRoot(context: PlanContext): void {
-  context.plan.child("MOVE", [context.root, null, "/"], {
+  const { rootfs, noPivot } = context.input;
+  context.plan.child("MOVE", [context.root, null, rootfs.kind === "bundle" && noPivot !== true ? rootfs.path : "/"], {
     why: "the root file system enters the container's mount namespace",
     doing: "attach the root file system",
   });
@@ -152,10 +157,11 @@ export function attachRoot(context: PlanContext): void {
 
 /** CHILD: from here on the host's files are out of sight and reach. */
 export function pivotRoot(context: PlanContext): void {
-  context.plan.child("PIVOT", [context.root], {
-    why: "it becomes `/`; the host's tree is detached",
-    doing: "change the root to the container's",
-  });
+  const doing = "change the root to the container's";
+  // In a mount namespace that others live in, pivot_root would take their root away.
+  if (context.joined.has("mount") || context.input.noPivot === true)
+    context.plan.child("CHROOT", [context.root], { why: "it becomes `/` for this process", doing });
+  else context.plan.child("PIVOT", [context.root], { why: "it becomes `/`; the host's tree is detached", doing });
   const propagation = context.linux.rootfsPropagation;
   if (propagation !== "shared" && propagation !== "slave" && propagation !== "unbindable") return;
   const bits = { shared: MS.MS_SHARED, slave: MS.MS_SLAVE, unbindable: MS.MS_UNBINDABLE }[propagation];

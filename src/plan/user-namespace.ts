@@ -19,14 +19,18 @@ const encoder = new TextEncoder();
 export function mapIds(context: PlanContext): UserNamespace {
   const { plan, mappings } = context;
   if (mappings === null) return { descriptor: null };
+  if (context.own.has("user")) writeMappings(context, mappings);
+  plan.child("IDS", [0, 0, new Uint8Array(0)], { why: "root in the user namespace", doing: "become root in the user namespace" });
+  return { descriptor: context.input.features.idmappedMounts ? openDescriptor(context) : null };
+}
+
+function writeMappings({ plan }: PlanContext, mappings: NonNullable<PlanContext["mappings"]>): void {
   plan.parent("IDMAP", [encoder.encode(formatIdMap(mappings.uid)), encoder.encode(formatIdMap(mappings.gid))], {
     why: "which ids of the host the container's ids are",
     doing: "map the container's ids",
   });
   plan.parent("GIVE", [[]], { why: "the child may go on: its ids are mapped" });
   plan.child("TAKE", [[]], { why: "wait until the ids are mapped", doing: "wait for the id mapping" });
-  plan.child("IDS", [0, 0, new Uint8Array(0)], { why: "root in the user namespace", doing: "become root in the user namespace" });
-  return { descriptor: context.input.features.idmappedMounts ? openDescriptor(context) : null };
 }
 
 function openDescriptor(context: PlanContext): Slot {

@@ -25,7 +25,7 @@ afterEach(() => {
 function waitingPlan(command: readonly string[], prepare: (plan: PlanBuilder) => void = () => {}): Uint8Array {
   const plan = new PlanBuilder();
   prepare(plan);
-  plan.host("CLONE", [CLONE_NEWPID, null], why);
+  plan.host("CLONE", [CLONE_NEWPID, null, null], why);
   plan.parent("TELL", ["here"], why);
   plan.parent("HOLD", ["here"], why);
   plan.parent("GIVE", [[]], why);

@@ -52,7 +52,7 @@ describe("the process", () => {
   test("is told when the kernel does not take a scheduler", async () => {
     await expect(
       run("true", { process: { scheduler: { policy: "SCHED_DEADLINE", runtime: 10, deadline: 5, period: 1 } } }),
-    ).rejects.toThrow("carry out operation");
+    ).rejects.toThrow("set the scheduler to SCHED_DEADLINE: invalid argument");
   });
 
   test("takes its memory by the policy asked for", async () => {

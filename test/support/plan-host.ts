@@ -13,9 +13,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import type { HostPath } from "../../src/core/brands.ts";
+import { EngineError } from "../../src/core/engine-error.ts";
 import { detectCgroupLayout } from "../../src/kernel/cgroup-layout.ts";
 import { launchPlan, type LaunchedProcess } from "../../src/kernel/launcher-client.ts";
 import { compilePlan } from "../../src/plan/compile.ts";
+import { describeFailure } from "../../src/plan/describe-failure.ts";
 import { encodePlan } from "../../src/plan/encode.ts";
 import type { CgroupPlan, PlanInput } from "../../src/plan/plan-input.ts";
 import { SAMPLE_FEATURES, samplePlanInputs } from "../../src/plan/testdata/plan-inputs.ts";
@@ -106,8 +108,16 @@ export class PlanHost {
     return this.launch(this.inputOf(name, launch));
   }
 
-  launch(input: PlanInput): Promise<LaunchedProcess> {
-    return launchPlan({ launcher: `${repository}/launcher/build/launcher`, plan: encodePlan(compilePlan(input)) });
+  /** A failure of one of the plan's operations is told in words, as the engine does. */
+  async launch(input: PlanInput): Promise<LaunchedProcess> {
+    const plan = compilePlan(input);
+    try {
+      return await launchPlan({ launcher: `${repository}/launcher/build/launcher`, plan: encodePlan(plan) });
+    } catch (error) {
+      if (!(error instanceof EngineError) || typeof error.details["operation"] !== "number") throw error;
+      const { operation, errno, detail } = error.details as { operation: number; errno: number; detail: string };
+      throw describeFailure(plan, { index: operation, errno, detail });
+    }
   }
 
   /** What the script printed in the container of that sample, without carriage returns, and its wait status. */
