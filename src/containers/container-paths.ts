@@ -12,8 +12,10 @@ export interface ContainerPaths {
   readonly upper: HostPath;
   readonly work: HostPath;
   readonly links: HostPath;
-  /** Where the root file system is attached, in the container's own mount namespace only. */
-  readonly rootfs: HostPath;
+  /**
+   * The container's /etc/hosts, /etc/hostname and /etc/resolv.conf, written anew at each start. Not in `run`: what the container writes to
+   * them would fill a memory file system of the host's.
+   */
   readonly hosts: HostPath;
   readonly hostname: HostPath;
   readonly resolvConf: HostPath;
@@ -29,7 +31,6 @@ export function containerPaths(root: string, runRoot: string, id: ContainerId): 
     upper: path("upper"),
     work: path("work"),
     links: path("links"),
-    rootfs: path("rootfs"),
     hosts: path("hosts"),
     hostname: path("hostname"),
     resolvConf: path("resolv.conf"),

@@ -92,8 +92,8 @@ async function prepareDirectories(host: ContainerHost, row: ContainerRow, settin
 
 /** Readable for every user of the container, whatever the caller's umask. */
 function writeManagedFile(path: string, text: string): void {
-  writeFileSync(path, text);
-  chmodSync(path, 0o644);
+  writeFileSync(path, text, { mode: 0o644 });
+  if ((process.umask() & 0o644) !== 0) chmodSync(path, 0o644);
 }
 
 async function recordFailure(host: ContainerHost, row: ContainerRow, before: RowStatus, error: unknown): Promise<void> {

@@ -57,7 +57,7 @@ export async function launchInput(
   const config = buildConfig(settings, process, {
     id: row.id,
     hostname: containerHostname(row, settings),
-    rootPath: paths.rootfs,
+    rootPath: paths.upper,
     hosts: network.hosts,
     hostnameFile: paths.hostname,
     resolvConf: network.resolvConf,

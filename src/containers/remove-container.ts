@@ -52,7 +52,6 @@ function removeUntouched(paths: ContainerPaths): boolean {
     removeVolatileMark(paths);
     rmdirSync(`${paths.work}/work`);
     rmdirSync(paths.work);
-    rmdirSync(paths.rootfs);
     for (const file of [paths.hosts, paths.hostname, paths.resolvConf]) unlinkSync(file);
     if (existsSync(paths.log)) unlinkSync(paths.log);
     rmdirSync(paths.directory);

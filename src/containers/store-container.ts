@@ -32,18 +32,18 @@ export function storeContainer(host: ContainerHost, row: ContainerRow): Containe
 
 /** For a row whose maker died before it had made them. Idempotent. */
 export function ensureContainerDirectories(host: ContainerHost, row: Pick<ContainerRow, "id">): void {
-  if (!existsSync(containerPaths(host.root, host.runRoot, row.id).rootfs)) makeDirectories(host, row);
+  if (!existsSync(containerPaths(host.root, host.runRoot, row.id).work)) makeDirectories(host, row);
 }
 
 /**
- * `rootfs` last: where that is, the others are. The id is no secret (/proc/PID/cgroup shows it): users of this host must not get at the
+ * `work` last: where that is, the others are. The id is no secret (/proc/PID/cgroup shows it): users of this host must not get at the
  * programs in there, which may be set-user-ID (CVE-2021-41091).
  */
 function makeDirectories(host: ContainerHost, row: Pick<ContainerRow, "id">): void {
   const paths = containerPaths(host.root, host.runRoot, row.id);
   makeDirectory(paths.directory, 0o700);
   faultPoint("container-directory-made");
-  for (const directory of [paths.upper, paths.work, paths.rootfs]) makeDirectory(directory, 0o755);
+  for (const directory of [paths.upper, paths.work]) makeDirectory(directory, 0o755);
 }
 
 /** With that very mode, whatever the caller's umask: `upper` is the container's `/`. */
@@ -53,7 +53,7 @@ function makeDirectory(path: string, mode: number): void {
   } catch {
     mkdirSync(path, { recursive: true, mode });
   }
-  chmodSync(path, mode);
+  if ((process.umask() & mode) !== 0) chmodSync(path, mode);
 }
 
 function insert(host: ContainerHost, row: ContainerRow): ContainerRow {

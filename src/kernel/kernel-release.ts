@@ -4,9 +4,12 @@ import { EngineError } from "../core/engine-error.ts";
 /** The oldest kernel that Wherry is made for (the long-term release with cgroup.kill, mount_setattr, close_range and core scheduling). */
 export const kernelFloor = "5.15";
 
+let release: string | undefined;
+
 /** As uname(2) gives it. From procfs: loading node:os costs every start more. */
 export function kernelRelease(): string {
-  return readFileSync("/proc/sys/kernel/osrelease", "latin1").trim();
+  release ??= readFileSync("/proc/sys/kernel/osrelease", "latin1").trim();
+  return release;
 }
 
 /** Whether a release as uname(2) gives it (`6.1.0-18-amd64`) is at least MAJOR.MINOR. */
