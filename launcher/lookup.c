@@ -81,46 +81,51 @@ static int expand_link(int parent, char path[PATH_MAX], size_t start, size_t len
 	return 0;
 }
 
-/* 0: all is there; 1: a dangling link was replaced in `path`, start again; -1: errno. */
+/* The last directory on `path` that is there (O_PATH); `*start`: where the component begins that is missing in it. */
+static int open_nearest(int dir, char path[PATH_MAX], size_t *start)
+{
+	size_t at = strlen(path);
+	for (;;) {
+		while (at > 0 && path[at - 1] == '/')
+			at--;
+		while (at > 0 && path[at - 1] != '/')
+			at--;
+		char saved = path[at];
+		path[at] = 0;
+		int fd = lookup_open(dir, at ? path : ".", O_PATH | O_DIRECTORY);
+		path[at] = saved;
+		*start = at;
+		if (fd >= 0 || errno != ENOENT || at == 0)
+			return fd;
+	}
+}
+
+/* 0: all is there; 1: a dangling link was replaced in `path`, or somebody else has made an entry: start again; -1: errno. */
 static int make_components(int dir, char path[PATH_MAX], const struct make *make)
 {
-	size_t start = strspn(path, "/");
-	int result = 0;
-	int parent = lookup_open(dir, start ? "/" : ".", O_PATH | O_DIRECTORY);
-	while (parent >= 0 && path[start] && result == 0) {
+	size_t start;
+	int parent = open_nearest(dir, path, &start);
+	while (parent >= 0 && path[start]) {
 		size_t end = start + strcspn(path + start, "/");
 		size_t next = end + strspn(path + end, "/");
-		int directory = make->directory || path[next];
 		char saved = path[end];
 		path[end] = 0;
-		int flags = O_PATH | (directory ? O_DIRECTORY : 0);
-		int entry = lookup_open(dir, path, (uint64_t)flags);
-		if (entry < 0 && errno == ENOENT) {
-			if (make_entry(parent, path + start, directory, make) == 0) {
-				entry = openat(parent, path + start, flags | O_NOFOLLOW | O_CLOEXEC);
-			} else if (errno == EEXIST) {
-				path[end] = saved;
-				result = expand_link(parent, path, start, end - start) == 0 ? 1 : -1;
-			}
-		}
-		if (result == 0)
-			path[end] = saved;
+		int made = make_entry(parent, path + start, make->directory || path[next], make);
+		int entry = made == 0 && path[next] ? openat(parent, path + start, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+		path[end] = saved;
+		if (made != 0)
+			return closing(parent, errno == EEXIST && expand_link(parent, path, start, end - start) == 0 ? 1 : -1);
+		if (!path[next])
+			return closing(parent, 0);
 		parent = closing(parent, entry);
 		start = next;
 	}
-	if (parent >= 0)
-		close(parent);
-	return result ? result : parent < 0 ? -1 : 0;
+	return parent < 0 ? -1 : closing(parent, 0);
 }
 
 int lookup_make(int dir, const char *path, const struct make *make)
 {
 	char copy[PATH_MAX];
-	int fd = lookup_open(dir, path, O_PATH | (make->directory ? O_DIRECTORY : 0));
-	if (fd >= 0)
-		return close(fd);
-	if (errno != ENOENT)
-		return -1;
 	size_t length = strlen(path);
 	if (length >= sizeof(copy)) {
 		errno = ENAMETOOLONG;
@@ -128,7 +133,10 @@ int lookup_make(int dir, const char *path, const struct make *make)
 	}
 	memcpy(copy, path, length + 1);
 	for (int links = 0; links < 40; links++) {
-		int result = make_components(dir, copy, make);
+		int fd = lookup_open(dir, copy, O_PATH | (make->directory ? O_DIRECTORY : 0));
+		if (fd >= 0)
+			return close(fd);
+		int result = errno == ENOENT ? make_components(dir, copy, make) : -1;
 		if (result <= 0)
 			return result;
 	}

@@ -58,6 +58,8 @@ static void test_make(int base, int root)
 	CHECK(lookup_make(root, "a/b/c", &directory) == 0 && exists(root, "a/b/c", S_IFDIR));
 	CHECK(lookup_make(root, "/a/b/c/", &directory) == 0 && lookup_make(root, "", &directory) == 0);
 	CHECK(lookup_make(root, "a//./x/../y", &directory) == 0 && exists(root, "a/y", S_IFDIR));
+	CHECK(lookup_make(root, "late/..", &directory) == 0 && exists(root, "late", S_IFDIR));
+	CHECK(lookup_make(root, "new/one/../two/../../three", &directory) == 0 && exists(root, "three", S_IFDIR));
 	CHECK(lookup_make(root, "../../outside", &directory) == 0 && exists(root, "outside", S_IFDIR) && !exists(base, "outside", S_IFDIR));
 	CHECK(symlinkat("/../../etc", root, "absolute") == 0 && symlinkat("../../up", root, "relative") == 0);
 	CHECK(lookup_make(root, "absolute/passwd", &file) == 0 && exists(root, "etc/passwd", S_IFREG));
