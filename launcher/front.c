@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,11 +58,6 @@ static _Noreturn void become_launcher(int socket)
 	static char label[] = LABEL_FILLER;
 	char *const argv[] = { "launcher", "plan", label, NULL };
 	char *const envp[] = { NULL };
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
 	if (setsid() >= 0 && chdir("/") == 0 && dup2(socket, CLIENT_DESCRIPTOR) >= 0 && sys_close_range(CLIENT_DESCRIPTOR + 1, ~0U, 0) == 0 &&
 	    close(0) == 0 && open("/dev/null", O_RDWR) == 0 && dup2(0, 1) == 1 && dup2(0, 2) == 2 && sibling("launcher", path) == 0)
 		execve(path, argv, envp);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,16 @@ static inline int closing(int fd, int result)
 		close(fd);
 	errno = error;
 	return result;
+}
+
+/* Nothing ignored, nothing blocked: both are inherited through execve. */
+static inline void reset_signals(void)
+{
+	sigset_t none;
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL); /* EINVAL for some */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static inline int sys_openat2(int dir, const char *path, struct open_how *how)

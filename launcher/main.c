@@ -58,6 +58,7 @@ static int plan_main(char **argv)
 	}
 	if (fill_stdio() != 0 || protect_executable(argv, environ) != 0)
 		return refuse(NO_OPERATION, errno, "protecting the launcher's executable");
+	reset_signals(); /* here, where nobody waits for it, and not before each exec */
 	/* Nobody else may trace us or use our descriptors, whatever namespace we enter (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || fcntl(CLIENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)
 		return refuse(NO_OPERATION, errno, "PR_SET_DUMPABLE");

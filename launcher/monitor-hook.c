@@ -6,11 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
+
+#include "kernel.h"
 
 enum { HOOK_AGAIN = 75 /* EX_TEMPFAIL, sysexits.h */, HOOK_PIPE = 3 };
 static const long long hook_delay_max_ms = 24LL * 3600 * 1000;
@@ -18,17 +17,13 @@ static const long long hook_delay_max_ms = 24LL * 3600 * 1000;
 static _Noreturn void run_hook(const struct monitor *monitor, int pipe_end)
 {
 	int null = open("/dev/null", O_RDWR);
-	sigset_t none;
 
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	reset_signals();
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(126);
 	if (pipe_end == HOOK_PIPE ? fcntl(pipe_end, F_SETFD, 0) < 0 : dup2(pipe_end, HOOK_PIPE) < 0)
 		_exit(126);
-	syscall(SYS_close_range, HOOK_PIPE + 1, ~0U, 0);
+	sys_close_range(HOOK_PIPE + 1, ~0U, 0);
 	execve(monitor->hook_argv[0], monitor->hook_argv, monitor->hook_env);
 	_exit(127);
 }
@@ -74,7 +69,7 @@ void hook_start(struct monitor *monitor)
 		return;
 	}
 	monitor->hook_pipe = ends[0];
-	pidfd = (int)syscall(SYS_pidfd_open, monitor->hook_pid, 0);
+	pidfd = sys_pidfd_open(monitor->hook_pid);
 	if (pidfd < 0) {
 		close(ends[0]);
 		return;

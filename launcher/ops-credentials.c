@@ -145,18 +145,13 @@ static void close_slots(struct run *run)
 
 int op_EXEC(struct run *run, const union argument *args)
 {
-	sigset_t none;
 	close_slots(run);
 	const char *denied = NULL, *candidate = "";
-	struct sigaction standard = { .sa_handler = SIG_DFL };
-	for (int number = 1; number < 65; number++)
-		sigaction(number, &standard, NULL); /* EINVAL for some */
 	if (!run->masked)
 		umask(run->umask);
 	if (frame_write(run->report, FRAME_EXECUTING, 0, NULL, 0) != 0)
 		return -1;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL); /* the only one that is not as reset_signals() left it */
 	errno = ENOENT;
 	for (uint32_t i = 0; i < args[0].v.count; i++) {
 		candidate = args[0].v.list[i];

@@ -63,6 +63,8 @@ int op_REAPER(struct run *run, const union argument *args)
 	if (rearm_pdeathsig(run) != 0 || setpgid(0, 0) != 0)
 		return -1;
 	tcsetpgrp(0, getpgrp()); /* ENOTTY without a terminal; SIGTTOU is ignored still */
+	signal(SIGTTIN, SIG_DFL);
+	signal(SIGTTOU, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return 0;
 }
