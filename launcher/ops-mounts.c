@@ -86,7 +86,8 @@ int op_MOUNT(struct run *run, const union argument *args)
 		snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
 		path = target;
 	}
-	return closing(fd, (int)syscall(SYS_mount, args[0].s, path, args[3].s, args[4].u, *args[5].s ? args[5].s : NULL));
+	const char *type = *args[3].s ? args[3].s : NULL, *data = *args[5].s ? args[5].s : NULL;
+	return closing(fd, (int)syscall(SYS_mount, args[0].s, path, type, args[4].u, data));
 }
 
 /* With a directory slot the last lookup is of "" on a descriptor found safely; `owned` is to be closed. */

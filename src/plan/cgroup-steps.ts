@@ -30,7 +30,7 @@ export function rehome(plan: PlanBuilder, cgroups: CgroupPlan | null): void {
   });
 }
 
-/** HOST: directories, limits, the device program. For `exec`, which finds them made, only the v2 directory is opened. */
+/** HOST: directories, and what has to be there before anybody enters. For `exec`, which finds them made, only the v2 directory is opened. */
 export function prepareCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null, joinOnly: boolean): CgroupSteps {
   let cloneInto: Slot | null = null;
   for (const placement of cgroups?.placements ?? []) {
@@ -42,9 +42,6 @@ export function prepareCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null, jo
       });
     }
   }
-  if (!joinOnly && cloneInto !== null && cgroups?.deviceProgram !== undefined) {
-    plan.host("DEVICES", [cloneInto, cgroups.deviceProgram], { why: "the devices that the container may open" });
-  }
   return { cloneInto };
 }
 
@@ -55,13 +52,13 @@ function createPlacement(plan: PlanBuilder, placement: CgroupPlacement): void {
   }
   plan.host("MKDIRP", [null, placement.directory, 0o755, 0, 0], { why: "the container's cgroup" });
   for (const write of placement.writes) {
-    if (!isLate(placement, write)) addWrite(plan, "host", placement.directory, write);
+    if (isEarly(write)) addWrite(plan, "host", placement.directory, write);
   }
 }
 
-/** On v1 the launcher counts as a process of the container while it clones, so `--pids-limit 1` would forbid the very clone. */
-function isLate(placement: CgroupPlacement, write: CgroupWrite): boolean {
-  return placement.version === 1 && write.file === "pids.max";
+/** A cpuset of v1 without processors takes nobody in. */
+function isEarly(write: CgroupWrite): boolean {
+  return write.file.startsWith("cpuset.") || write.file.startsWith("cgroup.");
 }
 
 function addWrite(plan: PlanBuilder, section: "host" | "parent", directory: string, write: CgroupWrite): void {
@@ -85,17 +82,32 @@ export function enterCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null): voi
   }
 }
 
-/** PARENT, first: out again. */
-export function leaveCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null, joinOnly: boolean): void {
+/** PARENT: out again. */
+export function leaveCgroups(plan: PlanBuilder, cgroups: CgroupPlan | null): void {
   for (const placement of cgroups?.placements ?? []) {
     if (placement.version !== 1) continue;
     plan.parent("WRITE", [null, `${placement.monitorDirectory}/tasks`, encoder.encode("0")], {
       why: "the launcher leaves; the child stays",
       doing: `enter cgroup \`${placement.monitorDirectory}\``,
     });
-    if (joinOnly) continue;
-    for (const write of placement.writes) {
-      if (isLate(placement, write)) addWrite(plan, "parent", placement.directory, write);
-    }
   }
+}
+
+/**
+ * PARENT, while the child attaches its mounts: limits and the device program, which bind from the container's first own instruction on. The
+ * child must not go further than that without `awaitLimits`. (`--pids-limit 1` would forbid the clone while the launcher is in there, too.)
+ */
+export function setCgroupLimits(plan: PlanBuilder, cgroups: CgroupPlan | null, { cloneInto }: CgroupSteps): void {
+  for (const { directory, writes } of cgroups?.placements ?? []) {
+    for (const write of writes) if (!isEarly(write)) addWrite(plan, "parent", directory, write);
+  }
+  if (cloneInto !== null && cgroups?.deviceProgram !== undefined) {
+    plan.parent("DEVICES", [cloneInto, cgroups.deviceProgram], { why: "the devices that the container may open" });
+  }
+  if (cgroups !== null) plan.parent("GIVE", [[]], { why: "the child may go on: its limits are set" });
+}
+
+/** CHILD, before it makes or opens a device: v1's list of them is empty between the first and the second write. */
+export function awaitLimits(plan: PlanBuilder, cgroups: CgroupPlan | null): void {
+  if (cgroups !== null) plan.child("TAKE", [[]], { why: "nothing of the container runs without limits", doing: "wait for the limits" });
 }

@@ -1,4 +1,4 @@
-import { enterCgroups, leaveCgroups, prepareCgroups, rehome } from "./cgroup-steps.ts";
+import { awaitLimits, type CgroupSteps, enterCgroups, leaveCgroups, prepareCgroups, rehome, setCgroupLimits } from "./cgroup-steps.ts";
 import { becomeUser } from "./credentials.ts";
 import { copyHostNodes, createDeviceLinks, createRemainingNodes, finishDevFilesystem } from "./devices.ts";
 import { compileExecPlan } from "./exec-plan.ts";
@@ -28,31 +28,36 @@ export function compilePlan(input: PlanInput): LaunchPlan {
   const context = createPlanContext(input);
   if (!context.own.has("mount") && !context.joined.has("mount")) throw configInvalid("a container needs a mount namespace");
   refuseUnsupported(context);
-  const { stdio, joins } = prepareHost(context);
-  return buildContainer(context, stdio, joins);
+  return buildContainer(context, prepareHost(context));
+}
+
+interface Prepared {
+  readonly stdio: Stdio;
+  readonly joins: ChildJoins;
+  readonly cgroups: CgroupSteps;
 }
 
 /** HOST: everything up to the clone. */
-function prepareHost(context: PlanContext): { readonly stdio: Stdio; readonly joins: ChildJoins } {
+function prepareHost(context: PlanContext): Prepared {
   const { plan, input } = context;
   const terminal = context.process.terminal === true;
   rehome(plan, input.cgroups);
   const stdio = terminal ? NO_STDIO : preparePipes(context);
-  const { cloneInto } = prepareCgroups(plan, input.cgroups, false);
+  const cgroups = prepareCgroups(plan, input.cgroups, false);
   const joins = joinNamespaces(context);
   createTimeNamespace(context);
   input.extensions?.prepare(context);
   enterCgroups(plan, input.cgroups);
-  cloneChild(context, cloneInto, joins);
-  leaveCgroups(plan, input.cgroups, false);
+  cloneChild(context, cgroups.cloneInto, joins);
   input.extensions?.outside(context);
-  return { stdio, joins };
+  return { stdio, joins, cgroups };
 }
 
 /**
  * PARENT and CHILD. Up to the hand-over both work side by side: the parent builds the root file system, the child what needs its namespaces.
+ * Then the parent sets the limits while the child attaches what it was handed.
  */
-function buildContainer(context: PlanContext, stdio: Stdio, joins: ChildJoins): LaunchPlan {
+function buildContainer(context: PlanContext, { stdio, joins, cgroups }: Prepared): LaunchPlan {
   const { plan, input } = context;
   plan.child("DUMPABLE", [0], { why: "no process of the container can look into the launcher (CVE-2016-9962)" });
   const { descriptor } = mapIds(context);
@@ -71,10 +76,13 @@ function buildContainer(context: PlanContext, stdio: Stdio, joins: ChildJoins): 
   }
   const hostNodes = mounts.foreignDev ? [] : copyHostNodes(context, mounts.dev !== null);
   plan.parent("GIVE", [context.gifts], { why: "the mounts, by descriptor" });
+  leaveCgroups(plan, input.cgroups);
+  setCgroupLimits(plan, input.cgroups, cgroups);
   plan.child("TAKE", [context.gifts], { why: "the mounts that were made outside", doing: "wait for the mounts" });
   const targets = new MountTargets(context);
   attachRoot(context);
   attachMounts(context, mounts, targets);
+  awaitLimits(plan, input.cgroups);
   if (!mounts.foreignDev) createRemainingNodes(context, targets, { ownDev: mounts.dev !== null, hostNodes });
   if (!mounts.foreignDev) createDeviceLinks(context);
   const terminal = context.process.terminal === true ? openTerminal(context) : null;

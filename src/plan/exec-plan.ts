@@ -35,7 +35,7 @@ export function compileExecPlan(input: PlanInput, target: ProcessReference): Lau
   input.extensions?.prepare(context);
   enterCgroups(plan, input.cgroups);
   plan.host("CLONE", [0, cloneInto, null], { why: "the new process", doing: "clone the new process" });
-  leaveCgroups(plan, input.cgroups, true);
+  leaveCgroups(plan, input.cgroups);
   if (ownPid !== null) plan.parent("SETNS", [ownPid, CLONE.CLONE_NEWPID], { why: "the monitor's own children belong to the host" });
   // While it joins namespaces one by one, a process of the container must not be able to trace it and reach its descriptors.
   plan.child("DUMPABLE", [0], { why: "no process of the container can look into the launcher (CVE-2016-9962)" });

@@ -1,10 +1,10 @@
+import { MS } from "./kernel-flags.ts";
 import {
   atFlags,
   cloneFlags,
   directory,
   type Explainers,
   fd,
-  hex,
   mountAttributes,
   openFlags,
   propagation,
@@ -48,7 +48,7 @@ export const explainMounts: Explainers<MountOperation> = {
   MOUNT: {
     man: "mount(2)",
     calls: (source, dir, path, type, flags, data) => [
-      `mount(${quote(source)}, ${dir === null ? "" : `${fd(dir)}, `}${quote(path)}, ${quote(type)}, ${hex(flags)}, ${quote(data)})`,
+      `mount(${quote(source)}, ${dir === null ? "" : `${fd(dir)}, `}${quote(path)}, ${quote(type)}, ${symbolic(flags, MS)}, ${quote(data)})`,
     ],
   },
   TREE: {

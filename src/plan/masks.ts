@@ -1,5 +1,5 @@
 import type { PreparedMounts } from "./mounts.ts";
-import { AT, MOUNT_ATTR } from "./kernel-flags.ts";
+import { AT, MOUNT_ATTR, MS } from "./kernel-flags.ts";
 import type { PlanContext } from "./plan-context.ts";
 import type { Slot } from "./slot.ts";
 
@@ -24,13 +24,16 @@ const SEALED = MOUNT_ATTR.MOUNT_ATTR_RDONLY | MOUNT_ATTR.MOUNT_ATTR_NOSUID | MOU
 /**
  * CHILD, before PIVOT, while `/dev/null` is still the *host's*: the container's own could be a symbolic link to anything (CVE-2025-31133).
  * Files are masked by it, directories by an empty read-only tmpfs, one for all of them. That tmpfs is attached to the old root first, which
- * PIVOT drops: before 6.15 only an attached mount can be copied.
+ * PIVOT drops.
+ *
+ * By mount(2), which makes nothing when there is nothing to mask: a copy by open_tree(2) that found no place would be dropped at exec, and
+ * to drop a mount the kernel waits for an RCU grace period, 0.05 ms each.
  */
 export function maskPaths(context: PlanContext): void {
   const { plan } = context;
   const paths = context.linux.maskedPaths ?? [];
   for (const path of paths) {
-    if (KNOWN[path] !== "directory") cover(context, { from: null, source: "/dev/null", flags: 0 }, path);
+    if (KNOWN[path] !== "directory") maskFile(context, path);
   }
   const directories = paths.filter((path) => KNOWN[path] !== "file");
   if (directories.length === 0) return;
@@ -40,32 +43,35 @@ export function maskPaths(context: PlanContext): void {
     return;
   }
   const empty = createEmpty(context);
-  plan.child("MOVE", [empty, null, "/sys"], {
-    why: "anywhere in the old root: only what is attached can be copied",
-    doing: "attach an empty tmpfs",
-  });
-  for (const path of directories) cover(context, { from: empty, source: "", flags: AT.AT_EMPTY_PATH }, path);
+  plan.child("MOVE", [empty, null, "/sys"], { why: "anywhere in the old root, to have a name", doing: "attach an empty tmpfs" });
+  for (const path of directories) bindMask(context, "/sys", path);
 }
 
-function cover(
-  context: PlanContext,
-  mask: { readonly from: Slot | null; readonly source: string; readonly flags: number },
-  path: string,
-): void {
-  const copy = context.plan.slot("mask");
-  context.plan.child("TREE", [mask.from, mask.source, mask.flags, copy], {
-    why: mask.from === null ? "the host's /dev/null, to hide a file" : "the empty directory, to hide another",
+function bindMask({ plan, root }: PlanContext, mask: string, path: string): void {
+  plan.child("MOUNT", [mask, root, path, "", MS.MS_BIND, ""], {
+    why: `${path} is not for containers`,
+    ignore: ["ENOENT", "ENOTDIR"],
     doing: `mask \`${path}\``,
   });
-  attachMask(context, copy, path);
 }
 
+/** In a mount namespace with another procfs than one's own, mount(2) could not name the place. */
 function attachMask({ plan, root }: PlanContext, mask: Slot, path: string): void {
   plan.child("MOVE", [mask, root, path], {
     why: `${path} is not for containers`,
     ignore: ["ENOENT", "ENOTDIR"],
     doing: `mask \`${path}\``,
   });
+}
+
+function maskFile(context: PlanContext, path: string): void {
+  if (!context.joined.has("mount")) {
+    bindMask(context, "/dev/null", path);
+    return;
+  }
+  const copy = context.plan.slot("mask");
+  context.plan.child("TREE", [null, "/dev/null", 0, copy], { why: "the host's /dev/null, to hide a file", doing: `mask \`${path}\`` });
+  attachMask(context, copy, path);
 }
 
 function createEmpty({ plan }: PlanContext): Slot {

@@ -109,7 +109,7 @@ export function createTimeNamespace(context: PlanContext): void {
   plan.parent("SETNS", [slot, CLONE.CLONE_NEWTIME], { why: "the monitor stays in the host's time" });
 }
 
-/** HOST, last. The cgroup namespace is not among the flags, nor is an ipc namespace inside a user namespace: see `unshareInside`. */
+/** HOST, last. Some namespaces are not among the flags: see `unshareInside`. */
 export function cloneChild(context: PlanContext, cgroup: Slot | null, { user }: ChildJoins): void {
   const kinds = (["mount", "uts", "ipc", "pid", "network", "user"] as const).filter(
     (type) => context.own.has(type) && !isMadeInside(context, type),
@@ -123,19 +123,22 @@ export function cloneChild(context: PlanContext, cgroup: Slot | null, { user }: 
 
 /**
  * A cgroup namespace takes the cgroup one is in for its root, so it comes after the process is there. The message queues of an ipc namespace
- * belong to the user who makes it, who in a user namespace must be the container's root already.
+ * belong to the user who makes it, who in a user namespace must be the container's root already. A network namespace costs the kernel most of a
+ * clone's time, which the launcher can use meanwhile, unless it or its client has to find the namespace there.
  */
 function isMadeInside(context: PlanContext, type: OciNamespaceType): boolean {
+  if (type === "network") return (context.input.holds ?? []).length === 0;
   return type === "cgroup" || (type === "ipc" && context.mappings !== null);
 }
 
 /** CHILD: the namespaces that its first process has to make itself. */
 export function unshareInside(context: PlanContext): void {
-  const kinds = (["ipc", "cgroup"] as const).filter((type) => context.own.has(type) && isMadeInside(context, type));
+  const kinds = (["ipc", "network", "cgroup"] as const).filter((type) => context.own.has(type) && isMadeInside(context, type));
   if (kinds.length === 0) return;
   const flags = kinds.reduce((sum, type) => sum | NAMESPACES[type].flag, 0);
   const reasons = {
     ipc: "message queues that belong to the container's root",
+    network: "interfaces of its own",
     cgroup: "the container's own cgroup becomes the root of what it sees",
   };
   context.plan.child("UNSHARE", [flags], {

@@ -23,7 +23,8 @@ function withLayers(name: string, count: number, directory = "/c"): PlanInput {
 }
 
 const operations = (input: PlanInput): readonly string[] => compilePlan(input).operations.map(({ name }) => name);
-const oldMounts = (input: PlanInput): readonly string[] => operations(input).filter((name) => name === "MOUNT");
+const oldMounts = (input: PlanInput): readonly string[] =>
+  compilePlan(input).operations.flatMap(({ name, section }) => (name === "MOUNT" && section === "parent" ? [name] : []));
 
 describe("compilePlan() with many layers", () => {
   for (const name of ["default", "userns", "legacy-overlay", "legacy-overlay-userns"]) {

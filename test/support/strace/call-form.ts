@@ -19,6 +19,7 @@ export function placeOf(call: CallText, of: Descriptors): string | null {
     return of.place(first, text(second));
   if (call.name === "open") return of.place("AT_FDCWD", text(first));
   if (call.name === "move_mount") return of.place(third, text(fourth));
+  if (call.name === "mount" && call.args.length === 6) return of.place(second, text(third));
   if (call.name === "symlinkat") return of.place(second, text(third));
   if (call.name === "write" || call.name === "fchdir") return target(first, of);
   return null;
@@ -68,8 +69,8 @@ const FORMS: Readonly<Record<string, (parts: Parts) => string>> = {
   fsmount: ({ args, planned }) => (planned ? args : args.slice(1)).map((flags) => flagSet(flags)).join(" "),
   mount: ({ args, of, planned }) => {
     const place = planned && args.length === 6 ? of.place(args[1] ?? "", text(args[2] ?? "")) : hostTarget(text(args[1] ?? ""), of);
-    const [type = "", flags = "", data = ""] = args.slice(-3);
-    return [text(args[0] ?? ""), place, text(type), mountFlags(flags), data === "NULL" ? "" : text(data)].join(" ");
+    const [type = "", flags = "", data = ""] = args.slice(-3).map((argument) => (argument === "NULL" ? "" : text(argument)));
+    return [text(args[0] ?? ""), place, type, mountFlags(flags), data].join(" ");
   },
   open_tree: ({ at, of }) => `${of.place(at(0), text(at(1)))} ${flagSet(at(2), ["AT_EMPTY_PATH"])}`,
   mount_setattr: ({ at, of }) => {
@@ -150,6 +151,7 @@ const MOUNT_FLAGS: Readonly<Record<string, bigint>> = {
   MS_NOSUID: 2n,
   MS_NODEV: 4n,
   MS_NOEXEC: 8n,
+  MS_BIND: 0x1000n,
   MS_REC: 0x4000n,
   MS_PRIVATE: 0x4_0000n,
   MS_SLAVE: 0x8_0000n,
