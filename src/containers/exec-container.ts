@@ -1,10 +1,8 @@
 import { lstatSync, rmSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
-import { encodeText } from "../core/byte-string.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { parseSignal } from "../core/signals.ts";
 import type { ProcessStreams } from "../kernel/process-streams.ts";
-import { readFileIn } from "../kernel/read-file-in.ts";
 import { isEnding } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
@@ -77,7 +75,7 @@ async function execInput(host: ContainerHost, row: ContainerRow, request: ExecRe
   };
   const options: ContainerOptions = { ...settings, tty: request.tty ?? false, ...(request.user === undefined ? {} : { groupAdd: [] }) };
   const derived = { ...row, options: JSON.stringify(options), process: JSON.stringify(process) };
-  const accounts = currentAccounts(host, row, containerPaths(host.root, host.runRoot, row.id));
+  const accounts = await currentAccounts(host, row, containerPaths(host.root, host.runRoot, row.id));
   const input = await launchInput(host, derived, { accounts, ...(request.attach === undefined ? {} : { attach: request.attach }) });
   const { config, monitor } = input;
   const capabilities = request.privileged === true ? resolveCapabilities({ privileged: true }, host.features.capabilities) : undefined;
@@ -116,11 +114,13 @@ function everywhere(names: readonly string[]): {
 }
 
 /** The image's account files as recorded, unless the container has an `/etc` of its own; then those that it has now. */
-function currentAccounts(host: ContainerHost, row: ContainerRow, paths: ContainerPaths): AccountFiles {
+async function currentAccounts(host: ContainerHost, row: ContainerRow, paths: ContainerPaths): Promise<AccountFiles> {
   if (lstatSync(`${paths.upper}/etc`, { throwIfNoEntry: false }) === undefined) {
     const recorded = getImage(host.store, row.imageId);
     if (recorded !== undefined) return { passwd: recorded.passwd, group: recorded.group };
   }
+  const { encodeText } = await import("../core/byte-string.ts");
+  const { readFileIn } = await import("../kernel/read-file-in.ts");
   const read = (path: string) => readFileIn(host.launcher, `/proc/${row.pid}/root` as HostPath, encodeText(path)).toString("utf8");
   return { passwd: read("etc/passwd"), group: read("etc/group") };
 }

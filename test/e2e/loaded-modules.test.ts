@@ -35,9 +35,9 @@ async function modulesLoadedBy(args: readonly string[]): Promise<readonly Loaded
 
 const total = (modules: readonly { readonly bytes: number }[]): number => modules.reduce((sum, { bytes }) => sum + bytes, 0);
 
-test("run loads nothing that it does not need", async () => {
-  await host.ok(["run", "--rm", "payload", "exit", "0"]); // the first compiles the seccomp profile
-  const modules = await modulesLoadedBy(["run", "--rm", "payload", "exit", "0"]);
+/** `run` and `exec`: what every start waits for. */
+async function expectLean(args: readonly string[]): Promise<void> {
+  const modules = await modulesLoadedBy(args);
   const paths = modules.map(({ path }) => path);
   const unneeded = /^src\/(archive|registry|build|api|oci|network|cli\/(demo|docker-json|completion|format|template))\//;
   expect(paths.filter((path) => unneeded.test(path))).toEqual([]);
@@ -46,6 +46,17 @@ test("run loads nothing that it does not need", async () => {
   expect(builtins.filter(({ name }) => !["node:fs", "node:sqlite"].includes(name))).toEqual([]);
   // A budget, not a law: look at the list before raising it.
   expect({ modules: modules.length <= 165, kilobytes: total(modules) <= 500_000 }).toEqual({ modules: true, kilobytes: true });
+}
+
+test("run loads nothing that it does not need", async () => {
+  await host.ok(["run", "--rm", "payload", "exit", "0"]); // the first compiles the seccomp profile
+  await expectLean(["run", "--rm", "payload", "exit", "0"]);
+});
+
+test("exec loads nothing that it does not need", async () => {
+  await host.ok(["run", "-d", "--name", "idle", "payload", "sleep"]);
+  await expectLean(["exec", "idle", "/payload", "exit", "0"]);
+  await host.ok(["rm", "-f", "idle"]);
 });
 
 test("help and completion load no engine", async () => {
