@@ -10,6 +10,6 @@ export interface ExecRequest {
   /** All capabilities; the container's seccomp filter stays. */
   readonly privileged?: boolean;
   readonly tty?: boolean;
-  /** Absent: detached. */
+  /** Absent: detached; the promise then resolves once it has started, and `streams.exited` with null. */
   readonly attach?: AttachOptions;
 }

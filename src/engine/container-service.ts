@@ -29,7 +29,7 @@ import {
   moveContainer,
   renameContainer,
 } from "../state/container-table.ts";
-import type { ContainerService, ExecOptions, ListOptions, StartOptions, StartResult } from "./engine.ts";
+import type { ContainerService, ExecRequest, ListOptions, StartOptions, StartResult } from "./engine.ts";
 
 /**
  * The containers of one data root on this host. What each operation does is in `src/containers/`; here they get their names and
@@ -204,10 +204,10 @@ export class LocalContainerService implements ContainerService {
     yield* containerLogs(this.#host, row, options);
   }
 
-  async exec(reference: string, options: ExecOptions): Promise<ProcessStreams> {
+  async exec(reference: string, request: ExecRequest): Promise<ProcessStreams> {
     const row = requireRunning(await this.#settled(reference), "exec in");
     const { execInContainer } = await import("../containers/exec-container.ts");
-    return execInContainer(this.#host, row, options);
+    return execInContainer(this.#host, row, request);
   }
 
   async diff(reference: string): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]> {

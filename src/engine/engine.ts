@@ -1,4 +1,5 @@
 import type { ContainerOptions } from "../spec/container-options.ts";
+import type { ExecRequest } from "../containers/exec-request.ts";
 import type { ContainerDetails, ContainerStatus, ContainerSummary } from "../containers/container-view.ts";
 import type { ContainerId, ImageId } from "../core/brands.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
@@ -8,6 +9,7 @@ import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 import type { AttachOptions, ProcessStreams } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
 
+export type { ExecRequest } from "../containers/exec-request.ts";
 export type { ImageConfig, ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 export type { ContainerStats } from "../kernel/container-stats.ts";
 export type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
@@ -51,7 +53,7 @@ export interface ContainerService {
   inspect(reference: string, options?: { readonly size?: boolean }): Promise<ContainerDetails>;
   attach(reference: string, options: AttachOptions): Promise<ProcessStreams>;
   logs(reference: string, options: LogOptions): AsyncIterable<LogEntry>;
-  exec(reference: string, options: ExecOptions): Promise<ProcessStreams>;
+  exec(reference: string, request: ExecRequest): Promise<ProcessStreams>;
   diff(reference: string): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]>;
   top(reference: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
   stats(reference: string): Promise<ContainerStats>;
@@ -82,17 +84,6 @@ export interface ListOptions {
   readonly size?: boolean;
   /** Docker's filters: id, name, label, status, exited, ancestor, before, since, volume, network, health. Values of one key are alternatives. */
   readonly filters?: Readonly<Record<string, readonly string[]>>;
-}
-
-export interface ExecOptions {
-  readonly command: readonly string[];
-  readonly env?: readonly string[];
-  readonly workingDirectory?: string;
-  readonly user?: string;
-  readonly privileged?: boolean;
-  readonly tty?: boolean;
-  /** Absent: detached; the promise then resolves once it has started, and `streams.exited` with null. */
-  readonly attach?: AttachOptions;
 }
 
 export interface ImageService {

@@ -5,6 +5,8 @@ import type { Slot } from "./slot.ts";
 const MAGIC = "WHRYPLAN";
 const VERSION = 1;
 const HEADER_BYTES = 40;
+/** Which operations the plan needs, a bit each. */
+const BITMAP_OFFSET = 24;
 const RECORD_HEADER_BYTES = 12;
 const NO_SLOT = 0xffff;
 const IGNORE_ANY = 0xffff;
@@ -91,6 +93,8 @@ class PlanWriter {
   beginRecord(code: number, section: number, ignoredFirst: number, ignoredSecond: number): number {
     const start = this.#reserve(RECORD_HEADER_BYTES);
     const buffer = this.#buffer;
+    const bits = BITMAP_OFFSET + (code >> 3);
+    buffer[bits] = (buffer[bits] ?? 0) | (1 << (code & 7));
     buffer[start] = code;
     buffer[start + 2] = section;
     buffer.writeUInt16LE(ignoredFirst, start + 8);
@@ -149,11 +153,6 @@ class PlanWriter {
     buffer.writeUInt32LE(this.#length, 12);
     buffer.writeUInt32LE(plan.operations.length, 16);
     buffer.writeUInt32LE(plan.slots.length, 20);
-    for (const operation of plan.operations) {
-      const { code } = OPERATIONS[operation.name];
-      const at = 24 + (code >> 3);
-      buffer[at] = (buffer[at] ?? 0) | (1 << (code & 7));
-    }
     return buffer.subarray(0, this.#length);
   }
 }

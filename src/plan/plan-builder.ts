@@ -31,10 +31,9 @@ export class PlanBuilder {
   }
 
   add<Name extends OperationName>(section: Section, name: Name, args: OperationArguments<Name>, notes: StepNotes): void {
-    const { why, ignore = [], doing } = notes;
+    const operation = { name, section, args, ignore: [], ...notes };
     // The compiler can't see that name and args of one generic call belong to the same member of the union.
-    const operation = { name, section, args, ignore, why, ...(doing === undefined ? {} : { doing }) } as unknown as Operation;
-    this.#sections[section].push(operation);
+    this.#sections[section].push(operation as unknown as Operation);
   }
 
   host<Name extends OperationName>(name: Name, args: OperationArguments<Name>, notes: StepNotes): void {

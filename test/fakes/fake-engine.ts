@@ -6,7 +6,7 @@ import type {
   AttachOptions,
   ContainerService,
   Engine,
-  ExecOptions,
+  ExecRequest,
   ImageDetails,
   ImageHistoryEntry,
   ImageService,
@@ -228,11 +228,11 @@ class FakeContainers implements ContainerService {
     yield* options.tail === undefined ? wanted : wanted.slice(Math.max(0, wanted.length - options.tail));
   }
 
-  async exec(reference: string, options: ExecOptions): Promise<ProcessStreams> {
+  async exec(reference: string, request: ExecRequest): Promise<ProcessStreams> {
     this.#engine.find(reference);
-    return await spawnOnHost(options.command, {
-      tty: options.tty ?? false,
-      attach: options.attach ?? { stdin: false, stdout: false, stderr: false },
+    return await spawnOnHost(request.command, {
+      tty: request.tty ?? false,
+      attach: request.attach ?? { stdin: false, stdout: false, stderr: false },
     });
   }
 
