@@ -36,10 +36,20 @@ static int sibling(const char *name, char path[PATH_MAX + 16])
 }
 
 #ifndef WHERRY_FAULT
+/* Other engines' runtime by a link's name (src/cli/main.ts): its processes get its caller's streams, which a waiting launcher has not. */
+static int is_runtime(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	name = slash ? slash + 1 : name;
+	return !strcmp(name, "wherry-oci") || !strcmp(name, "wherry-runc");
+}
+
 /* The verbs that begin by starting a process. A wrong guess costs a process that ends by itself. */
 static int begins_with_launch(char *const argv[])
 {
 	static const char *const verbs[] = { "run", "exec", "start" };
+	if (argv[0] && is_runtime(argv[0]))
+		return 0;
 	char *const *word = argv[0] ? argv + 1 : argv;
 	while (*word && **word == '-') {
 		int takes_next = !strcmp(*word, "--root") || !strcmp(*word, "--run-root");

@@ -11,6 +11,12 @@ if (args[0] === "internal") {
   process.exit(await internalMain(args.slice(1)));
 }
 
+// Also what other engines are given as the path of their runtime: a link to this program with one of these names.
+if (args[0] === "oci" || /(^|\/)wherry-(oci|runc)$/.test(process.argv0)) {
+  const { ociMain } = await import("../oci/main.ts");
+  process.exit(await ociMain(args[0] === "oci" ? args.slice(1) : args));
+}
+
 let opened = false;
 const code = await runCli(args, {
   env: process.env,

@@ -21,7 +21,7 @@ import type { ContainerRow } from "../state/container-row.ts";
 import { findContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
-import { fileMounts } from "./file-mounts.ts";
+import { fileMounts } from "../runtime/file-mounts.ts";
 import { findIdRange, nextIdRange } from "./id-range.ts";
 import { rootFilesystem } from "./root-filesystem.ts";
 import { containerHostname } from "./prepare-container.ts";

@@ -94,7 +94,7 @@ function prepareHierarchy(hierarchy: CgroupHierarchy, options: { readonly path: 
 }
 
 /** A v1 cpuset starts empty and then takes no process (ENOSPC). With clone_children, groups made beneath this one are filled by the kernel. */
-function fillCpuset(directory: string, parent: string): void {
+export function fillCpuset(directory: string, parent: string): void {
   for (const file of ["cpuset.cpus", "cpuset.mems"]) {
     if (readFileSync(`${directory}/${file}`, "utf8").trim() === "")
       writeFileSync(`${directory}/${file}`, readFileSync(`${parent}/${file}`, "utf8").trim());
@@ -118,7 +118,7 @@ function evacuate(directory: string): void {
 }
 
 /** All that the group has, at once; if the kernel refuses (a real-time process keeps `cpu` out, say), one by one, as far as it goes. */
-function enableControllers(directory: string): void {
+export function enableControllers(directory: string): void {
   const enabled = readWords(`${directory}/cgroup.subtree_control`);
   const wanted = readWords(`${directory}/cgroup.controllers`).filter((controller) => !enabled.includes(controller));
   if (wanted.length === 0) return;

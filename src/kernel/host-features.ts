@@ -64,7 +64,7 @@ export function mapsIds(path: HostPath): boolean {
   return since !== undefined && isKernelAtLeast(since);
 }
 
-function machineArchitecture(): "x86_64" | "aarch64" {
+export function machineArchitecture(): "x86_64" | "aarch64" {
   const name = process.arch;
   if (name === "x64") return "x86_64";
   if (name === "arm64") return "aarch64";

@@ -15,6 +15,8 @@ export interface LaunchRequest {
   readonly plan: Uint8Array;
   /** Stands in the launcher's arguments, for ps(1) and for finding it when its client has died. */
   readonly label?: string;
+  /** The launcher, and with it the process, gets this process's own descriptors 0 to 2 instead of /dev/null. */
+  readonly inheritStdio?: boolean;
   /** Called at each TELL, in order; the launcher goes on with a point's HOLD when the promise is fulfilled. A rejection ends the launch. */
   readonly onTell?: (point: string, pid: number) => void | Promise<void>;
   /** The points that the plan HOLDs. */
@@ -44,7 +46,7 @@ export interface LaunchedProcess {
 export async function launchPlan(request: LaunchRequest): Promise<LaunchedProcess> {
   request.signal?.throwIfAborted();
   // Nothing is awaited until somebody listens: a launcher that dies at once would close its socket unheard.
-  const { socket, gone } = takeWaitingLauncher(request) ?? spawnLauncher(request);
+  const { socket, gone } = (request.inheritStdio === true ? undefined : takeWaitingLauncher(request)) ?? spawnLauncher(request);
   if (socket === undefined) throw unavailable(request, await gone);
   try {
     return await converse(request, gone, socket);
@@ -64,7 +66,7 @@ function spawnLauncher(request: LaunchRequest): Launcher {
   // Not imported above: a start that finds a launcher waiting does not pay for loading it.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(request.launcher, request.label === undefined ? ["plan"] : ["plan", request.label], {
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
+    stdio: request.inheritStdio === true ? ["inherit", "inherit", "inherit", "pipe"] : ["ignore", "ignore", "ignore", "pipe"],
     detached: true,
     cwd: "/",
     env: launcherEnvironment(),

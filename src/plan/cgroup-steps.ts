@@ -21,7 +21,7 @@ export interface CgroupSteps {
 /** HOST, first: on v2 the launcher goes on as a process born in the monitors' cgroup. */
 export function rehome(plan: PlanBuilder, cgroups: CgroupPlan | null): void {
   const placement = cgroups?.placements.find(({ version }) => version === 2);
-  if (placement === undefined) return;
+  if (placement === undefined || cgroups?.launcherStays === true) return;
   const slot = plan.slot("monitors");
   plan.host("OPEN", [null, placement.monitorDirectory, O.O_PATH | O.O_CLOEXEC, 0, 0, slot], { why: "the monitors' cgroup" });
   plan.host("REHOME", [slot], {

@@ -13,6 +13,7 @@ import { configInvalid, createPlanContext, type PlanContext } from "./plan-conte
 import type { PlanInput } from "./plan-input.ts";
 import { refuseUnsupported, setNames, setOomScore, setPersonalState, setPersonality } from "./process.ts";
 import { attachRoot, createRootFilesystem, isolateMounts, makeRootReadonly, pivotRoot } from "./rootfs.ts";
+import { makeStartPipes } from "./start-wait.ts";
 import { closeChildEnds, NO_STDIO, preparePipes, type Stdio } from "./stdio.ts";
 import { bindConsole, openTerminal, takeStdio } from "./terminal.ts";
 import { mapIds } from "./user-namespace.ts";
@@ -44,6 +45,7 @@ function prepareHost(context: PlanContext): Prepared {
   rehome(plan, input.cgroups);
   const stdio = terminal ? NO_STDIO : preparePipes(context);
   const cgroups = prepareCgroups(plan, input.cgroups, false);
+  makeStartPipes(context);
   const joins = joinNamespaces(context);
   createTimeNamespace(context);
   input.extensions?.prepare(context);

@@ -3,6 +3,7 @@ import { CLOSE_RANGE_CLOEXEC, SIGKILL } from "./kernel-flags.ts";
 import type { PlanContext } from "./plan-context.ts";
 import { enterWorkingDirectory, execute, isLabelledAtOnce, openLabelDirectory, setLimits, setSecurityLabel } from "./process.ts";
 import type { Slot } from "./slot.ts";
+import { awaitStart } from "./start-wait.ts";
 
 /**
  * CHILD, the end of it: who the process is and what it may do, each step in the only order that works.
@@ -24,7 +25,7 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   const { bounding, effective, permitted, inheritable, ambient } = process.capabilities ?? {};
   plan.child("BOUNDING", [mask(bounding)], { why: "capabilities that nothing in the container can ever get back" });
   plan.child("IDS", [uid, gid, groupList(additionalGids)], { why: "the user and groups", doing: `become user ${uid}:${gid}` });
-  plan.child("PDEATHSIG", [SIGKILL], { why: "no container outlives its monitor" });
+  if (input.monitor !== null) plan.child("PDEATHSIG", [SIGKILL], { why: "no container outlives its monitor" });
   enterWorkingDirectory(context);
   plan.child("CLOSERANGE", [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC], {
     why: "no descriptor of the host's gets into the container (CVE-2024-21626)",
@@ -39,11 +40,16 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
     why: "the capabilities it has",
     doing: "set the capabilities",
   });
-  if (mask(ambient) !== 0n) plan.child("AMBIENT", [mask(ambient)], { why: "capabilities that a program without any keeps" });
+  // The kernel takes none that isn't permitted and inheritable; runc's own `spec` asks for such.
+  const kept = mask(ambient) & mask(permitted) & mask(inheritable);
+  if (kept !== 0n) plan.child("AMBIENT", [kept], { why: "capabilities that a program without any keeps" });
   if (label !== null && atOnce) setSecurityLabel(context, label);
   if (process.noNewPrivileges === true) {
     plan.child("NNP", [], { why: "set-user-id programs gain nothing" });
+    awaitStart(context);
     addSeccomp(context);
+  } else {
+    awaitStart(context);
   }
   if (input.execInto === undefined) input.extensions?.beforeExec(context);
   if (input.reaper) plan.child("REAPER", [], { why: "--init: PID 1 reaps orphans and forwards signals" });

@@ -25,12 +25,16 @@ export function describeFailure(plan: LaunchPlan, failure: OperationFailure): En
       details,
     });
   }
-  if (operation.name === "EXEC") {
-    const command = describeCommand(operation, failure);
-    if (command !== undefined) return new EngineError({ ...command, details });
+  const isCommand = operation.name === "EXEC" || operation.name === "STARTWAIT";
+  if (isCommand) {
+    const execute = plan.operations.find((candidate) => candidate.name === "EXEC");
+    const [candidates, argv] = execute?.args ?? [[], []];
+    const [command = ""] = argv;
+    const error = commandFailure({ command, searched: candidates.length > 1 || !command.includes("/") }, { ...failure, details });
+    if (error !== undefined) return error;
   }
   const step = `(step ${failure.index + 1} of ${plan.operations.length})`;
-  const message = `${operation.doing ?? defaultDoing(operation)}: ${errnoText(failure.errno)}${operation.name === "EXEC" ? "" : suffix(failure.detail)} ${step}`;
+  const message = `${operation.doing ?? defaultDoing(operation)}: ${errnoText(failure.errno)}${isCommand ? "" : suffix(failure.detail)} ${step}`;
   return new EngineError({ kind: "failedPrecondition", code: "LAUNCH_FAILED", message, details });
 }
 
@@ -38,20 +42,27 @@ function suffix(detail: string): string {
   return detail === "" ? "" : `: ${detail}`;
 }
 
-type Exec = Extract<Operation, { name: "EXEC" }>;
-
-function describeCommand(
-  operation: Exec,
-  { errno, detail }: OperationFailure,
-): { kind: "failedPrecondition"; code: string; message: string } | undefined {
-  const [candidates, argv] = operation.args;
-  const [command = ""] = argv;
+/**
+ * A command that is not there or can't be executed; undefined for another failure. `searched`: it was looked for in the directories of PATH.
+ */
+export function commandFailure(
+  { command, searched }: { readonly command: string; readonly searched: boolean },
+  {
+    errno,
+    detail,
+    details = {},
+  }: { readonly errno: number; readonly detail: string; readonly details?: Readonly<Record<string, unknown>> },
+): EngineError | undefined {
   switch (errnoName(errno)) {
     case "ENOENT":
     case "ENOTDIR": {
-      const searched = candidates.length > 1 || !command.includes("/");
       const reason = searched ? "executable file not found in $PATH" : `no such file or directory`;
-      return { kind: "failedPrecondition", code: "COMMAND_NOT_FOUND", message: `exec: "${command}": ${reason}` };
+      return new EngineError({
+        kind: "failedPrecondition",
+        code: "COMMAND_NOT_FOUND",
+        message: `exec: "${command}": ${reason}`,
+        details,
+      });
     }
     case "EACCES":
     case "EISDIR":
@@ -59,11 +70,12 @@ function describeCommand(
     case "ENOEXEC":
     case "ELIBBAD":
     case "EPERM":
-      return {
+      return new EngineError({
         kind: "failedPrecondition",
         code: "COMMAND_NOT_EXECUTABLE",
         message: `exec: "${detail === "" ? command : detail}": ${errnoText(errno)}`,
-      };
+        details,
+      });
     default:
       return undefined;
   }

@@ -35,6 +35,8 @@ type ProcessOperation =
   | "TAKE"
   | "TELL"
   | "HOLD"
+  | "STARTWAIT"
+  | "SENDFD"
   | "MONITOR"
   | "DETACH";
 
@@ -155,6 +157,8 @@ export const explainProcess: Explainers<ProcessOperation> = {
   TAKE: { man: "unix(7)", calls: (slots) => [`recvmsg(<sync>, ${ancillary(slots)})`] },
   TELL: { man: "unix(7)", calls: (point) => [`write(<client>, {TELL, pid=<pid>, ${quote(point)}})`] },
   HOLD: { man: "unix(7)", calls: (point) => [`read(<client>, {GO, ${quote(point)}})`] },
+  STARTWAIT: { man: "fifo(7)", calls: (start) => ["close(<report>)", `read(${fd(start)}, <go>, 1)`] },
+  SENDFD: { man: "unix(7)", calls: (slot, path, text) => [`sendmsg(${quote(path)}, ${quote(text)}, {SCM_RIGHTS, [${fd(slot)}]})`] },
 
   MONITOR: {
     man: "poll(2)",

@@ -76,6 +76,8 @@ export const OPERATIONS = {
   TELL: { code: 92, signature: "s", sections: "P" },
   HOLD: { code: 93, signature: "s", sections: "P" },
   HOOK: { code: 95, signature: "svvvu", sections: "PC" },
+  STARTWAIT: { code: 96, signature: "ffv", sections: "C" },
+  SENDFD: { code: 97, signature: "fss", sections: "P" },
 
   MONITOR: { code: 100, signature: "ggggsusuuuvv", sections: "T" },
   DETACH: { code: 101, signature: "", sections: "T" },

@@ -22,6 +22,8 @@ export interface PlanContext {
   readonly root: Slot;
   /** Slots that the parent fills and hands to the child in one message. */
   readonly gifts: Slot[];
+  /** The two FIFOs of a process that is to wait for its start; null for one that executes at once. */
+  readonly startPipes: { readonly start: Slot; readonly reply: Slot } | null;
 }
 
 /**
@@ -54,6 +56,7 @@ export function createPlanContext(input: PlanInput): PlanContext {
     mappings: hasUser ? { uid, gid } : null,
     root: plan.slot("root"),
     gifts: [],
+    startPipes: input.startWait === undefined ? null : { start: plan.slot("start"), reply: plan.slot("reply") },
   };
 }
 

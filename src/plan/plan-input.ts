@@ -52,6 +52,8 @@ export interface CgroupPlacement {
 
 export interface CgroupPlan {
   readonly placements: readonly CgroupPlacement[];
+  /** The launcher stays where its caller has put it: what is in `monitorDirectory` is the caller's own cgroup. */
+  readonly launcherStays?: boolean;
   /** The v2 placement's device program (raw eBPF), loaded by the launcher; absent on v1, where it is writes. */
   readonly deviceProgram?: Uint8Array;
 }
@@ -91,6 +93,15 @@ export interface PlanInput {
   readonly terminal: { readonly rows: number; readonly columns: number };
   /** `--init`. */
   readonly reaper: boolean;
+  /** The process gets the launcher's own descriptors 0 to 2, which are its caller's, in place of pipes to the monitor. */
+  readonly inheritStdio?: boolean;
+  /**
+   * An OCI runtime's `create`: the process waits, all set up, until somebody writes a byte to the FIFO `start` (made by the plan), and what
+   * fails afterwards is written to the FIFO `reply`, as the launcher's ERROR frames. Without a monitor only.
+   */
+  readonly startWait?: { readonly start: HostPath; readonly reply: HostPath };
+  /** A listening socket that is sent the terminal's master side, as runc's callers expect it. */
+  readonly consoleSocket?: HostPath;
   /** Whether the AppArmor profile lets the launcher do what is left after CAPSET (openat2, write, execve), so that it can be set before the exec. */
   readonly labelAtOnce?: boolean;
   /** The filter, compiled (compile-seccomp.ts, or from the cache): needed when `config.linux.seccomp` is there, and enough without it. */

@@ -17,7 +17,7 @@ export interface Stdio {
 export function preparePipes(context: PlanContext): Stdio {
   const { plan, input } = context;
 
-  if (input.monitor === null) return NO_STDIO;
+  if (input.monitor === null || input.inheritStdio === true) return NO_STDIO;
   let stdin: Slot;
   let writer: Slot | null = null;
   if (input.monitor.openStdin) {

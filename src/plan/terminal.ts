@@ -26,7 +26,17 @@ export function openTerminal(context: PlanContext): Terminal {
   if (uid !== 0) plan.child("CHOWN", [slave, uid, KEEP_ID], { why: "the terminal is the user's" });
   plan.child("GIVE", [[master]], { why: "the monitor reads and writes the terminal's other side" });
   plan.parent("TAKE", [[master]], { why: "the terminal's other side, from the child", doing: "wait for the terminal" });
+  sendConsole(context, master);
   return { master, slave };
+}
+
+/** PARENT: whoever listens owns the terminal from here on. The text is what runc sends, the name that it has opened. */
+function sendConsole({ plan, input }: PlanContext, master: Slot): void {
+  if (input.consoleSocket === undefined) return;
+  plan.parent("SENDFD", [master, input.consoleSocket, "/dev/ptmx"], {
+    why: "the caller reads and writes the terminal's other side",
+    doing: `send the terminal to \`${input.consoleSocket}\``,
+  });
 }
 
 /** CHILD: `/dev/console` is the terminal. */

@@ -18,6 +18,10 @@ export interface StartProcessOptions {
   /** The container's id. */
   readonly label?: string;
   readonly tty: boolean;
+  /** The process has this process's own descriptors 0 to 2. */
+  readonly inheritStdio?: boolean;
+  /** Told the plan, just before it runs. */
+  readonly onCompiled?: (plan: LaunchPlan) => void;
   /** Told the plan in words, just before it runs. */
   readonly onPlan?: (plan: ExplainedPlan) => void;
   readonly signal?: AbortSignal;
@@ -29,6 +33,7 @@ export interface StartProcessOptions {
  */
 export async function startProcess(input: PlanInput, options: StartProcessOptions): Promise<StartedProcess> {
   const plan = compilePlan(input);
+  options.onCompiled?.(plan);
   if (options.onPlan !== undefined) {
     const { explainPlan } = await import("../plan/explain.ts");
     options.onPlan(explainPlan(plan));
@@ -38,6 +43,7 @@ export async function startProcess(input: PlanInput, options: StartProcessOption
       launcher: options.launcher,
       plan: encodePlan(plan),
       ...(options.label === undefined ? {} : { label: options.label }),
+      ...(options.inheritStdio === undefined ? {} : { inheritStdio: options.inheritStdio }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     return { ...launched, tty: options.tty, release: () => launched.connection.close() };

@@ -1,0 +1,115 @@
+/* For engines that create a container now and start it later, and that keep its terminal themselves. */
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "frame.h"
+#include "kernel.h"
+
+static _Noreturn void end_by_signal(int number)
+{
+	_exit(128 + number);
+}
+
+/* PID 1 of a namespace is deaf to signals without a handler, but who waits here must be possible to end. EXEC undoes it. */
+static void heed_signals(void)
+{
+	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct sigaction action = { .sa_handler = end_by_signal };
+	sigset_t none;
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		sigaction(ending[i], &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * Says now what EXEC would say of a program that is not there, when somebody still waits for the answer. An answer that a filter gives in
+ * the kernel's place (ENOSYS, EPERM) tells nothing.
+ */
+static int find_candidate(struct run *run, char *const *candidates, uint32_t count)
+{
+	const char *denied = NULL, *candidate = "";
+	int error = ENOENT;
+	for (uint32_t i = 0; i < count; i++) {
+		candidate = candidates[i];
+		if (syscall(SYS_faccessat2, AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0)
+			return 0;
+		error = errno;
+		if (error == EACCES)
+			denied = candidate;
+		else if (error != ENOENT && error != ENOTDIR)
+			return 0;
+	}
+	errno = denied ? EACCES : error;
+	return fail(run, "%.1000s", denied ? denied : candidate);
+}
+
+/* For as long as it waits, nobody who may look into it is to find a way to the host. */
+static void close_others(struct run *run, uint16_t start, uint16_t reply)
+{
+	for (uint32_t slot = 0; slot < run->plan->slots; slot++) {
+		if (slot == start || slot == reply || run->slots[slot] <= STDERR_FILENO)
+			continue;
+		close(run->slots[slot]);
+		run->slots[slot] = -1;
+	}
+	close(run->sync);
+	run->sync = -1;
+}
+
+/*
+ * The launcher is told that all is done, and leaves. What follows is reported to whoever starts the container: it has written a byte to
+ * one FIFO and reads the other. No more than read, write and close is needed, since a filter may be in force already.
+ */
+int op_STARTWAIT(struct run *run, const union argument *args)
+{
+	char go;
+	ssize_t got;
+	int start = run->slots[args[0].slot];
+	if (find_candidate(run, args[2].v.list, args[2].v.count) != 0)
+		return -1;
+	close_others(run, args[0].slot, args[1].slot);
+	heed_signals();
+	if (frame_write(run->report, FRAME_EXECUTING, 0, NULL, 0) != 0)
+		return -1;
+	close(run->report);
+	run->report = run->slots[args[1].slot];
+	run->slots[args[1].slot] = -1;
+	do
+		got = read(start, &go, 1);
+	while (got < 0 && errno == EINTR);
+	if (got != 1)
+		return -1;
+	close(start);
+	run->slots[args[0].slot] = -1;
+	return 0;
+}
+
+/* One descriptor, with a text as the message's data: what runc's callers expect of a console socket. */
+int op_SENDFD(struct run *run, const union argument *args)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct cmsghdr header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct iovec text = { (void *)(uintptr_t)args[2].s, strlen(args[2].s) };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	size_t length = strlen(args[1].s);
+	if (length >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(address.sun_path, args[1].s, length);
+	memcpy(control, &header, sizeof(header));
+	memcpy(control + CMSG_LEN(0), &run->slots[args[0].slot], sizeof(int));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	int result = connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1));
+	if (result == 0 && sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
+		result = -1;
+	return closing(fd, result);
+}

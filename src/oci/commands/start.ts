@@ -1,0 +1,11 @@
+import { startContainer } from "../../runtime/start-container.ts";
+import { parseLine } from "../command-line.ts";
+import { oneContainer } from "../container-argument.ts";
+import type { OciCommand } from "../oci-context.ts";
+
+export const start: OciCommand = {
+  async run(args, context) {
+    startContainer(oneContainer("start", parseLine({}, args).words, context));
+    return 0;
+  },
+};

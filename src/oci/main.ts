@@ -1,0 +1,91 @@
+import { writeSync } from "node:fs";
+import { EngineError } from "../core/engine-error.ts";
+import { findInstallation } from "../core/installation.ts";
+import { invalidOption } from "../core/invalid-option.ts";
+import { type OciCommand, type OciContext } from "./oci-context.ts";
+import { commands } from "./commands.ts";
+import { parseLine } from "./command-line.ts";
+import { type LogTarget, writeLog } from "./oci-log.ts";
+
+const globalFlags = {
+  root: { takes: "value" },
+  log: { takes: "value" },
+  "log-format": { takes: "value" },
+  debug: { takes: "switch" },
+  "systemd-cgroup": { takes: "switch" },
+  "cgroup-manager": { takes: "value" },
+  rootless: { takes: "value" },
+  criu: { takes: "value" },
+  version: { takes: "switch", aliases: ["v"] },
+  help: { takes: "switch", aliases: ["h"] },
+} as const;
+
+const defaultRoot = "/run/wherry-oci";
+
+/** runc's exit code of a command that failed; `exec` has its own, since 1 may be the process's. */
+const failed = 1;
+const execFailed = 255;
+
+/**
+ * An OCI runtime with runc's command line, for engines that run their containers by one. Resolves with the exit code. An error is written to
+ * `--log` in the form that was asked for, and to standard error in words.
+ */
+export async function ociMain(args: readonly string[]): Promise<number> {
+  let log: LogTarget = { path: undefined, format: "text" };
+  let name: string | undefined;
+  try {
+    const { values, words } = parseLine(globalFlags, args);
+    log = { path: values.log, format: logFormat(values["log-format"]) };
+    if (values.version) return await printVersion();
+    name = words[0];
+    if (values.help || name === undefined || name === "help") return (await import("./oci-help.ts")).printHelp();
+    const load = commands[name];
+    if (load === undefined) throw invalidOption(`No help topic for '${name}'`);
+    refuseManager(values["systemd-cgroup"], values["cgroup-manager"]);
+    const command: OciCommand = await load();
+    return await command.run(words.slice(1), contextOf(values.root ?? defaultRoot, { debug: values.debug, log }));
+  } catch (error) {
+    const message = messageOf(error);
+    writeLog(log, "error", message);
+    if (log.path !== undefined) writeSync(2, `${message}\n`);
+    return name === "exec" ? execFailed : failed;
+  }
+}
+
+function contextOf(root: string, { debug, log }: { readonly debug: boolean; readonly log: LogTarget }): OciContext {
+  return {
+    root: root.startsWith("/") ? root : `${process.cwd()}/${root}`,
+    launcher: findInstallation().launcher,
+    debug,
+    print: (text) => void writeSync(1, text),
+    warn: (message) => writeLog(log, "warning", message),
+  };
+}
+
+function logFormat(format = "text"): LogTarget["format"] {
+  if (format === "text" || format === "json") return format;
+  throw invalidOption(`unknown log-format "${format}"`);
+}
+
+function refuseManager(systemd: boolean, manager = "cgroupfs"): void {
+  if (manager === "cgroupfs" || manager === "disabled") {
+    if (!systemd) return;
+  }
+  throw new EngineError({
+    kind: "notImplemented",
+    code: "NOT_IMPLEMENTED",
+    message: "systemd's cgroup driver is not supported yet: use cgroupfs (--cgroup-manager cgroupfs)",
+  });
+}
+
+async function printVersion(): Promise<number> {
+  const { versionText } = await import("./oci-version.ts");
+  writeSync(1, versionText());
+  return 0;
+}
+
+/** A bug comes with its stack. */
+function messageOf(error: unknown): string {
+  if (error instanceof EngineError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,17 @@
+import type { HostPath } from "../core/brands.ts";
+
+/** What every command is given besides its own flags. */
+export interface OciContext {
+  /** Where the containers' states are. */
+  readonly root: string;
+  readonly launcher: HostPath;
+  /** What an engine may have been told by a flag that came before the command. */
+  readonly debug: boolean;
+  print(text: string): void;
+  warn(message: string): void;
+}
+
+/** One command: its flags, and what it does; resolves with the exit code. */
+export interface OciCommand {
+  run(args: readonly string[], context: OciContext): Promise<number>;
+}

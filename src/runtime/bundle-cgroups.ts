@@ -1,0 +1,59 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { CgroupLayout, CgroupPath } from "../core/cgroup-layout.ts";
+import { cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
+import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
+import { makeCgroup, ownCgroupDirectory } from "../kernel/make-cgroup.ts";
+import { compileCgroups } from "../plan/cgroups/compile-cgroups.ts";
+import type { OciConfig } from "../plan/oci-config.ts";
+import { configUnsupported } from "../plan/plan-context.ts";
+import type { CgroupPlan } from "../plan/plan-input.ts";
+import { withDefaultDevices } from "./bundle-devices.ts";
+
+/**
+ * Where `linux.cgroupsPath` puts a container: it counts from the mount point of every hierarchy, also where it is relative, whose meaning the
+ * specification leaves open. Without one the group is `/wherry-oci-ID`.
+ * @throws {EngineError} CONFIG_UNSUPPORTED for systemd's `slice:prefix:name`.
+ */
+export function bundleCgroupPath(config: OciConfig, id: string): CgroupPath {
+  const path = config.linux?.cgroupsPath ?? "";
+  if (/^[^/]*:[^/]*:[^/]*$/.test(path)) throw configUnsupported(`\`linux.cgroupsPath\` \`${path}\`, for systemd's cgroup driver,`);
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  return parts.length === 0 ? `/wherry-oci-${id}` : `/${parts.join("/")}`;
+}
+
+/** Makes the container's group in every hierarchy and says what is to be written there. @throws {EngineError} as compileCgroups, makeCgroup */
+export function placeInCgroups(config: OciConfig, path: CgroupPath): CgroupPlan {
+  const layout = makeCgroup(detectCgroupLayout(), path);
+  const resources = config.linux?.resources ?? {};
+  const hasFile = (controller: string, file: string): boolean => {
+    const hierarchy = hierarchyOf(layout, controller);
+    return hierarchy !== undefined && existsSync(`${cgroupDirectory(hierarchy, path)}/${file}`);
+  };
+  const compiled = compileCgroups({
+    resources: { ...resources, devices: withDefaultDevices(resources.devices ?? []) },
+    layout,
+    root: path,
+    path,
+    hasFile,
+  });
+  return { ...compiled, placements: withOwnDirectories(layout, compiled), launcherStays: true };
+}
+
+/** The group of a running container, for a further process. */
+export function joinCgroups(path: CgroupPath): CgroupPlan {
+  const layout = detectCgroupLayout();
+  const placements = layout.hierarchies
+    .map((hierarchy) => ({ hierarchy, directory: cgroupDirectory(hierarchy, path) }))
+    .filter(({ directory }) => existsSync(directory))
+    .map(({ hierarchy, directory }) => ({ directory, version: hierarchy.version, writes: [], monitorDirectory: directory }));
+  return { placements: withOwnDirectories(layout, { placements }), launcherStays: true };
+}
+
+/** The launcher goes back to where its caller has put it. */
+function withOwnDirectories(layout: CgroupLayout, { placements }: CgroupPlan): CgroupPlan["placements"] {
+  const own = readFileSync("/proc/self/cgroup", "utf8");
+  return placements.map((placement) => {
+    const hierarchy = layout.hierarchies.find(({ mountPoint }) => placement.directory.startsWith(`${mountPoint}/`));
+    return hierarchy === undefined ? placement : { ...placement, monitorDirectory: ownCgroupDirectory(hierarchy, own) };
+  });
+}

@@ -1,0 +1,23 @@
+import { existsSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import type { HostFeatures } from "../core/host-features.ts";
+import { isAppArmorEnabled } from "../kernel/apparmor-state.ts";
+import { machineArchitecture, mapsIds, readOwnCapabilities } from "../kernel/host-features.ts";
+import { requireKernelFloor } from "../kernel/kernel-release.ts";
+
+/**
+ * What this host offers to a container of a bundle: no layers, and no AppArmor profile of ours, which its engine brings itself.
+ * @throws {EngineError} KERNEL_TOO_OLD, ARCHITECTURE_UNSUPPORTED
+ */
+export function readBundleFeatures(rootfs: HostPath): HostFeatures {
+  requireKernelFloor();
+  return {
+    overlayLowerdirPlus: false,
+    capabilities: readOwnCapabilities(),
+    apparmor: isAppArmorEnabled(),
+    apparmorDefault: false,
+    architecture: machineArchitecture(),
+    timeNamespaces: existsSync("/proc/self/ns/time"),
+    idmappedMounts: mapsIds(rootfs),
+  };
+}

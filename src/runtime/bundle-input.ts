@@ -1,0 +1,64 @@
+import type { HostPath } from "../core/brands.ts";
+import type { OciConfig } from "../plan/oci-config.ts";
+import type { CgroupPlan, MonitorInput, PlanInput, ProcessReference } from "../plan/plan-input.ts";
+import { readBundleFeatures } from "./bundle-features.ts";
+import { fileMounts } from "./file-mounts.ts";
+import { loadSeccompProgram } from "./seccomp-cache.ts";
+
+const seccompCache = "/var/cache/wherry/seccomp" as HostPath;
+
+export interface BundleInputRequest {
+  readonly config: OciConfig;
+  readonly rootfs: HostPath;
+  readonly cgroups: CgroupPlan;
+  /** Where a process that stays in the foreground leaves its record; null for one that is let go. */
+  readonly monitorDirectory: HostPath | null;
+  readonly startWait?: { readonly start: HostPath; readonly reply: HostPath };
+  readonly consoleSocket?: HostPath;
+  readonly execInto?: ProcessReference;
+}
+
+/** What a plan for a bundle's container, or a further process in it, is made from. @throws {EngineError} SECCOMP_INVALID, SECCOMP_UNSUPPORTED */
+export async function bundleInput(request: BundleInputRequest): Promise<PlanInput> {
+  const { config, rootfs, startWait, consoleSocket, execInto } = request;
+  const features = readBundleFeatures(rootfs);
+  const profile = config.linux?.seccomp;
+  const { height = 0, width = 0 } = config.process?.consoleSize ?? {};
+  const isTerminal = config.process?.terminal === true;
+  return {
+    config,
+    fileMounts: execInto === undefined ? fileMounts(config) : [],
+    rootfs: { kind: "bundle", path: rootfs },
+    features,
+    cgroups: request.cgroups,
+    monitor: request.monitorDirectory === null ? null : foreground(request.monitorDirectory, isTerminal && consoleSocket === undefined),
+    joins: {},
+    terminal: { rows: height, columns: width },
+    reaper: false,
+    inheritStdio: true,
+    ...(profile === undefined
+      ? {}
+      : {
+          seccompProgram: await loadSeccompProgram({ kind: "oci", profile }, { machine: features.architecture, directory: seccompCache }),
+        }),
+    ...(startWait === undefined ? {} : { startWait }),
+    ...(consoleSocket === undefined ? {} : { consoleSocket }),
+    ...(execInto === undefined ? {} : { execInto }),
+  };
+}
+
+/** The process has the caller's own streams, or a terminal whose other side the monitor holds; all that is awaited is its end. */
+function foreground(runDirectory: HostPath, terminal: boolean): MonitorInput {
+  return {
+    runDirectory,
+    logPath: null,
+    logMaxBytes: 0,
+    logMaxFiles: 0,
+    attach: { stdin: terminal, stdout: terminal, stderr: false, claimExit: true },
+    openStdin: terminal,
+    stdinOnce: false,
+    listen: false,
+    lagBytes: 1024 * 1024,
+    exitHook: null,
+  };
+}

@@ -1,0 +1,146 @@
+import { renameSync, writeFileSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import { Undo } from "../core/undo.ts";
+import { readBootId } from "../kernel/boot-id.ts";
+import { killCgroup, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup-control.ts";
+import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
+import type { LaunchPlan } from "../plan/operations.ts";
+import { configInvalid } from "../plan/plan-context.ts";
+import { type BundleConfig, readBundle } from "./bundle-config.ts";
+import { bundleCgroupPath, placeInCgroups } from "./bundle-cgroups.ts";
+import { bundleInput } from "./bundle-input.ts";
+import {
+  claimContainer,
+  type ContainerFiles,
+  containerFiles,
+  type ContainerRecord,
+  removeRecord,
+  writeRecord,
+} from "./container-record.ts";
+import { type StartedProcess, startProcess } from "./start-process.ts";
+import { StateLock } from "./state-lock.ts";
+import { giveStdio } from "./stdio-owner.ts";
+
+export interface CreateContainerRequest {
+  /** `--root`. */
+  readonly root: string;
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: HostPath;
+  readonly launcher: HostPath;
+  /** Gets the terminal; absolute. */
+  readonly consoleSocket?: HostPath;
+  /** Gets the pid, once the container is created. */
+  readonly pidFile?: string;
+  /**
+   * `wait`: created, it waits to be started, and nothing of ours stays. `detach`: started at once, and let go. `foreground`: started at once;
+   * the launcher stays and tells how it ended.
+   */
+  readonly mode: "wait" | "detach" | "foreground";
+}
+
+/**
+ * Makes a container of a bundle. Its process has the caller's own standard streams, or a terminal.
+ * @returns the process, with a connection to its monitor in the foreground
+ * @throws {EngineError} CONTAINER_EXISTS, CONFIG_INVALID, CONFIG_UNSUPPORTED, CGROUP_…, SECCOMP_…, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE,
+ *   LAUNCH_FAILED; everything is undone.
+ */
+export async function createContainer(request: CreateContainerRequest): Promise<StartedProcess> {
+  const files = containerFiles(request.root, request.id);
+  const bundle = readBundle(request.bundle);
+  checkTerminal(bundle, request);
+  claimContainer(files, request.id);
+  await using undo = new Undo();
+  undo.add(() => removeRecord(files));
+  using lock = StateLock.acquire(files.directory);
+  void lock;
+  const record = newRecord(request, bundle);
+  writeFileSync(files.config, bundle.text, { mode: 0o600 });
+  writeRecord(files, record);
+  undo.add(() => removeGroup(record));
+  const started = await launch(request, { files, bundle, record });
+  undo.commit();
+  return started;
+}
+
+async function launch(
+  request: CreateContainerRequest,
+  { files, bundle, record }: { readonly files: ContainerFiles; readonly bundle: BundleConfig; readonly record: ContainerRecord },
+): Promise<StartedProcess> {
+  const { config, rootfs } = bundle;
+  const input = await bundleInput({
+    config,
+    rootfs,
+    cgroups: placeInCgroups(config, record.cgroup),
+    monitorDirectory: request.mode === "foreground" ? files.directory : null,
+    ...(request.mode === "wait" ? { startWait: { start: files.start, reply: files.reply } } : {}),
+    ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
+  });
+  giveStdio(config);
+  let afterStart = record.afterStart;
+  const started = await startProcess(input, {
+    launcher: request.launcher,
+    label: request.id,
+    tty: config.process?.terminal === true,
+    inheritStdio: true,
+    onCompiled: (plan) => {
+      afterStart = describeStart(plan);
+    },
+  });
+  writeRecord(files, { ...record, pid: started.pid, startTime: String(started.startTime), afterStart });
+  if (request.pidFile !== undefined) writePidFile(request.pidFile, started.pid);
+  return started;
+}
+
+function newRecord({ id, bundle: directory }: CreateContainerRequest, { config, rootfs }: BundleConfig): ContainerRecord {
+  return {
+    format: 1,
+    id,
+    ociVersion: config.ociVersion,
+    bundle: directory,
+    rootfs,
+    created: new Date().toISOString(),
+    pid: 0,
+    startTime: "0",
+    bootId: readBootId(),
+    cgroup: bundleCgroupPath(config, id),
+    annotations: config.annotations ?? {},
+    afterStart: { first: 0, steps: [], command: config.process?.args?.[0] ?? "" },
+  };
+}
+
+/** What follows STARTWAIT in the plan, in words. */
+function describeStart(plan: LaunchPlan): ContainerRecord["afterStart"] {
+  const wait = plan.operations.findIndex(({ name }) => name === "STARTWAIT");
+  const first = wait < 0 ? plan.operations.length : wait + 1;
+  const execute = plan.operations.find((operation) => operation.name === "EXEC");
+  const child = plan.operations.slice(first).filter(({ section }) => section === "child");
+  const steps = child.map(({ doing, why }) => doing ?? why);
+  return { first, steps, command: execute?.args[1][0] ?? "" };
+}
+
+function checkTerminal({ config }: BundleConfig, { consoleSocket, mode }: CreateContainerRequest): void {
+  const terminal = config.process?.terminal === true;
+  const socket = consoleSocket !== undefined;
+  // runc's words.
+  if (mode !== "foreground" && terminal && !socket)
+    throw configInvalid("cannot allocate tty if runc will detach without setting console socket (`process.terminal`, --console-socket)");
+  if (socket && (!terminal || mode === "foreground"))
+    throw configInvalid("cannot use console socket if runc will not detach or allocate tty (`process.terminal`, --console-socket)");
+}
+
+/** The process that was let go may be among what has to be cleared up. */
+async function removeGroup(record: ContainerRecord): Promise<void> {
+  const group = { layout: detectCgroupLayout(), path: record.cgroup };
+  if (removeEmptyCgroup(group)) return;
+  await killCgroup(group);
+  await removeCgroup(group);
+}
+
+/** In one step: whoever watches for the file finds the pid in it. */
+export function writePidFile(path: string, pid: number): void {
+  const slash = path.lastIndexOf("/") + 1;
+  const temporary = `${path.slice(0, slash)}.${path.slice(slash)}.${process.pid}`;
+  writeFileSync(temporary, String(pid), { mode: 0o644 });
+  renameSync(temporary, path);
+}

@@ -1,0 +1,73 @@
+import { EngineError } from "../core/engine-error.ts";
+import { killCgroup, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup-control.ts";
+import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
+import { isEnding } from "../kernel/process-reference.ts";
+import { sendSignal } from "../kernel/send-signal.ts";
+import { type ContainerFiles, type ContainerRecord, findRecord, readRecord, removeRecord } from "./container-record.ts";
+import { containerStatus, initProcess, isContainerAlive } from "./container-status.ts";
+import { StateLock } from "./state-lock.ts";
+
+const SIGKILL = 9;
+const patienceMs = 10_000;
+
+/**
+ * Removes a container that has stopped, and all that it has left in its cgroup; with `force` one that runs is killed before, and one that is
+ * not there is no error.
+ * @throws {EngineError} CONTAINER_NOT_FOUND, CONTAINER_RUNNING, CONTAINER_UNKILLABLE, CGROUP_BUSY
+ */
+export async function deleteContainer(
+  files: ContainerFiles,
+  { force, launcher }: { readonly force: boolean; readonly launcher: string },
+): Promise<void> {
+  if (force && findRecord(files) === null) {
+    removeRecord(files);
+    return;
+  }
+  readRecord(files);
+  using lock = StateLock.acquire(files.directory);
+  void lock;
+  const record = readRecord(files);
+  const status = containerStatus(files, record);
+  // As runc: what was only created has nothing to lose. What has begun to end is given the moment that it takes.
+  if (status === "created" || (force && status !== "stopped")) await end(record, launcher);
+  else if (status !== "stopped" && record.pid !== 0 && isEnding(initProcess(record))) await waitForEnd(record);
+  else if (status !== "stopped") throw notStopped(record, status);
+  await removeGroup(record);
+  removeRecord(files);
+}
+
+async function end(record: ContainerRecord, launcher: string): Promise<void> {
+  if (record.pid !== 0) sendSignal(launcher, initProcess(record), SIGKILL);
+  await killCgroup({ layout: detectCgroupLayout(), path: record.cgroup });
+  await waitForEnd(record);
+}
+
+async function waitForEnd(record: ContainerRecord): Promise<void> {
+  const limit = Date.now() + patienceMs;
+  while (isContainerAlive(record)) {
+    if (Date.now() > limit) {
+      throw new EngineError({
+        kind: "conflict",
+        code: "CONTAINER_UNKILLABLE",
+        message: `delete container \`${record.id}\`: its process ${record.pid} is still there after SIGKILL: it waits in the kernel`,
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+async function removeGroup(record: ContainerRecord): Promise<void> {
+  const group = { layout: detectCgroupLayout(), path: record.cgroup };
+  if (removeEmptyCgroup(group)) return;
+  await killCgroup(group);
+  await removeCgroup(group);
+}
+
+/** runc's words. */
+function notStopped({ id }: ContainerRecord, status: string): EngineError {
+  return new EngineError({
+    kind: "conflict",
+    code: "CONTAINER_RUNNING",
+    message: `cannot delete container \`${id}\` that is not stopped: ${status}`,
+  });
+}

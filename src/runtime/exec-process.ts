@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import type { OciConfig, OciProcess } from "../plan/oci-config.ts";
+import { configInvalid } from "../plan/plan-context.ts";
+import { joinCgroups } from "./bundle-cgroups.ts";
+import { bundleInput } from "./bundle-input.ts";
+import { type ContainerFiles, readCreatedConfig, readRecord } from "./container-record.ts";
+import { containerStatus, initProcess } from "./container-status.ts";
+import { writePidFile } from "./create-container.ts";
+import { notRunning } from "./kill-container.ts";
+import { type StartedProcess, startProcess } from "./start-process.ts";
+import { giveStdio } from "./stdio-owner.ts";
+import { EngineError } from "../core/engine-error.ts";
+
+export interface ExecProcessRequest {
+  /** Made from the process that the container was created with. */
+  readonly process: (own: OciProcess) => OciProcess;
+  readonly launcher: HostPath;
+  readonly consoleSocket?: HostPath;
+  readonly pidFile?: string;
+  /** The launcher stays and tells how the process ended; else both are let go. */
+  readonly foreground: boolean;
+}
+
+/** A further process; `clear` removes what it has left in the container's directory, after its end. */
+export interface ExecutedProcess extends StartedProcess {
+  clear(): void;
+}
+
+/**
+ * Starts a further process in a container that has been started or created.
+ * @throws {EngineError} CONTAINER_NOT_FOUND, CONTAINER_NOT_RUNNING, CONTAINER_PAUSED, CONFIG_INVALID, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED
+ */
+export async function execProcess(files: ContainerFiles, request: ExecProcessRequest): Promise<ExecutedProcess> {
+  const record = readRecord(files);
+  const status = containerStatus(files, record);
+  if (status === "paused")
+    throw new EngineError({ kind: "conflict", code: "CONTAINER_PAUSED", message: "cannot exec in a paused container" });
+  if (status !== "running" && status !== "created") throw notRunning();
+  const created = readCreatedConfig(files);
+  if (created.process === undefined) throw configInvalid("`process` is missing");
+  const config: OciConfig = { ...created, process: request.process(created.process) };
+  const terminal = config.process?.terminal === true;
+  if (!request.foreground && terminal && request.consoleSocket === undefined)
+    throw configInvalid("cannot allocate tty if runc will detach without setting console socket (--console-socket)");
+  const directory = request.foreground ? (mkdtempSync(`${files.directory}/exec-`) as HostPath) : null;
+  const clear = () => directory !== null && rmSync(directory, { recursive: true, force: true });
+  try {
+    const input = await bundleInput({
+      config,
+      rootfs: record.rootfs,
+      cgroups: joinCgroups(record.cgroup),
+      monitorDirectory: directory,
+      execInto: initProcess(record),
+      ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
+    });
+    giveStdio(config);
+    const started = await startProcess(input, { launcher: request.launcher, label: record.id, tty: terminal, inheritStdio: true });
+    if (request.pidFile !== undefined) writePidFile(request.pidFile, started.pid);
+    return { ...started, clear };
+  } catch (error) {
+    clear();
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { EngineError } from "../core/engine-error.ts";
+import { isAlive, ownProcess } from "../kernel/process-reference.ts";
+
+const prefix = "lock.";
+const released = "released";
+const patienceMs = 60_000;
+
+/**
+ * One holder at a time of a directory's lock, between processes, without file locks (which the runtime does not offer). `lock.N` says who
+ * holds it, or that he has let go; the highest N counts, and whoever may follow makes N+1, which the file system lets only one do.
+ * A holder that died is followed at once. Disposing gives it back.
+ */
+export class StateLock implements Disposable {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Waits for whoever holds it. The directory must exist.
+   * @throws {EngineError} CONTAINER_BUSY after a minute.
+   */
+  static acquire(directory: string): StateLock {
+    const end = Date.now() + patienceMs;
+    const clock = new Int32Array(new SharedArrayBuffer(4));
+    for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
+      const lock = StateLock.#attempt(directory);
+      if (lock !== null) return lock;
+      if (Date.now() > end) {
+        throw new EngineError({
+          kind: "conflict",
+          code: "CONTAINER_BUSY",
+          message: `lock \`${directory}\`: another process works on this container for more than a minute`,
+        });
+      }
+      Atomics.wait(clock, 0, 0, wait);
+    }
+  }
+
+  static #attempt(directory: string): StateLock | null {
+    const highest = highestOf(directory);
+    if (highest > 0 && isHeld(`${directory}/${prefix}${highest}`)) return null;
+    const mine = highest + 1;
+    const path = `${directory}/${prefix}${mine}`;
+    const draft = `${directory}/draft.${process.pid}`;
+    const own = ownProcess();
+    writeFileSync(draft, `${own.pid} ${own.startTime}`, { mode: 0o600 });
+    try {
+      linkSync(draft, path);
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EEXIST") return null;
+      throw error;
+    } finally {
+      rmSync(draft, { force: true });
+    }
+    // Somebody who was slow to make it may come after a later one, which has cleared the earlier ones away.
+    if (highestOf(directory) > mine) {
+      rmSync(path, { force: true });
+      return null;
+    }
+    for (const number of numbersIn(directory)) if (number < mine) rmSync(`${directory}/${prefix}${number}`, { force: true });
+    return new StateLock(path);
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      writeFileSync(this.#path, released, { flag: "r+" });
+    } catch {
+      // The container, and its directory, have been removed meanwhile: by the holder itself.
+    }
+  }
+}
+
+/** Whether somebody alive holds the lock at this moment. */
+export function isLocked(directory: string): boolean {
+  const highest = highestOf(directory);
+  return highest > 0 && isHeld(`${directory}/${prefix}${highest}`);
+}
+
+function isHeld(path: string): boolean {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return false;
+  }
+  const [pid, startTime] = text.split(" ");
+  if (text.startsWith(released) || startTime === undefined) return false;
+  return isAlive({ pid: Number(pid), startTime: BigInt(startTime) });
+}
+
+function highestOf(directory: string): number {
+  return Math.max(0, ...numbersIn(directory));
+}
+
+function numbersIn(directory: string): readonly number[] {
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)));
+}
