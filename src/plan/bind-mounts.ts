@@ -1,3 +1,4 @@
+import { formatIdMap } from "./id-mapping.ts";
 import { AT, CLONE, MOUNT_ATTR, MS, O } from "./kernel-flags.ts";
 import type { MountOptions } from "./mount-options.ts";
 import { slotName, type PreparedMount } from "./mounts.ts";
@@ -16,8 +17,7 @@ interface Bind {
 /** PARENT: a detached copy of a piece of the host's tree, with its attributes and propagation, ready to be attached inside. */
 export function prepareBind(context: PlanContext, bind: Bind): PreparedMount {
   const { mount, destination, options } = bind;
-  const { source } = mount;
-  if (source === undefined || source === "") throw configInvalid(`the bind mount on \`${destination}\` has no source`);
+  const source = hostSource(context, mount.source ?? "", destination);
   const slot = context.plan.slot(slotName(destination));
   const doing = `bind \`${source}\` on \`${destination}\``;
   copyTree(context, { source, recursive: options.recursiveBind || mount.options?.includes("bind") !== true, slot, doing });
@@ -25,6 +25,17 @@ export function prepareBind(context: PlanContext, bind: Bind): PreparedMount {
   mapFiles(context, slot, bind, doing);
   context.gifts.push(slot);
   return { destination, kind: `\`${source}\``, slot, file: context.input.fileMounts.includes(mount.destination) };
+}
+
+/** Relative paths start at the bundle; `/proc/self` is whoever asked for the container, not the launcher. */
+function hostSource({ input }: PlanContext, source: string, destination: string): string {
+  if (source === "") throw configInvalid(`the bind mount on \`${destination}\` has no source`);
+  if (!source.startsWith("/")) {
+    if (input.identity === undefined) throw configInvalid(`the source \`${source}\` of the bind mount on \`${destination}\` is relative`);
+    return `${input.identity.bundle}/${source}`;
+  }
+  const own = /^\/(?:proc\/(?:thread-)?self|dev)(\/fd\/\d+.*)$/.exec(source)?.[1];
+  return own === undefined || input.clientPid === undefined ? source : `/proc/${input.clientPid}${own}`;
 }
 
 interface Copy {
@@ -97,14 +108,28 @@ function setAttributes(context: PlanContext, slot: Slot, { options }: Bind, doin
 function mapFiles(context: PlanContext, slot: Slot, { mount, options, userns, destination }: Bind, doing: string): void {
   const wanted = options.idmap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
   if (!wanted) return;
-  if (userns === null || !sameMapping(mount.uidMappings, context.mappings?.uid) || !sameMapping(mount.gidMappings, context.mappings?.gid)) {
-    throw configUnsupported(`an id mapping of the mount on \`${destination}\` other than the container's own`);
-  }
+  if (!context.input.features.idmappedMounts) throw configUnsupported("an id mapping of a mount, on this kernel,");
+  const own = sameMapping(mount.uidMappings, context.mappings?.uid) && sameMapping(mount.gidMappings, context.mappings?.gid);
+  const mapping = own && userns !== null ? userns : makeMapping(context, mount, destination);
   const flags = AT.AT_EMPTY_PATH | (options.recursiveIdmap ? AT.AT_RECURSIVE : 0);
-  context.plan.parent("ATTR", [slot, "", flags, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, userns], {
-    why: "its files appear with the container's ids",
+  context.plan.parent("ATTR", [slot, "", flags, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, mapping], {
+    why: mapping === userns ? "its files appear with the container's ids" : "its files appear with the ids of a mapping of its own",
     doing,
   });
+}
+
+const encoder = new TextEncoder();
+
+/** PARENT: the kernel takes a mapping in the form of a user namespace. */
+function makeMapping(context: PlanContext, { uidMappings = [], gidMappings = [] }: OciMount, destination: string): Slot {
+  if (uidMappings.length === 0 || gidMappings.length === 0)
+    throw configInvalid(`the id mapping of the mount on \`${destination}\` needs \`uidMappings\` and \`gidMappings\`, or a user namespace`);
+  const slot = context.plan.slot("mapping");
+  context.plan.parent("USERNS", [encoder.encode(formatIdMap(uidMappings)), encoder.encode(formatIdMap(gidMappings)), slot], {
+    why: "a user namespace that only stands for the mount's mapping",
+    doing: `make the id mapping of \`${destination}\``,
+  });
+  return slot;
 }
 
 function sameMapping(given: readonly OciIdMapping[] | undefined, own: readonly OciIdMapping[] | undefined): boolean {

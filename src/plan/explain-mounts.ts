@@ -21,6 +21,7 @@ type MountOperation =
   | "MOVE"
   | "PIVOT"
   | "CHROOT"
+  | "COPYUP"
   | "UMOUNT"
   | "PIDFD"
   | "SETNS"
@@ -78,6 +79,13 @@ export const explainMounts: Explainers<MountOperation> = {
     calls: (root) => [`fchdir(${fd(root)})`, 'pivot_root(".", ".")', 'umount2(".", MNT_DETACH)', 'chdir("/")'],
   },
   CHROOT: { man: "chroot(2)", calls: (root) => [`fchdir(${fd(root)})`, 'chroot(".")'] },
+  COPYUP: {
+    man: "sendfile(2)",
+    calls: (mount, dir, path) => [
+      `openat(${directory(dir)}, ${quote(path)}, O_DIRECTORY)`,
+      `sendfile(<${fd(mount)}/...>, <.../...>) and the like for all beneath`,
+    ],
+  },
   UMOUNT: { man: "umount(2)", calls: (path, flags) => [`umount2(${quote(path)}, ${symbolic(flags, MNT_FLAGS)})`] },
   PIDFD: { man: "pidfd_open(2)", calls: (pid, _startTime, out) => [`pidfd_open(${pid}, 0) = ${fd(out)}`] },
   SETNS: { man: "setns(2)", calls: (slot, flags) => [`setns(${fd(slot)}, ${cloneFlags(flags)})`] },

@@ -62,6 +62,7 @@ const IGNORED = new Set([
   "defaults",
   "async",
   "nomand",
+  "iversion",
   "noiversion",
   "silent",
   "loud",

@@ -1,10 +1,11 @@
 import { attachCgroupMount, prepareCgroupMount } from "./cgroup-mount.ts";
 import { prepareBind } from "./bind-mounts.ts";
 import { createDevFilesystem, createDeviceNodes } from "./devices.ts";
-import { parseMountOptions } from "./mount-options.ts";
+import { AT, MOUNT_ATTR, MS } from "./kernel-flags.ts";
+import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { MountTargets } from "./mount-targets.ts";
-import type { OciMount } from "./oci-config.ts";
-import { configInvalid, configUnsupported, type PlanContext } from "./plan-context.ts";
+import type { OciMount, OciNamespaceType } from "./oci-config.ts";
+import { configInvalid, type PlanContext } from "./plan-context.ts";
 import type { Slot } from "./slot.ts";
 
 /** A mount that is made and waits, detached, to be attached in the container. */
@@ -14,6 +15,8 @@ export interface PreparedMount {
   /** Null: nothing is mounted here. */
   readonly slot: Slot | null;
   readonly file: boolean;
+  /** What is to be done when its place is there and still shows what it will hide. */
+  readonly fill?: () => void;
   /** Its own attachment, when one move_mount is not all. */
   readonly attach?: (targets: MountTargets) => void;
 }
@@ -41,8 +44,11 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
   for (const mount of context.config.mounts ?? []) {
     const destination = cleanDestination(mount.destination);
     const options = parseMountOptions(mount.options);
-    if (options.copyUp) throw configUnsupported("mount option `tmpcopyup`");
     const kind = options.bind || mount.type === undefined || mount.type === "bind" ? "bind" : mount.type;
+    if (options.copyUp && (kind !== "tmpfs" || destination === "/dev"))
+      throw configInvalid(`\`tmpcopyup\` for \`${destination}\`, which is no tmpfs to copy into`);
+    if (kind !== "bind" && (options.idmap || mount.uidMappings !== undefined || mount.gidMappings !== undefined))
+      throw configInvalid(`an id mapping for \`${destination}\`, which is no bind mount`);
     if (kind === "bind") {
       if (destination === "/dev") foreignDev = true;
       mounts.push(prepareBind(context, { mount, destination, options, userns }));
@@ -63,9 +69,17 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
       context.gifts.push(slot);
       mounts.push({ destination, kind, slot, file: false });
     } else {
-      const slot = createInside(context, { mount, kind, destination });
-      if (kind === "proc" && destination === "/proc") proc = slot;
-      mounts.push({ destination, kind, slot, file: false });
+      const fallback = hostFallback(context, { kind, destination, options });
+      if (fallback !== null) mounts.push({ destination, kind, slot: fallback, file: false });
+      const slot = createInside(context, { mount, kind, destination, options, mayFail: fallback !== null });
+      if (kind === "proc" && destination === "/proc" && fallback === null) proc = slot;
+      mounts.push({
+        destination,
+        kind,
+        slot,
+        file: false,
+        ...(options.copyUp ? { fill: () => copyUp(context, { slot, destination, attributes: options.attributes.set }) } : {}),
+      });
     }
   }
   return { mounts, proc, dev, foreignDev };
@@ -74,16 +88,82 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
 /** CHILD: a file system that belongs to the container's namespaces, so it is made by the container's first process. */
 function createInside(
   context: PlanContext,
-  given: { readonly mount: OciMount; readonly kind: string; readonly destination: string },
+  given: {
+    readonly mount: OciMount;
+    readonly kind: string;
+    readonly destination: string;
+    readonly options: MountOptions;
+    readonly mayFail: boolean;
+  },
 ): Slot {
-  const { mount, kind, destination } = given;
-  const { data, attributes, recursiveAttributes } = parseMountOptions(mount.options);
+  const { mount, kind, destination, options } = given;
+  const { data, attributes, recursiveAttributes, propagation } = options;
   const slot = context.plan.slot(slotName(destination));
-  context.plan.child("FS", [kind, [`source=${mount.source ?? kind}`, ...data], [], [], attributes.set | recursiveAttributes.set, slot], {
-    why: WHY[kind] ?? `${kind} for ${destination}`,
-    doing: `mount ${kind} on \`${destination}\``,
-  });
+  const set = attributes.set | recursiveAttributes.set;
+  const doing = `mount ${kind} on \`${destination}\``;
+  context.plan.child(
+    "FS",
+    [kind, [`source=${mount.source ?? kind}`, ...data], [], [], options.copyUp ? set & ~MOUNT_ATTR.MOUNT_ATTR_RDONLY : set, slot],
+    {
+      why: WHY[kind] ?? `${kind} for ${destination}`,
+      doing,
+      ...(given.mayFail ? { ignore: ["EPERM"] as const } : {}),
+    },
+  );
+  if (propagation !== 0)
+    context.plan.child("ATTR", [slot, "", AT.AT_EMPTY_PATH, 0, 0, propagation, null], {
+      why: "how mounts spread beneath it",
+      doing,
+    });
   return slot;
+}
+
+/** Whose namespace the kind of file system shows: a user namespace may mount it only if it owns that one, too. */
+const SHOWN: Readonly<Record<string, readonly [OciNamespaceType, string]>> = {
+  proc: ["pid", "/proc"],
+  sysfs: ["network", "/sys"],
+  mqueue: ["ipc", "/dev/mqueue"],
+};
+
+/**
+ * PARENT: in a user namespace that may not mount a file system because it shows somebody else's namespace, the host's own takes its place, as
+ * with other runtimes. Attached first: should the mount succeed after all (a joined namespace may belong to it), it lies on top.
+ */
+function hostFallback(
+  context: PlanContext,
+  { kind, destination, options }: { readonly kind: string; readonly destination: string; readonly options: MountOptions },
+): Slot | null {
+  const [shown, path] = SHOWN[kind] ?? [];
+  if (shown === undefined || path === undefined || context.mappings === null || context.own.has(shown)) return null;
+  const { plan, gifts } = context;
+  const slot = plan.slot(`host-${kind}`);
+  const doing = `bind \`${path}\` on \`${destination}\``;
+  plan.parent("TREE", [null, path, AT.AT_RECURSIVE, slot], {
+    why: `the host's ${path}, since a user namespace may not mount ${kind} of others`,
+    doing,
+  });
+  const set = options.attributes.set | options.recursiveAttributes.set;
+  plan.parent("ATTR", [slot, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, set, 0, MS.MS_SLAVE, null], {
+    why: "its attributes, all of it",
+    doing,
+  });
+  gifts.push(slot);
+  return slot;
+}
+
+/** CHILD, before the attachment: `tmpcopyup`, what the image has in that place; then it can be made read-only. */
+function copyUp(
+  context: PlanContext,
+  { slot, destination, attributes }: { readonly slot: Slot; readonly destination: string; readonly attributes: number },
+): void {
+  const { plan, root } = context;
+  const doing = `copy \`${destination}\` into its tmpfs`;
+  plan.child("COPYUP", [slot, root, destination], { why: `tmpcopyup: the image's ${destination} comes along`, doing });
+  if ((attributes & MOUNT_ATTR.MOUNT_ATTR_RDONLY) !== 0)
+    plan.child("ATTR", [slot, "", AT.AT_EMPTY_PATH, MOUNT_ATTR.MOUNT_ATTR_RDONLY, 0, 0, null], {
+      why: "read-only, now that it is filled",
+      doing,
+    });
 }
 
 const WHY: Readonly<Record<string, string>> = {
@@ -95,11 +175,12 @@ const WHY: Readonly<Record<string, string>> = {
 
 /** CHILD: attaches what was prepared, in the configuration's order. */
 export function attachMounts(context: PlanContext, prepared: PreparedMounts, targets: MountTargets): void {
-  for (const { destination, kind, slot, file, attach } of prepared.mounts) {
+  for (const { destination, kind, slot, file, attach, fill } of prepared.mounts) {
     if (attach !== undefined) attach(targets);
     if (slot === null) continue;
     if (file) targets.file(destination);
     else targets.directory(destination);
+    fill?.();
     context.plan.child("MOVE", [slot, context.root, destination], {
       why: `at ${destination}`,
       doing: `mount ${kind} on \`${destination}\``,

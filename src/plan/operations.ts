@@ -31,6 +31,7 @@ export const OPERATIONS = {
   PIVOT: { code: 25, signature: "f", sections: "C" },
   UMOUNT: { code: 26, signature: "su", sections: "HPC" },
   CHROOT: { code: 27, signature: "f", sections: "C" },
+  COPYUP: { code: 28, signature: "fds", sections: "C" },
 
   PIDFD: { code: 40, signature: "uuo", sections: "HP" },
   SETNS: { code: 41, signature: "fu", sections: "HPC" },

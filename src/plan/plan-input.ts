@@ -87,6 +87,8 @@ export interface PlanInput {
   readonly joins: Readonly<Record<string, ProcessReference>>;
   /** The mappings of a user namespace that is joined, when the configuration does not repeat them. */
   readonly joinedMappings?: { readonly uid: readonly OciIdMapping[]; readonly gid: readonly OciIdMapping[] };
+  /** Whom a mount source of the form `/proc/self/fd/N` means: the process that passed its descriptors to us, or we ourselves. It must wait for the start. */
+  readonly clientPid?: number;
   /** chroot(2) instead of pivot_root(2), for a host whose root is the initial ramdisk; the host's files stay below. */
   readonly noPivot?: boolean;
   /** Terminal size at start. */

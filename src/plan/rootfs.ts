@@ -24,7 +24,9 @@ export function createRootFilesystem(context: PlanContext, userns: Slot | null):
       why: "the bundle's directory as the root file system",
       doing: `bind the root file system \`${rootfs.path}\``,
     });
-    plan.parent("ATTR", [root, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, 0, 0, MS.MS_PRIVATE, null], {
+    // What the host mounts later appears in a slave; what the container mounts stays there either way.
+    const spread = context.linux.rootfsPropagation === "slave" ? MS.MS_SLAVE : MS.MS_PRIVATE;
+    plan.parent("ATTR", [root, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, 0, 0, spread, null], {
       why: "mounts made in the container stay there",
     });
     if (userns !== null) mapMount(context, root, userns, rootfs.path);
