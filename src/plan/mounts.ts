@@ -135,6 +135,8 @@ function hostFallback(
 ): Slot | null {
   const [shown, path] = SHOWN[kind] ?? [];
   if (shown === undefined || path === undefined || context.mappings === null || context.own.has(shown)) return null;
+  // Not every host mounts one; a joined ipc namespace is the pod's, which the user namespace owns.
+  if (kind === "mqueue" && context.joined.has(shown)) return null;
   const { plan, gifts } = context;
   const slot = plan.slot(`host-${kind}`);
   const doing = `bind \`${path}\` on \`${destination}\``;
