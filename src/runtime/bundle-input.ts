@@ -1,6 +1,7 @@
 import type { HostPath } from "../core/brands.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
-import type { CgroupPlan, MonitorInput, PlanInput, ProcessReference } from "../plan/plan-input.ts";
+import { ociExtensions } from "../plan/oci/oci-extensions.ts";
+import type { CgroupPlan, ContainerIdentity, MonitorInput, PlanInput, ProcessReference } from "../plan/plan-input.ts";
 import { readBundleFeatures } from "./bundle-features.ts";
 import { fileMounts } from "./file-mounts.ts";
 import { loadSeccompProgram } from "./seccomp-cache.ts";
@@ -9,6 +10,7 @@ const seccompCache = "/var/cache/wherry/seccomp" as HostPath;
 
 export interface BundleInputRequest {
   readonly config: OciConfig;
+  readonly identity: ContainerIdentity;
   readonly rootfs: HostPath;
   readonly cgroups: CgroupPlan;
   /** Where a process that stays in the foreground leaves its record; null for one that is let go. */
@@ -27,6 +29,8 @@ export async function bundleInput(request: BundleInputRequest): Promise<PlanInpu
   const isTerminal = config.process?.terminal === true;
   return {
     config,
+    identity: request.identity,
+    extensions: ociExtensions,
     fileMounts: execInto === undefined ? fileMounts(config) : [],
     rootfs: { kind: "bundle", path: rootfs },
     features,

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import type { CgroupPath } from "../core/cgroup-layout.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -107,6 +107,11 @@ export function findRecord(files: ContainerFiles): ContainerRecord | null {
 /** The configuration that the container was created with. */
 export function readCreatedConfig(files: ContainerFiles): OciConfig {
   return JSON.parse(readFileSync(files.config, "utf8")) as OciConfig;
+}
+
+/** The same; null when creating the container failed before it was written. */
+export function findCreatedConfig(files: ContainerFiles): OciConfig | null {
+  return existsSync(files.config) ? readCreatedConfig(files) : null;
 }
 
 export function removeRecord(files: ContainerFiles): void {

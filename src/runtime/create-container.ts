@@ -18,6 +18,7 @@ import {
   writeRecord,
 } from "./container-record.ts";
 import { type StartedProcess, startProcess } from "./start-process.ts";
+import { poststart } from "./post-hooks.ts";
 import { StateLock } from "./state-lock.ts";
 import { giveStdio } from "./stdio-owner.ts";
 
@@ -37,6 +38,8 @@ export interface CreateContainerRequest {
    * the launcher stays and tells how it ended.
    */
   readonly mode: "wait" | "detach" | "foreground";
+  /** Told what went wrong without keeping the container from running. */
+  readonly warn: (message: string) => void;
 }
 
 /**
@@ -70,6 +73,7 @@ async function launch(
   const { config, rootfs } = bundle;
   const input = await bundleInput({
     config,
+    identity: record,
     rootfs,
     cgroups: placeInCgroups(config, record.cgroup),
     monitorDirectory: request.mode === "foreground" ? files.directory : null,
@@ -89,6 +93,7 @@ async function launch(
   });
   writeRecord(files, { ...record, pid: started.pid, startTime: String(started.startTime), afterStart });
   if (request.pidFile !== undefined) writePidFile(request.pidFile, started.pid);
+  if (request.mode !== "wait") await poststart(config, record, { pid: started.pid, warn: request.warn });
   return started;
 }
 

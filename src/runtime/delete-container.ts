@@ -3,8 +3,9 @@ import { killCgroup, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup-co
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { isEnding } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
-import { type ContainerFiles, type ContainerRecord, findRecord, readRecord, removeRecord } from "./container-record.ts";
+import { type ContainerFiles, type ContainerRecord, findCreatedConfig, findRecord, readRecord, removeRecord } from "./container-record.ts";
 import { containerStatus, initProcess, isContainerAlive } from "./container-status.ts";
+import { poststop } from "./post-hooks.ts";
 import { StateLock } from "./state-lock.ts";
 
 const SIGKILL = 9;
@@ -17,7 +18,7 @@ const patienceMs = 10_000;
  */
 export async function deleteContainer(
   files: ContainerFiles,
-  { force, launcher }: { readonly force: boolean; readonly launcher: string },
+  { force, launcher, warn }: { readonly force: boolean; readonly launcher: string; readonly warn: (message: string) => void },
 ): Promise<void> {
   if (force && findRecord(files) === null) {
     removeRecord(files);
@@ -33,7 +34,9 @@ export async function deleteContainer(
   else if (status !== "stopped" && record.pid !== 0 && isEnding(initProcess(record))) await waitForEnd(record);
   else if (status !== "stopped") throw notStopped(record, status);
   await removeGroup(record);
+  const config = findCreatedConfig(files);
   removeRecord(files);
+  if (config !== null) await poststop(config, record, warn);
 }
 
 async function end(record: ContainerRecord, launcher: string): Promise<void> {

@@ -48,6 +48,7 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
   try {
     const input = await bundleInput({
       config,
+      identity: record,
       rootfs: record.rootfs,
       cgroups: joinCgroups(record.cgroup),
       monitorDirectory: directory,

@@ -3,15 +3,16 @@ import { EngineError } from "../core/engine-error.ts";
 import { errnoText } from "../core/errno.ts";
 import { startThroughPipe } from "../kernel/start-pipe.ts";
 import { commandFailure } from "../plan/describe-failure.ts";
-import { type ContainerFiles, type ContainerRecord, readRecord } from "./container-record.ts";
+import { type ContainerFiles, type ContainerRecord, readCreatedConfig, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
+import { poststart } from "./post-hooks.ts";
 import { StateLock } from "./state-lock.ts";
 
 /**
  * Lets a created container execute its program. Resolved once exec has succeeded.
  * @throws {EngineError} CONTAINER_NOT_FOUND, CONTAINER_NOT_CREATED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED: the container is dead then.
  */
-export function startContainer(files: ContainerFiles): void {
+export async function startContainer(files: ContainerFiles, warn: (message: string) => void): Promise<void> {
   readRecord(files);
   using lock = StateLock.acquire(files.directory);
   void lock;
@@ -25,6 +26,7 @@ export function startContainer(files: ContainerFiles): void {
   if (outcome.kind === "died")
     throw launchFailed(`start container \`${record.id}\`: its process has died before it could execute \`${record.afterStart.command}\``);
   if (outcome.kind === "failed") throw describe(record, outcome);
+  await poststart(readCreatedConfig(files), record, { pid: record.pid, warn });
 }
 
 /** runc's words. */

@@ -12,6 +12,7 @@ export const create: OciCommand = {
       id: oneId("create", words),
       bundle: absolutePath(values.bundle ?? "."),
       launcher: context.launcher,
+      warn: context.warn,
       mode: "wait",
       ...(values["console-socket"] === undefined ? {} : { consoleSocket: absolutePath(values["console-socket"]) }),
       ...(values["pid-file"] === undefined ? {} : { pidFile: absolutePath(values["pid-file"]) }),

@@ -8,7 +8,7 @@ const flags = { force: { takes: "switch", aliases: ["f"] } } as const;
 export const deleteCommand: OciCommand = {
   async run(args, context) {
     const { values, words } = parseLine(flags, args);
-    await deleteContainer(oneContainer("delete", words, context), { force: values.force, launcher: context.launcher });
+    await deleteContainer(oneContainer("delete", words, context), { force: values.force, launcher: context.launcher, warn: context.warn });
     return 0;
   },
 };

@@ -24,6 +24,7 @@ export const run: OciCommand = {
       id,
       bundle: absolutePath(values.bundle ?? "."),
       launcher: context.launcher,
+      warn: context.warn,
       mode: values.detach ? "detach" : "foreground",
       ...(values["console-socket"] === undefined ? {} : { consoleSocket: absolutePath(values["console-socket"]) }),
       ...(values["pid-file"] === undefined ? {} : { pidFile: absolutePath(values["pid-file"]) }),
@@ -33,7 +34,8 @@ export const run: OciCommand = {
       return 0;
     }
     const code = await signals.follow(started, context.launcher);
-    if (!values.keep) await deleteContainer(containerFiles(context.root, id), { force: true, launcher: context.launcher });
+    if (!values.keep)
+      await deleteContainer(containerFiles(context.root, id), { force: true, launcher: context.launcher, warn: context.warn });
     return code;
   },
 };

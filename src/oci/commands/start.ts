@@ -5,7 +5,7 @@ import type { OciCommand } from "../oci-context.ts";
 
 export const start: OciCommand = {
   async run(args, context) {
-    startContainer(oneContainer("start", parseLine({}, args).words, context));
+    await startContainer(oneContainer("start", parseLine({}, args).words, context), context.warn);
     return 0;
   },
 };
