@@ -120,6 +120,14 @@ export function parseMountOptions(options: readonly string[] | undefined): Mount
   };
 }
 
+/** Every word that `parseMountOptions` itself understands, sorted; others are the file system's. */
+export function knownMountOptions(): readonly string[] {
+  const attributes = Object.keys(ATTRIBUTES);
+  const spreads = Object.keys(PROPAGATION);
+  const both = [...attributes, ...spreads].flatMap((word) => [word, `r${word}`]);
+  return [...both, "bind", "rbind", "idmap", "ridmap", "defaults", "async", "remount"].sort();
+}
+
 function apply(change: AttributeChange, [set, clear]: readonly [number, number]): AttributeChange {
   return { set: (change.set & ~clear) | set, clear: (change.clear & ~set) | clear };
 }

@@ -12,7 +12,8 @@ const ARCHITECTURE_OFFSET = 4;
 /** linux/bpf_common.h BPF_MAXINSNS. */
 const MAX_INSTRUCTIONS = 4096;
 
-const FLAG_BITS: Readonly<Record<OciSeccompFlag, number>> = {
+/** What a profile's flags are to the kernel: linux/seccomp.h. */
+export const FLAG_BITS: Readonly<Record<OciSeccompFlag, number>> = {
   SECCOMP_FILTER_FLAG_TSYNC: 1,
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,

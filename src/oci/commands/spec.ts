@@ -1,0 +1,31 @@
+import { writeFileSync } from "node:fs";
+import { EngineError } from "../../core/engine-error.ts";
+import { invalidOption } from "../../core/invalid-option.ts";
+import { parseLine } from "../command-line.ts";
+import { absolutePath } from "../container-argument.ts";
+import { defaultSpec } from "../default-spec.ts";
+import type { OciCommand } from "../oci-context.ts";
+
+const flags = { bundle: { takes: "value", aliases: ["b"] }, rootless: { takes: "switch" } } as const;
+
+/** Writes a `config.json` to start from; one that is there stays. */
+export const spec: OciCommand = {
+  async run(args) {
+    const { values } = parseLine(flags, args);
+    if (values.rootless) {
+      throw new EngineError({
+        kind: "notImplemented",
+        code: "NOT_IMPLEMENTED",
+        message: "spec --rootless: containers without root are not supported yet",
+      });
+    }
+    const path = `${absolutePath(values.bundle ?? ".")}/config.json`;
+    try {
+      writeFileSync(path, `${JSON.stringify(defaultSpec(), null, 2)}\n`, { flag: "wx", mode: 0o666 });
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EEXIST") throw invalidOption(`file ${path} exists: remove it first`);
+      throw error;
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import { cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
+import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
+import { applyCgroupUpdate, readCgroupFile } from "../kernel/cgroup-update.ts";
+import { compileCgroupUpdate } from "../plan/cgroups/compile-update.ts";
+import type { OciResources } from "../plan/oci-config.ts";
+import { type ContainerFiles, readRecord } from "./container-record.ts";
+import { containerStatus } from "./container-status.ts";
+import { notRunning } from "./kill-container.ts";
+import { StateLock } from "./state-lock.ts";
+
+/**
+ * Changes the limits of a container that is created, runs or is paused. What is absent stays; so does a 0, which engines write for "as it is".
+ * @throws {EngineError} CONTAINER_NOT_FOUND, CONTAINER_NOT_RUNNING, CGROUP_CONTROLLER_MISSING, CGROUP_UPDATE_FAILED, INVALID_OPTION
+ */
+export function updateContainer(files: ContainerFiles, resources: OciResources): void {
+  readRecord(files);
+  using lock = StateLock.acquire(files.directory);
+  void lock;
+  const record = readRecord(files);
+  if (containerStatus(files, record) === "stopped") throw notRunning();
+  const path = record.cgroup;
+  const layout = detectCgroupLayout();
+  const hasFile = (controller: string, file: string): boolean => {
+    const hierarchy = hierarchyOf(layout, controller);
+    return hierarchy !== undefined && existsSync(`${cgroupDirectory(hierarchy, path)}/${file}`);
+  };
+  const read = (controller: string, file: string) => readCgroupFile({ layout, path }, controller, file);
+  applyCgroupUpdate(compileCgroupUpdate({ resources: withoutZeros(resources), layout, path, hasFile, read }));
+}
+
+/** Devices can't be changed: the rules are the container's from the start. */
+function withoutZeros({ devices: _, ...resources }: OciResources): OciResources {
+  return prune(resources) as OciResources;
+}
+
+/** Without zeros, empty strings, nulls and what is empty then. Lists and `unified` stay as they are: a zero means something there. */
+function prune(value: object): object {
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, entry]): readonly (readonly [string, unknown])[] => {
+      if (entry === 0 || entry === "" || entry === null || entry === undefined) return [];
+      if (name === "unified" || Array.isArray(entry) || typeof entry !== "object") return [[name, entry]];
+      const pruned = prune(entry as object);
+      return Object.keys(pruned).length === 0 ? [] : [[name, pruned]];
+    }),
+  );
+}
