@@ -12,7 +12,7 @@ export interface BundleConfig {
 }
 
 /**
- * Reads `config.json` of a bundle. Paths that the specification takes relative to the bundle come out absolute.
+ * Reads `config.json` of a bundle. The root's path comes out absolute.
  * @throws {EngineError} CONFIG_INVALID naming the path in the JSON.
  */
 export function readBundle(bundle: HostPath): BundleConfig {
@@ -21,12 +21,7 @@ export function readBundle(bundle: HostPath): BundleConfig {
   const config = parseJson(text, path) as OciConfig;
   if (config.root === undefined) throw configInvalid("`root` is missing");
   const rootfs = absolute(bundle, config.root.path);
-  const mounts = (config.mounts ?? []).map((mount) => (isBind(mount) ? { ...mount, source: absolute(bundle, mount.source ?? "") } : mount));
-  return { config: { ...config, mounts }, text: JSON.stringify({ ...config, mounts }), rootfs };
-}
-
-function isBind({ type, options = [] }: { readonly type?: string; readonly options?: readonly string[] }): boolean {
-  return type === "bind" || options.includes("bind") || options.includes("rbind");
+  return { config, text, rootfs };
 }
 
 function absolute(bundle: string, path: string): HostPath {

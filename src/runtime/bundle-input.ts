@@ -31,7 +31,7 @@ export async function bundleInput(request: BundleInputRequest): Promise<PlanInpu
     config,
     identity: request.identity,
     extensions: ociExtensions,
-    fileMounts: execInto === undefined ? fileMounts(config) : [],
+    fileMounts: execInto === undefined ? fileMounts(config, request.identity.bundle) : [],
     rootfs: { kind: "bundle", path: rootfs },
     features,
     cgroups: request.cgroups,

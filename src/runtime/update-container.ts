@@ -31,7 +31,7 @@ export function updateContainer(files: ContainerFiles, resources: OciResources):
 
 /** Devices can't be changed: the rules are the container's from the start. */
 function withoutZeros({ devices: _, ...resources }: OciResources): OciResources {
-  return prune(resources) as OciResources;
+  return prune(resources);
 }
 
 /** Without zeros, empty strings, nulls and what is empty then. Lists and `unified` stay as they are: a zero means something there. */
