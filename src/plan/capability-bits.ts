@@ -1,10 +1,13 @@
 import { allCapabilities as allNames } from "../core/all-capabilities.ts";
 
+/** For names that may be anything. */
+const knownNames: readonly string[] = allNames;
+
 /** The bit mask of capability names. Names that the table doesn't know are left out, as the runtime-spec wants it for those of later kernels. */
 export function capabilityMask(names: readonly string[] | undefined): bigint {
   let mask = 0n;
   for (const name of names ?? []) {
-    const bit = allNames.findIndex((known) => known === name);
+    const bit = knownNames.indexOf(name);
     if (bit >= 0) mask |= 1n << BigInt(bit);
   }
   return mask;

@@ -41,7 +41,8 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
     doing: "set the capabilities",
   });
   // The kernel takes none that isn't permitted and inheritable; runc's own `spec` asks for such.
-  const kept = mask(ambient) & mask(permitted) & mask(inheritable);
+  const wanted = mask(ambient);
+  const kept = wanted === 0n ? 0n : wanted & mask(permitted) & mask(inheritable);
   if (kept !== 0n) plan.child("AMBIENT", [kept], { why: "capabilities that a program without any keeps" });
   if (label !== null && atOnce) setSecurityLabel(context, label);
   if (process.noNewPrivileges === true) {

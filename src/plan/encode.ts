@@ -89,6 +89,12 @@ class PlanWriter {
     this.#buffer = grown;
   }
 
+  /** The non-zero bytes of a number below 2^32, lowest first; most numbers have one, and the buffer is zero. */
+  #put(value: number, offset: number): void {
+    const buffer = this.#buffer;
+    for (let rest = value, at = offset; rest !== 0; rest >>>= 8) buffer[at++] = rest;
+  }
+
   /** The length, filled in by `endRecord`, stays 0. */
   beginRecord(code: number, section: number, ignoredFirst: number, ignoredSecond: number): number {
     const start = this.#reserve(RECORD_HEADER_BYTES);
@@ -97,31 +103,26 @@ class PlanWriter {
     buffer[bits] = (buffer[bits] ?? 0) | (1 << (code & 7));
     buffer[start] = code;
     buffer[start + 2] = section;
-    buffer.writeUInt16LE(ignoredFirst, start + 8);
-    buffer.writeUInt16LE(ignoredSecond, start + 10);
+    this.#put(ignoredFirst, start + 8);
+    this.#put(ignoredSecond, start + 10);
     return start;
   }
 
   endRecord(start: number): void {
-    this.#buffer.writeUInt32LE(this.#length - start, start + 4);
+    this.#put(this.#length - start, start + 4);
   }
 
   u16(value: number): void {
-    const offset = this.#reserve(2);
-    this.#buffer.writeUInt16LE(value, offset);
+    this.#put(value, this.#reserve(2));
   }
 
   u32(value: number): void {
-    const offset = this.#reserve(4);
-    this.#buffer.writeUInt32LE(value, offset);
+    this.#put(value, this.#reserve(4));
   }
 
   u64(value: number | bigint): void {
     const offset = this.#reserve(8);
-    if (typeof value === "number" && value >= 0 && value <= 0xffff_ffff) {
-      this.#buffer.writeUInt32LE(value, offset);
-      return;
-    }
+    if (typeof value === "number" && value >= 0 && value <= 0xffff_ffff) return this.#put(value, offset);
     const wide = BigInt(value);
     if (wide < 0n || wide > 0xffff_ffff_ffff_ffffn) throw new RangeError(`${wide} is not a 64-bit number`);
     this.#buffer.writeBigUInt64LE(wide, offset);
@@ -136,13 +137,13 @@ class PlanWriter {
     if (value.includes("\0")) throw new RangeError(`a NUL inside the string ${JSON.stringify(value)}`);
     const length = Buffer.byteLength(value);
     const offset = this.#reserve(4 + length + 1);
-    this.#buffer.writeUInt32LE(length, offset);
+    this.#put(length, offset);
     this.#buffer.write(value, offset + 4);
   }
 
   bytes(value: Uint8Array): void {
     const offset = this.#reserve(4 + value.length);
-    this.#buffer.writeUInt32LE(value.length, offset);
+    this.#put(value.length, offset);
     this.#buffer.set(value, offset + 4);
   }
 
