@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "frame.h"
@@ -89,14 +90,21 @@ int op_STARTWAIT(struct run *run, const union argument *args)
 	return 0;
 }
 
-/* One descriptor, with a text as the message's data: what runc's callers expect of a console socket. */
+/* One descriptor, with a text as the message's data: what runc's callers expect of a console socket, and the agent of a seccomp filter. */
 int op_SENDFD(struct run *run, const union argument *args)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct cmsghdr header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct iovec text = { (void *)(uintptr_t)args[2].s, strlen(args[2].s) };
-	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct iovec text[16];
+	char pid[16];
+	size_t parts = 0, digits = (size_t)snprintf(pid, sizeof(pid), "%d", (int)run->child);
+	for (uint32_t i = 0; i < args[2].v.count && parts + 2 <= sizeof(text) / sizeof(*text); i++) {
+		if (i)
+			text[parts++] = (struct iovec){ pid, digits };
+		text[parts++] = (struct iovec){ args[2].v.list[i], strlen(args[2].v.list[i]) };
+	}
+	struct msghdr message = { .msg_iov = text, .msg_iovlen = parts, .msg_control = control, .msg_controllen = sizeof(control) };
 	size_t length = strlen(args[1].s);
 	if (length >= sizeof(address.sun_path)) {
 		errno = ENAMETOOLONG;

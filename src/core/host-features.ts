@@ -8,6 +8,8 @@ export interface HostFeatures {
   readonly apparmor: boolean;
   /** The profile `wherry-default` is loaded: it takes the host's apparmor_parser. */
   readonly apparmorDefault: boolean;
+  /** SELinux is on: processes and mounts can be given labels. */
+  readonly selinux?: boolean;
   readonly architecture: "x86_64" | "aarch64";
   /** Whether time namespaces exist. */
   readonly timeNamespaces: boolean;

@@ -35,7 +35,7 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   if (label !== null && !atOnce) setSecurityLabel(context, label);
   input.extensions?.schedule(context);
   setLimits(context);
-  if (process.noNewPrivileges !== true) addSeccomp(context);
+  if (process.noNewPrivileges !== true && input.extensions?.filter(context) !== true) addSeccomp(context);
   plan.child("CAPSET", [mask(effective), mask(permitted), mask(inheritable)], {
     why: "the capabilities it has",
     doing: "set the capabilities",
@@ -47,8 +47,10 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   if (label !== null && atOnce) setSecurityLabel(context, label);
   if (process.noNewPrivileges === true) {
     plan.child("NNP", [], { why: "set-user-id programs gain nothing" });
+    // The agent of a notifying filter gets its descriptor from the launcher, which is gone when somebody starts the container.
+    const notifying = input.extensions?.filter(context) === true;
     awaitStart(context);
-    addSeccomp(context);
+    if (!notifying) addSeccomp(context);
   } else {
     awaitStart(context);
   }
@@ -59,7 +61,6 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
 
 /** The compiler of profiles is not imported here: a start takes the program from a cache and need not load it. */
 function addSeccomp(context: PlanContext): void {
-  if (context.input.extensions?.filter(context) === true) return;
   const { seccompProgram } = context.input;
   if (seccompProgram === undefined) {
     if (context.linux.seccomp !== undefined) throw new RangeError("`linux.seccomp` has to be compiled first, into `seccompProgram`");

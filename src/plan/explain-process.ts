@@ -23,6 +23,7 @@ type ProcessOperation =
   | "AFFINITY"
   | "MEMPOLICY"
   | "HOOK"
+  | "LISTENER"
   | "BOUNDING"
   | "IDS"
   | "CAPSET"
@@ -45,6 +46,8 @@ const SECCOMP_FLAGS = {
   SECCOMP_FILTER_FLAG_TSYNC: 1,
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER: 8,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH: 16,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
@@ -142,6 +145,12 @@ export const explainProcess: Explainers<ProcessOperation> = {
       `seccomp(SECCOMP_SET_MODE_FILTER, ${symbolic(flags, SECCOMP_FLAGS)}, {len=${program.length / BPF_INSTRUCTION_BYTES}, ...})`,
     ],
   },
+  LISTENER: {
+    man: "seccomp_unotify(2)",
+    calls: (program, flags, out) => [
+      `seccomp(SECCOMP_SET_MODE_FILTER, ${symbolic(BigInt(flags) | 8n, SECCOMP_FLAGS)}, {len=${program.length / BPF_INSTRUCTION_BYTES}, ...}) = ${fd(out)}`,
+    ],
+  },
   CLOSERANGE: {
     man: "close_range(2)",
     calls: (first, last, flags) => [
@@ -158,7 +167,7 @@ export const explainProcess: Explainers<ProcessOperation> = {
   TELL: { man: "unix(7)", calls: (point) => [`write(<client>, {TELL, pid=<pid>, ${quote(point)}})`] },
   HOLD: { man: "unix(7)", calls: (point) => [`read(<client>, {GO, ${quote(point)}})`] },
   STARTWAIT: { man: "fifo(7)", calls: (start) => ["close(<report>)", `read(${fd(start)}, <go>, 1)`] },
-  SENDFD: { man: "unix(7)", calls: (slot, path, text) => [`sendmsg(${quote(path)}, ${quote(text)}, {SCM_RIGHTS, [${fd(slot)}]})`] },
+  SENDFD: { man: "unix(7)", calls: (slot, path, text) => [`sendmsg(${quote(path)}, ${quote(text.join("<pid>"))}, ${ancillary([slot])})`] },
 
   MONITOR: {
     man: "poll(2)",

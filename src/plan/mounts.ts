@@ -64,7 +64,7 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
     } else if (destination === "/dev" && kind === "tmpfs") {
       const slot = context.plan.slot("dev");
       dev = { attributes: options.attributes.set };
-      createDevFilesystem(context, { options: options.data, attributes: dev.attributes, slot });
+      createDevFilesystem(context, { options: [...options.data, ...mountLabel(context, kind)], attributes: dev.attributes, slot });
       createDeviceNodes(context, slot);
       context.gifts.push(slot);
       mounts.push({ destination, kind, slot, file: false });
@@ -103,7 +103,14 @@ function createInside(
   const doing = `mount ${kind} on \`${destination}\``;
   context.plan.child(
     "FS",
-    [kind, [`source=${mount.source ?? kind}`, ...data], [], [], options.copyUp ? set & ~MOUNT_ATTR.MOUNT_ATTR_RDONLY : set, slot],
+    [
+      kind,
+      [`source=${mount.source ?? kind}`, ...data, ...mountLabel(context, kind)],
+      [],
+      [],
+      options.copyUp ? set & ~MOUNT_ATTR.MOUNT_ATTR_RDONLY : set,
+      slot,
+    ],
     {
       why: WHY[kind] ?? `${kind} for ${destination}`,
       doing,
@@ -116,6 +123,11 @@ function createInside(
       doing,
     });
   return slot;
+}
+
+/** `linux.mountLabel` for a file system that has no labels of its own; proc and sysfs get theirs from the policy. */
+export function mountLabel({ linux }: PlanContext, kind: string): readonly string[] {
+  return (linux.mountLabel ?? "") === "" || kind === "proc" || kind === "sysfs" ? [] : [`context=${linux.mountLabel}`];
 }
 
 /** Whose namespace the kind of file system shows: a user namespace may mount it only if it owns that one, too. */

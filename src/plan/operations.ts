@@ -71,6 +71,7 @@ export const OPERATIONS = {
   SECCOMP: { code: 85, signature: "bu", sections: "C" },
   CLOSERANGE: { code: 86, signature: "uuu", sections: "C" },
   EXEC: { code: 87, signature: "vvv", sections: "C" },
+  LISTENER: { code: 88, signature: "buo", sections: "C" },
 
   GIVE: { code: 90, signature: "F", sections: "PC" },
   TAKE: { code: 91, signature: "O", sections: "PC" },
@@ -78,7 +79,7 @@ export const OPERATIONS = {
   HOLD: { code: 93, signature: "s", sections: "P" },
   HOOK: { code: 95, signature: "svvvu", sections: "PC" },
   STARTWAIT: { code: 96, signature: "ffv", sections: "C" },
-  SENDFD: { code: 97, signature: "fss", sections: "P" },
+  SENDFD: { code: 97, signature: "fsv", sections: "P" },
 
   MONITOR: { code: 100, signature: "ggggsusuuuvv", sections: "T" },
   DETACH: { code: 101, signature: "", sections: "T" },

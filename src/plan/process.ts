@@ -38,23 +38,27 @@ const encoder = new TextEncoder();
 export function refuseUnsupported(context: PlanContext): void {
   const { process, linux, config, input } = context;
   const present: Readonly<Record<string, unknown>> = {
-    "process.selinuxLabel": process.selinuxLabel || undefined,
-    "linux.mountLabel": linux.mountLabel || undefined,
     "linux.intelRdt": linux.intelRdt,
     "linux.netDevices": linux.netDevices && Object.keys(linux.netDevices).length > 0 ? linux.netDevices : undefined,
-    "linux.seccomp.listenerPath": linux.seccomp?.listenerPath || undefined,
     ...(input.extensions === undefined
       ? {
           "process.scheduler": process.scheduler,
           "process.ioPriority": process.ioPriority,
           "process.execCPUAffinity": process.execCPUAffinity,
           "linux.memoryPolicy": linux.memoryPolicy,
+          "linux.seccomp.listenerPath": linux.seccomp?.listenerPath || undefined,
+          "process.selinuxLabel": process.selinuxLabel || undefined,
+          "linux.mountLabel": linux.mountLabel || undefined,
           hooks: Object.values(config.hooks ?? {}).some((list) => Array.isArray(list) && list.length > 0) ? config.hooks : undefined,
         }
       : {}),
   };
   for (const [name, value] of Object.entries(present)) {
     if (value !== undefined) throw configUnsupported(`\`${name}\``);
+  }
+  if (input.features.selinux === true) return;
+  for (const [name, label = ""] of Object.entries({ "process.selinuxLabel": process.selinuxLabel, "linux.mountLabel": linux.mountLabel })) {
+    if (label !== "") throw configUnsupported(`\`${name}\`, on a host where SELinux is not enabled,`);
   }
 }
 
@@ -92,8 +96,11 @@ export function setLimits(context: PlanContext): void {
 export function setPersonality(context: PlanContext): void {
   const { plan, linux } = context;
   const { personality } = linux;
-  if (personality?.flags !== undefined && personality.flags.length > 0) throw configUnsupported("`linux.personality.flags`");
-  if (personality?.domain === "LINUX32") plan.child("PERSONALITY", [PER_LINUX32], { why: "a 32-bit view of the machine" });
+  if (personality === undefined) return;
+  // The specification defines none yet.
+  if (personality.flags !== undefined && personality.flags.length > 0) throw configUnsupported("`linux.personality.flags`");
+  if (personality.domain === "LINUX32") plan.child("PERSONALITY", [PER_LINUX32], { why: "a 32-bit view of the machine" });
+  else plan.child("PERSONALITY", [0], { why: "the machine as it is, whatever the caller's view" });
 }
 
 /** Beyond 2^63 a JSON number has lost its last digits: what was meant is "unlimited". */
@@ -118,10 +125,9 @@ export function enterWorkingDirectory(context: PlanContext): void {
   context.plan.child("CHDIR", [context.root, cwd], { why: "the working directory", doing: `enter the working directory \`${cwd}\`` });
 }
 
-/** CHILD: where the process's AppArmor profile is set; null when it gets none. In a procfs of our own, which takes capabilities to make. */
+/** CHILD: where the process's label or profile is set; null when it gets none. In a procfs of our own, which takes capabilities to make. */
 export function openLabelDirectory(context: PlanContext, proc: Slot | null): Slot | null {
-  const profile = context.process.apparmorProfile ?? "";
-  if (profile === "" || profile === "unconfined" || !context.input.features.apparmor) return null;
+  if (apparmorProfile(context) === "" && (context.process.selinuxLabel ?? "") === "") return null;
   const self = context.plan.slot("proc-self");
   const from = proc ?? freshProc(context);
   context.plan.child("OPEN", [from, "self", O.O_PATH | O.O_CLOEXEC, 0, 0x9, self], {
@@ -137,13 +143,27 @@ export function openLabelDirectory(context: PlanContext, proc: Slot | null): Slo
  * @see security/apparmor/domain.c, apparmor_bprm_committing_creds()
  */
 export function setSecurityLabel(context: PlanContext, self: Slot): void {
-  const profile = context.process.apparmorProfile ?? "";
+  const profile = apparmorProfile(context);
+  const { selinuxLabel: label = "" } = context.process;
+  if (label !== "") {
+    context.plan.child("WRITE", [self, "attr/exec", encoder.encode(label)], {
+      why: "exec switches to this SELinux label",
+      doing: `set the SELinux label \`${label}\``,
+    });
+  }
+  if (profile === "") return;
   const atOnce = isLabelledAtOnce(context);
   const [file, verb] = atOnce ? ["current", "changeprofile"] : ["exec", "exec"];
   context.plan.child("WRITE", [self, `attr/apparmor/${file}`, encoder.encode(`${verb} ${profile}`)], {
     why: atOnce ? "this AppArmor profile, from now on" : "exec switches to this AppArmor profile",
     doing: `set the AppArmor profile \`${profile}\``,
   });
+}
+
+/** Empty when there is none to be set. */
+function apparmorProfile({ process, input }: PlanContext): string {
+  const { apparmorProfile: profile = "" } = process;
+  return profile === "unconfined" || !input.features.apparmor ? "" : profile;
 }
 
 /** Whether `setSecurityLabel` is to come when the process has no more capabilities than the container, or before. */

@@ -33,7 +33,7 @@ export function openTerminal(context: PlanContext): Terminal {
 /** PARENT: whoever listens owns the terminal from here on. The text is what runc sends, the name that it has opened. */
 function sendConsole({ plan, input }: PlanContext, master: Slot): void {
   if (input.consoleSocket === undefined) return;
-  plan.parent("SENDFD", [master, input.consoleSocket, "/dev/ptmx"], {
+  plan.parent("SENDFD", [master, input.consoleSocket, ["/dev/ptmx"]], {
     why: "the caller reads and writes the terminal's other side",
     doing: `send the terminal to \`${input.consoleSocket}\``,
   });

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
-import type { HostPath } from "../../src/core/brands.ts";
-import type { OciConfig, OciLinux, OciProcess } from "../../src/plan/oci-config.ts";
-import { ociExtensions } from "../../src/plan/oci/oci-extensions.ts";
-import type { PlanInput } from "../../src/plan/plan-input.ts";
-import { PlanHost, type SampleLaunch } from "../support/plan-host.ts";
+import type { OciProcess } from "../../src/plan/oci-config.ts";
+import { type OciChange, ociInput } from "../support/oci-input.ts";
+import { PlanHost } from "../support/plan-host.ts";
 import { requires } from "../support/requires.ts";
 
 const test = requires("root", "launcher", "busybox", "overlayfs", "seccomp", "time-namespaces", "user-namespaces", "mqueue");
@@ -19,22 +17,7 @@ afterAll(async () => {
   await host.close();
 });
 
-interface Change {
-  readonly process?: Partial<OciProcess>;
-  readonly linux?: Partial<OciLinux>;
-  readonly sample?: string;
-  readonly launch?: Omit<SampleLaunch, "script">;
-}
-
-function changed(script: string, { process, linux, sample = "default", launch = {} }: Change): PlanInput {
-  const input = host.inputOf(sample, { script, ...launch });
-  const own = input.config.process;
-  if (own === undefined) throw new Error("the sample changed");
-  const config: OciConfig = { ...input.config, process: { ...own, ...process }, linux: { ...input.config.linux, ...linux } };
-  return { ...input, config, identity: { id: "oci", bundle: host.directory as HostPath }, extensions: ociExtensions };
-}
-
-const run = (script: string, change: Change): Promise<string> => host.runInput(changed(script, change));
+const run = (script: string, change: OciChange): Promise<string> => host.runInput(ociInput(host, script, change));
 
 describe("the process", () => {
   test("has the scheduler, nice value and disk priority asked for, without the capability to set them", async () => {
@@ -86,5 +69,34 @@ describe("the process", () => {
     expect(await inside({ initial: "0" })).toBe(online);
     expect(await inside({ final: "0" })).toBe("0");
     await host.kill(target);
+  });
+
+  test("sees the machine as its personality says", async () => {
+    expect(await run("busybox uname -m", { linux: { personality: { domain: "LINUX32" } } })).toBe("i686\nstatus 0\n");
+    expect(await run("busybox uname -m", { linux: { personality: { domain: "LINUX" } } })).toBe("x86_64\nstatus 0\n");
+    await expect(run("true", { linux: { personality: { domain: "LINUX", flags: ["X"] } } })).rejects.toThrow("`linux.personality.flags`");
+  });
+
+  test("has the mask, the groups, the OOM score and the limits of the configuration", async () => {
+    const output = await run("umask; id -G; cat /proc/self/oom_score_adj; ulimit -n; ulimit -H -n; ulimit -c", {
+      process: {
+        user: { uid: 5, gid: 6, umask: 0o077, additionalGids: [7, 8] },
+        oomScoreAdj: 321,
+        rlimits: [
+          { type: "RLIMIT_NOFILE", soft: 100, hard: 200 },
+          { type: "RLIMIT_CORE", soft: 2 ** 64 - 1, hard: 2 ** 64 - 1 },
+        ],
+      },
+    });
+    expect(output).toBe("0077\n6 7 8\n321\n100\n200\nunlimited\nstatus 0\n");
+  });
+
+  test("has clocks of its own", async () => {
+    const timeOffsets = { monotonic: { secs: 86_400, nanosecs: 5 }, boottime: { secs: 172_800 } };
+    const output = await run("cat /proc/self/timens_offsets; cut -d . -f 1 /proc/uptime", { linux: { timeOffsets } });
+    const [monotonic, boottime, uptime] = output.split("\n");
+    expect(monotonic).toMatch(/^monotonic +86400 +5$/);
+    expect(boottime).toMatch(/^boottime +172800 +0$/);
+    expect(Number(uptime) - Number(readFileSync("/proc/uptime", "utf8").split(".")[0])).toBeWithin(172_790, 172_810);
   });
 });

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compilePlan } from "../compile.ts";
 import { explainPlan } from "../explain.ts";
+import type { PlanInput } from "../plan-input.ts";
 import { renderPlan } from "../render-plan.ts";
 import { parseNumberList } from "./number-list.ts";
 import { ociInput } from "./testdata/oci-input.ts";
@@ -27,5 +28,42 @@ describe("parseNumberList()", () => {
 
   test("names the field when it is no list", () => {
     for (const list of ["", "a", "3-1", "0,,1", "99999"]) expect(() => parseNumberList(list, "process.x")).toThrow("`process.x`");
+  });
+});
+
+describe("labels of SELinux", () => {
+  const labelled = (selinux: boolean): PlanInput => {
+    const input = ociInput("container");
+    const { process, linux } = input.config;
+    if (process === undefined) throw new Error("the sample changed");
+    return {
+      ...input,
+      config: {
+        ...input.config,
+        process: { ...process, selinuxLabel: "system_u:system_r:container_t:s0:c1,c2" },
+        linux: { ...linux, mountLabel: "system_u:object_r:container_file_t:s0:c1,c2" },
+      },
+      features: { ...input.features, selinux },
+    };
+  };
+
+  test("are set for the exec and for the file systems that have none of their own", () => {
+    const { operations } = compilePlan(labelled(true));
+    const write = operations.find((operation) => operation.name === "WRITE" && operation.args[1] === "attr/exec");
+    expect(write?.section).toBe("child");
+    const labels = new Map<string, boolean>();
+    for (const operation of operations) {
+      if (operation.name !== "FS") continue;
+      const [kind, options] = operation.args;
+      labels.set(
+        kind,
+        options.some((word) => word.startsWith("context=")),
+      );
+    }
+    expect(["proc", "sysfs", "mqueue", "devpts"].map((kind) => labels.get(kind))).toEqual([false, false, true, true]);
+  });
+
+  test("are an error on a host without it", () => {
+    expect(() => compilePlan(labelled(false))).toThrow("`process.selinuxLabel`, on a host where SELinux is not enabled, is not supported");
   });
 });

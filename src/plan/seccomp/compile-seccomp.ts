@@ -139,5 +139,7 @@ function flagBits(profile: OciSeccomp): number {
     }
     bits |= bit;
   }
-  return bits;
+  // The kernel refuses it for a filter without a listener.
+  const notifies = profile.syscalls?.some(({ action }) => action === "SCMP_ACT_NOTIFY") === true;
+  return notifies ? bits : bits & ~FLAG_BITS.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 }

@@ -75,6 +75,9 @@ describe("parseDockerProfile()", () => {
     expect(() =>
       parseDockerProfile('{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mount"],"action":"SCMP_ACT_LOG","args":[{}]}]}'),
     ).toThrow("malformed `args`");
+    expect(() =>
+      parseDockerProfile('{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mount"],"action":"SCMP_ACT_NOTIFY"}]}'),
+    ).toThrow("needs an agent");
   });
 });
 

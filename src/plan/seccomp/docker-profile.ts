@@ -40,7 +40,7 @@ const NATIVE = { x86_64: "SCMP_ARCH_X86_64", aarch64: "SCMP_ARCH_AARCH64" } as c
 
 /**
  * A docker profile from its JSON text.
- * @throws {EngineError} SECCOMP_INVALID naming what is wrong.
+ * @throws {EngineError} SECCOMP_INVALID naming what is wrong; SECCOMP_UNSUPPORTED for SCMP_ACT_NOTIFY.
  */
 export function parseDockerProfile(text: string): DockerSeccompProfile {
   let parsed: unknown;
@@ -51,6 +51,7 @@ export function parseDockerProfile(text: string): DockerSeccompProfile {
   }
   if (!isRecord(parsed)) throw invalid("it is not a JSON object");
   if (typeof parsed["defaultAction"] !== "string") throw invalid("`defaultAction` is missing");
+  checkAction(parsed["defaultAction"]);
   const { syscalls } = parsed;
   if (syscalls !== undefined && syscalls !== null && !Array.isArray(syscalls)) throw invalid("`syscalls` is not a list");
   for (const rule of Array.isArray(syscalls) ? (syscalls as readonly unknown[]) : []) checkRule(rule);
@@ -111,9 +112,20 @@ function checkRule(rule: unknown): void {
   const isList = Array.isArray(names) && names.every((entry) => typeof entry === "string");
   if (!isList && typeof name !== "string") throw invalid("a rule in `syscalls` has no `names`");
   if (typeof action !== "string") throw invalid(`the rule for ${String(names ?? name)} has no \`action\``);
+  checkAction(action);
   if (args !== undefined && args !== null && !(Array.isArray(args) && args.every(isArgument))) {
     throw invalid(`the rule for ${String(names ?? name)} has malformed \`args\``);
   }
+}
+
+/** Docker's profiles have no place to name the agent that would answer. */
+function checkAction(action: string): void {
+  if (action !== "SCMP_ACT_NOTIFY") return;
+  throw new EngineError({
+    kind: "notImplemented",
+    code: "SECCOMP_UNSUPPORTED",
+    message: "seccomp profile: action `SCMP_ACT_NOTIFY` needs an agent",
+  });
 }
 
 function isArgument(argument: unknown): boolean {

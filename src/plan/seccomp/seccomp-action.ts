@@ -8,6 +8,7 @@ export const seccompReturn = {
   trap: 0x00030000,
   errno: 0x00050000,
   trace: 0x7ff00000,
+  notify: 0x7fc00000,
   log: 0x7ffc0000,
   allow: 0x7fff0000,
 } as const;
@@ -18,7 +19,7 @@ export const ENOSYS = 38;
 /**
  * What the filter returns for an action. `errnoRet` is the error number of `SCMP_ACT_ERRNO` (absent: EPERM) and the message of
  * `SCMP_ACT_TRACE`. `SCMP_ACT_KILL` is the thread, as in libseccomp.
- * @throws {EngineError} SECCOMP_UNSUPPORTED for `SCMP_ACT_NOTIFY` (it needs an agent that answers) and for unknown words.
+ * @throws {EngineError} SECCOMP_UNSUPPORTED for unknown words.
  */
 export function seccompActionValue(action: OciSeccompAction, errnoRet: number | undefined): number {
   const data = errnoRet ?? EPERM;
@@ -34,6 +35,8 @@ export function seccompActionValue(action: OciSeccompAction, errnoRet: number | 
       return seccompReturn.errno | checkedData(data, 4095);
     case "SCMP_ACT_TRACE":
       return seccompReturn.trace | checkedData(data, 0xffff);
+    case "SCMP_ACT_NOTIFY":
+      return seccompReturn.notify;
     case "SCMP_ACT_LOG":
       return seccompReturn.log;
     case "SCMP_ACT_ALLOW":
