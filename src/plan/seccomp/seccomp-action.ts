@@ -45,7 +45,7 @@ export function seccompActionValue(action: OciSeccompAction, errnoRet: number | 
       throw new EngineError({
         kind: "notImplemented",
         code: "SECCOMP_UNSUPPORTED",
-        message: `seccomp profile: action \`${action}\` is not supported`,
+        message: `seccomp profile: action \`${String(action)}\` is not supported`,
       });
   }
 }
