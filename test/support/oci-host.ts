@@ -9,16 +9,15 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { detectCgroupLayout } from "../../src/kernel/cgroup-layout.ts";
 import type { OciConfig, OciProcess } from "../../src/plan/oci-config.ts";
 import { repository } from "./host-features.ts";
 import { findLeaks } from "./leaks.ts";
 import { poll } from "./poll.ts";
+import { removeTestCgroup, testCgroup } from "./test-cgroup.ts";
 import { makeTestDirectory, wherryProgram } from "./wherry-host.ts";
 import { RunningProgram, type RunOptions, type RunResult } from "./wherry-process.ts";
 
@@ -44,7 +43,7 @@ export class OciHost {
   constructor(topic: string) {
     this.directory = makeTestDirectory(topic);
     this.root = `${this.directory}/state`;
-    this.group = `/wherry-test-${this.directory.slice(this.directory.lastIndexOf("/") + 1)}`;
+    this.group = testCgroup(this.directory);
     this.runtime = `${this.directory}/wherry-runc`;
     symlinkSync(wherryProgram, this.runtime);
   }
@@ -113,10 +112,7 @@ export class OciHost {
   async dispose(): Promise<void> {
     const ids = existsSync(this.root) ? readdirSync(this.root) : [];
     for (const id of ids) await this.ok(["delete", "--force", id]);
-    for (const { mountPoint } of detectCgroupLayout().hierarchies) {
-      const directory = `${mountPoint}${this.group}`;
-      if (existsSync(directory)) rmdirSync(directory);
-    }
+    await removeTestCgroup(this.group);
     await poll("nothing is left", () => findLeaks([this.directory, this.group.slice(1)]).length === 0, { timeoutMs: 5_000 }).catch(() => {
       expect(findLeaks([this.directory, this.group.slice(1)])).toEqual([]);
     });
