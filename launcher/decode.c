@@ -8,164 +8,111 @@ const struct operation_kind operation_kinds[PLAN_CODES] = {
 #undef OP
 };
 
-struct plan_chunk {
-	struct plan_chunk *next;
-	max_align_t data[];
-};
-
+/* A read beyond the end sets `bad`, and gives what is not to be used. */
 struct reader {
 	const unsigned char *at, *end;
-};
-
-/* What the slots hold on each side of the clone, as far as the plan got. */
-struct visibility {
-	unsigned char filled[2][PLAN_SLOTS_MAX]; /* may be used */
-	unsigned char used[2][PLAN_SLOTS_MAX];   /* was filled once: never again */
+	char **strings; /* room for the lists to come */
+	bool bad;
 };
 
 enum { LAUNCHER_SIDE = 1, CHILD_SIDE = 2 }; /* bit masks */
 
-static int sides_of(unsigned section)
+/* What the slots hold on each side of the clone, as far as the plan got. */
+struct visibility {
+	unsigned char filled[PLAN_SLOTS_MAX]; /* may be used on these sides */
+	unsigned char used[PLAN_SLOTS_MAX];   /* was filled once: never again */
+};
+
+static unsigned char sides_of(unsigned section)
 {
 	if (section == SECTION_HOST)
 		return LAUNCHER_SIDE | CHILD_SIDE;
 	return section == SECTION_CHILD ? CHILD_SIDE : LAUNCHER_SIDE;
 }
 
-static void *plan_allocate(struct plan *plan, size_t size)
-{
-	struct plan_chunk *chunk = malloc(sizeof(*chunk) + size);
-	if (!chunk)
-		return NULL;
-	chunk->next = plan->chunks;
-	plan->chunks = chunk;
-	return chunk->data;
-}
-
 void plan_free(struct plan *plan)
 {
-	while (plan->chunks) {
-		struct plan_chunk *next = plan->chunks->next;
-		free(plan->chunks);
-		plan->chunks = next;
-	}
+	free(plan->operations);
+	free(plan->strings);
 	free(plan->data);
+	plan->operations = NULL;
+	plan->strings = NULL;
 	plan->data = NULL;
 }
 
 static const unsigned char *take(struct reader *reader, size_t length)
 {
-	if ((size_t)(reader->end - reader->at) < length)
-		return NULL;
-	const unsigned char *at = reader->at;
-	reader->at += length;
-	return at;
-}
-
-static const char *take_string(struct reader *reader)
-{
-	const unsigned char *length = take(reader, 4);
-	if (!length)
-		return NULL;
-	size_t bytes = get32(length);
-	const char *string = (const char *)take(reader, bytes + 1);
-	if (!string || string[bytes] != 0 || memchr(string, 0, bytes))
-		return NULL;
-	return string;
-}
-
-static const char *decode_strings(struct plan *plan, struct reader *reader, union argument *argument)
-{
-	const unsigned char *count = take(reader, 4);
-	if (!count)
-		return "list of strings";
-	uint32_t n = get32(count);
-	if (n > (size_t)(reader->end - reader->at) / 5) /* an empty string takes five bytes */
-		return "list of strings";
-	argument->v.count = n;
-	argument->v.list = plan_allocate(plan, ((size_t)n + 1) * sizeof(char *));
-	if (!argument->v.list)
-		return "memory";
-	for (uint32_t i = 0; i < n; i++) {
-		argument->v.list[i] = (char *)(uintptr_t)take_string(reader);
-		if (!argument->v.list[i])
-			return "list of strings";
+	static const unsigned char nothing[8];
+	if (reader->bad || (size_t)(reader->end - reader->at) < length) {
+		reader->bad = true;
+		return nothing;
 	}
-	argument->v.list[n] = NULL;
-	return NULL;
+	reader->at += length;
+	return reader->at - length;
 }
 
-static const char *decode_slots(struct plan *plan, struct reader *reader, union argument *argument)
+static char *take_string(struct reader *reader)
 {
-	const unsigned char *count = take(reader, 4);
-	if (!count)
-		return "list of slots";
-	uint32_t n = get32(count);
-	const unsigned char *slots = n <= PLAN_SLOTS_MAX ? take(reader, 2 * (size_t)n) : NULL;
-	if (!slots)
-		return "list of slots";
-	uint16_t *list = plan_allocate(plan, 2 * (size_t)n);
-	if (!list)
-		return "memory";
-	memcpy(list, slots, 2 * (size_t)n);
-	argument->slots.count = n;
-	argument->slots.list = list;
-	return NULL;
+	size_t length = get32(take(reader, 4));
+	const char *string = (const char *)take(reader, length + 1);
+	reader->bad |= !reader->bad && (string[length] != 0 || memchr(string, 0, length));
+	return (char *)(uintptr_t)string;
 }
 
-/* NULL, or the offending field. */
-static const char *decode_argument(struct plan *plan, struct reader *reader, char letter, union argument *argument)
+static char **take_strings(struct reader *reader, uint32_t count)
 {
-	const unsigned char *at;
+	char **list = reader->strings;
+	for (uint32_t i = 0; i < count && !reader->bad; i++)
+		*reader->strings++ = take_string(reader);
+	*reader->strings++ = NULL;
+	return list;
+}
+
+static void decode_argument(struct reader *reader, char letter, union argument *argument)
+{
 	switch (letter) {
 	case 'u':
-		if (!(at = take(reader, 8)))
-			return "number";
-		argument->u = get64(at);
-		return NULL;
+		argument->u = get64(take(reader, 8));
+		break;
 	case 's':
 		argument->s = take_string(reader);
-		return argument->s ? NULL : "string";
+		break;
 	case 'b':
-		if (!(at = take(reader, 4)))
-			return "bytes";
-		argument->b.length = get32(at);
+		argument->b.length = get32(take(reader, 4));
 		argument->b.data = take(reader, argument->b.length);
-		return argument->b.data ? NULL : "bytes";
+		break;
 	case 'v':
-		return decode_strings(plan, reader, argument);
-	case 'F':
-	case 'O':
-		return decode_slots(plan, reader, argument);
+		argument->v.count = get32(take(reader, 4));
+		argument->v.list = take_strings(reader, argument->v.count);
+		break;
 	default:
-		if (!(at = take(reader, 2)))
-			return "slot";
-		argument->slot = get16(at);
+		argument->slots.count = strchr("FO", letter) ? get32(take(reader, 4)) : 1;
+		argument->slots.list = take(reader, 2 * (size_t)argument->slots.count);
+	}
+}
+
+/* How a refusal calls an argument. */
+static const char *const letter_names[] = {
+	['u'] = "number", ['s'] = "string", ['b'] = "bytes", ['v'] = "list of strings", ['F'] = "list of slots", ['O'] = "list of slots",
+	['f'] = "slot", ['d'] = "slot", ['g'] = "slot", ['o'] = "slot",
+};
+
+static const char *check_slot(const struct plan *plan, struct visibility *visibility, const struct operation *op, bool fills, uint16_t slot)
+{
+	unsigned char sides = sides_of(op->section);
+	if (slot >= plan->slots)
+		return "slot beyond the count";
+	if (fills) {
+		if (visibility->used[slot] & sides)
+			return "slot filled twice";
+		visibility->used[slot] |= sides;
+		visibility->filled[slot] |= sides;
 		return NULL;
 	}
-}
-
-static const char *check_input(const struct plan *plan, const struct visibility *visibility, int sides, uint16_t slot)
-{
-	if (slot >= plan->slots)
-		return "slot beyond the count";
-	for (int side = 0; side < 2; side++)
-		if ((sides & (1 << side)) && !visibility->filled[side][slot])
-			return "slot not filled on this side";
-	return NULL;
-}
-
-static const char *fill_output(const struct plan *plan, struct visibility *visibility, int sides, uint16_t slot)
-{
-	if (slot >= plan->slots)
-		return "slot beyond the count";
-	for (int side = 0; side < 2; side++) {
-		if (!(sides & (1 << side)))
-			continue;
-		if (visibility->used[side][slot])
-			return "slot filled twice";
-		visibility->used[side][slot] = visibility->filled[side][slot] = 1;
-	}
+	if ((visibility->filled[slot] & sides) != sides)
+		return "slot not filled on this side";
+	if (op->code == OP_CLOSE)
+		visibility->filled[slot] &= (unsigned char)~sides;
 	return NULL;
 }
 
@@ -173,41 +120,38 @@ static const char *fill_output(const struct plan *plan, struct visibility *visib
 static const char *check_slots(const struct plan *plan, struct visibility *visibility, const struct operation *op)
 {
 	const char *signature = operation_kinds[op->code].signature;
-	int sides = sides_of(op->section);
-	const char *wrong = NULL;
-	for (int i = 0; signature[i] && !wrong; i++) {
-		const union argument *argument = &op->args[i];
-		if (signature[i] == 'f' || (strchr("dg", signature[i]) && argument->slot != SLOT_NONE))
-			wrong = check_input(plan, visibility, sides, argument->slot);
-		for (uint32_t j = 0; signature[i] == 'F' && j < argument->slots.count && !wrong; j++) {
-			uint16_t slot = argument->slots.list[j];
-			wrong = check_input(plan, visibility, sides, slot);
-			for (int side = 0; op->code == OP_CLOSE && side < 2 && !wrong; side++)
-				if (sides & (1 << side))
-					visibility->filled[side][slot] = 0;
+	for (int fills = 0; fills < 2; fills++) {
+		for (int i = 0; signature[i]; i++) {
+			if (!strchr(fills ? "oO" : "fdgF", signature[i]))
+				continue;
+			for (uint32_t j = 0; j < op->args[i].slots.count; j++) {
+				uint16_t slot = slot_at(op->args[i], j);
+				bool none = slot == SLOT_NONE && strchr("dg", signature[i]);
+				const char *wrong = none ? NULL : check_slot(plan, visibility, op, fills, slot);
+				if (wrong)
+					return wrong;
+			}
 		}
 	}
-	for (int i = 0; signature[i] && !wrong; i++) {
-		const union argument *argument = &op->args[i];
-		if (signature[i] == 'o')
-			wrong = fill_output(plan, visibility, sides, argument->slot);
-		for (uint32_t j = 0; signature[i] == 'O' && j < argument->slots.count && !wrong; j++)
-			wrong = fill_output(plan, visibility, sides, argument->slots.list[j]);
-	}
-	return wrong;
+	return NULL;
+}
+
+static uint32_t find_code(const struct plan *plan, unsigned section, unsigned code, uint32_t from)
+{
+	while (from < plan->first[section + 1] && plan->operations[from].code != code)
+		from++;
+	return from;
 }
 
 /* The n-th GIVE of one side must be the n-th TAKE of the other, with as many slots. */
 static const char *check_pairs(const struct plan *plan, uint32_t *index)
 {
-	for (int giver = SECTION_PARENT; giver <= SECTION_CHILD; giver++) {
-		int taker = giver == SECTION_PARENT ? SECTION_CHILD : SECTION_PARENT;
+	for (unsigned giver = SECTION_PARENT; giver <= SECTION_CHILD; giver++) {
+		unsigned taker = giver == SECTION_PARENT ? SECTION_CHILD : SECTION_PARENT;
 		uint32_t g = plan->first[giver], t = plan->first[taker];
-		for (;;) {
-			while (g < plan->first[giver + 1] && plan->operations[g].code != OP_GIVE)
-				g++;
-			while (t < plan->first[taker + 1] && plan->operations[t].code != OP_TAKE)
-				t++;
+		for (;; g++, t++) {
+			g = find_code(plan, giver, OP_GIVE, g);
+			t = find_code(plan, taker, OP_TAKE, t);
 			bool gives = g < plan->first[giver + 1], takes = t < plan->first[taker + 1];
 			if (!gives && !takes)
 				break;
@@ -216,7 +160,6 @@ static const char *check_pairs(const struct plan *plan, uint32_t *index)
 				return gives ? "GIVE without TAKE" : "TAKE without GIVE";
 			if (plan->operations[g].args[0].slots.count != plan->operations[t].args[0].slots.count)
 				return "TAKE of another length than its GIVE";
-			g++, t++;
 		}
 	}
 	return NULL;
@@ -252,11 +195,11 @@ static const char *check_shape(struct plan *plan, uint32_t *index)
 	return check_pairs(plan, index);
 }
 
-static const char *decode_operation(struct plan *plan, struct reader *reader, struct operation *op, const unsigned char *bitmap)
+static const char *decode_operation(struct reader *reader, struct operation *op, const unsigned char *bitmap)
 {
-	const unsigned char *record = take(reader, RECORD_HEADER);
-	if (!record)
+	if (reader->end - reader->at < RECORD_HEADER)
 		return "record header";
+	const unsigned char *record = take(reader, RECORD_HEADER);
 	op->code = get16(record);
 	op->section = record[2];
 	uint32_t length = get32(record + 4);
@@ -272,15 +215,17 @@ static const char *decode_operation(struct plan *plan, struct reader *reader, st
 		return "reserved byte";
 	if (length < RECORD_HEADER || length - RECORD_HEADER > (size_t)(reader->end - reader->at))
 		return "record length";
-	struct reader arguments = { reader->at, reader->at + (length - RECORD_HEADER) };
-	reader->at = arguments.end;
+	const unsigned char *end = reader->at + (length - RECORD_HEADER);
+	struct reader arguments = { reader->at, end, reader->strings, false };
 	const char *signature = operation_kinds[op->code].signature;
 	for (int i = 0; signature[i]; i++) {
-		const char *wrong = decode_argument(plan, &arguments, signature[i], &op->args[i]);
-		if (wrong)
-			return wrong;
+		decode_argument(&arguments, signature[i], &op->args[i]);
+		if (arguments.bad)
+			return letter_names[(unsigned char)signature[i]];
 	}
-	return arguments.at == arguments.end ? NULL : "bytes after the arguments";
+	reader->at = end;
+	reader->strings = arguments.strings;
+	return arguments.at == end ? NULL : "bytes after the arguments";
 }
 
 static const char *decode_header(struct plan *plan, const unsigned char *data, size_t length)
@@ -310,20 +255,21 @@ int plan_decode(struct plan *plan, const unsigned char *data, size_t length, str
 	refusal->field = decode_header(plan, data, length);
 	if (refusal->field)
 		return -1;
-	plan->operations = plan_allocate(plan, plan->count * sizeof(*plan->operations));
-	struct visibility *visibility = plan_allocate(plan, sizeof(*visibility));
-	if (!plan->operations || !visibility) {
+	plan->operations = calloc(plan->count + 1, sizeof(*plan->operations));
+	/* A list takes at least four bytes, a string in it five: one pointer for each four bytes is enough for all, and their NULLs. */
+	plan->strings = calloc(length / 4 + 1, sizeof(*plan->strings));
+	if (!plan->operations || !plan->strings) {
 		refusal->field = "memory";
 		return -1;
 	}
-	memset(visibility, 0, sizeof(*visibility));
-	struct reader reader = { data + PLAN_HEADER, data + length };
+	struct visibility visibility = { 0 };
+	struct reader reader = { data + PLAN_HEADER, data + length, plan->strings, false };
 	for (uint32_t i = 0; i < plan->count; i++) {
 		struct operation *op = &plan->operations[i];
 		refusal->index = i;
-		refusal->field = decode_operation(plan, &reader, op, data + PLAN_BITMAP);
+		refusal->field = decode_operation(&reader, op, data + PLAN_BITMAP);
 		if (!refusal->field)
-			refusal->field = check_slots(plan, visibility, op);
+			refusal->field = check_slots(plan, &visibility, op);
 		if (refusal->field)
 			return -1;
 	}

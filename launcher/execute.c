@@ -32,19 +32,19 @@ int fail(struct run *run, const char *format, ...)
 
 int slot_directory(const struct run *run, union argument argument)
 {
-	return argument.slot == SLOT_NONE ? AT_FDCWD : run->slots[argument.slot];
+	return slot_at(argument, 0) == SLOT_NONE ? AT_FDCWD : run->slots[slot_at(argument, 0)];
 }
 
 int slot_optional(const struct run *run, union argument argument)
 {
-	return argument.slot == SLOT_NONE ? -1 : run->slots[argument.slot];
+	return slot_at(argument, 0) == SLOT_NONE ? -1 : run->slots[slot_at(argument, 0)];
 }
 
 int slot_fill(struct run *run, union argument argument, int fd)
 {
 	if (fd < 0)
 		return -1;
-	run->slots[argument.slot] = fd;
+	run->slots[slot_at(argument, 0)] = fd;
 	return 0;
 }
 
@@ -55,12 +55,11 @@ static bool names_empty_slot(const struct run *run, const struct operation *op)
 		return false;
 	const char *signature = operation_kinds[op->code].signature;
 	for (int i = 0; signature[i]; i++) {
-		const union argument *argument = &op->args[i];
-		if (strchr("fdg", signature[i]) && argument->slot != SLOT_NONE && run->slots[argument->slot] < 0)
-			return true;
-		for (uint32_t j = 0; signature[i] == 'F' && j < argument->slots.count; j++)
-			if (run->slots[argument->slots.list[j]] < 0)
+		for (uint32_t j = 0; strchr("fdgF", signature[i]) && j < op->args[i].slots.count; j++) {
+			uint16_t slot = slot_at(op->args[i], j);
+			if (slot != SLOT_NONE && run->slots[slot] < 0)
 				return true;
+		}
 	}
 	return false;
 }

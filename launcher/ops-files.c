@@ -76,7 +76,7 @@ int op_WRITEPID(struct run *run, const union argument *args)
 int op_CLOSE(struct run *run, const union argument *args)
 {
 	for (uint32_t i = 0; i < args[0].slots.count; i++) {
-		int *slot = &run->slots[args[0].slots.list[i]];
+		int *slot = &run->slots[slot_at(args[0], i)];
 		if (*slot >= 0)
 			close(*slot);
 		*slot = -1;

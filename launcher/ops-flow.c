@@ -10,16 +10,17 @@
  * One message per batch: a byte for each slot, 1 full or 0 empty, with the descriptors of the full ones;
  * a signal without slots is one byte 2.
  */
-static int send_batch(struct run *run, const uint16_t *slots, uint32_t count)
+static int send_batch(struct run *run, union argument slots, uint32_t first, uint32_t count)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(GIVE_BATCH * sizeof(int))] = { 0 };
 	int fds[GIVE_BATCH];
 	unsigned char present[GIVE_BATCH] = { 2 };
 	size_t full = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		present[i] = run->slots[slots[i]] >= 0;
+		int fd = run->slots[slot_at(slots, first + i)];
+		present[i] = fd >= 0;
 		if (present[i])
-			fds[full++] = run->slots[slots[i]];
+			fds[full++] = fd;
 	}
 	struct iovec part = { present, count ? count : 1 };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
@@ -33,7 +34,7 @@ static int send_batch(struct run *run, const uint16_t *slots, uint32_t count)
 	return sendmsg(run->sync, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-static int receive_batch(struct run *run, const uint16_t *slots, uint32_t count)
+static int receive_batch(struct run *run, union argument slots, uint32_t first, uint32_t count)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(GIVE_BATCH * sizeof(int))];
 	unsigned char present[GIVE_BATCH + 1];
@@ -55,7 +56,7 @@ static int receive_batch(struct run *run, const uint16_t *slots, uint32_t count)
 			continue;
 		wrong = used >= full;
 		if (!wrong)
-			memcpy(&run->slots[slots[i]], fds + used++ * sizeof(int), sizeof(int));
+			memcpy(&run->slots[slot_at(slots, first + i)], fds + used++ * sizeof(int), sizeof(int));
 	}
 	if (!wrong)
 		return 0;
@@ -63,33 +64,33 @@ static int receive_batch(struct run *run, const uint16_t *slots, uint32_t count)
 	return fail(run, "unexpected message");
 }
 
+static uint32_t batch_after(union argument slots, uint32_t done)
+{
+	uint32_t left = slots.slots.count - done;
+	return left < GIVE_BATCH ? left : GIVE_BATCH;
+}
+
 int op_GIVE(struct run *run, const union argument *args)
 {
-	uint32_t left = args[0].slots.count;
-	const uint16_t *slots = args[0].slots.list;
+	uint32_t done = 0;
 	do {
-		uint32_t count = left < GIVE_BATCH ? left : GIVE_BATCH;
-		if (send_batch(run, slots, count) != 0)
+		uint32_t count = batch_after(args[0], done);
+		if (send_batch(run, args[0], done, count) != 0)
 			return -1;
-		slots += count;
-		left -= count;
-	} while (left > 0);
+		done += count;
+	} while (done < args[0].slots.count);
 	return 0;
 }
 
 int op_TAKE(struct run *run, const union argument *args)
 {
-	uint32_t left = args[0].slots.count;
-	const uint16_t *slots = args[0].slots.list;
+	uint32_t done = 0;
 	do {
-		uint32_t count = left < GIVE_BATCH ? left : GIVE_BATCH;
-		if (!run->in_child && await(run, run->sync) != 0)
+		uint32_t count = batch_after(args[0], done);
+		if ((!run->in_child && await(run, run->sync) != 0) || receive_batch(run, args[0], done, count) != 0)
 			return -1;
-		if (receive_batch(run, slots, count) != 0)
-			return -1;
-		slots += count;
-		left -= count;
-	} while (left > 0);
+		done += count;
+	} while (done < args[0].slots.count);
 	return 0;
 }
 

@@ -63,7 +63,7 @@ int op_FS(struct run *run, const union argument *args)
 		if (configure(context, args[1].v.list[i]) != 0)
 			return fail_from_context(run, context, args[1].v.list[i]);
 	for (uint32_t i = 0; i < args[2].v.count; i++)
-		if (sys_fsconfig(context, FSCONFIG_SET_FD, keys[i], NULL, run->slots[args[3].slots.list[i]]) != 0)
+		if (sys_fsconfig(context, FSCONFIG_SET_FD, keys[i], NULL, run->slots[slot_at(args[3], i)]) != 0)
 			return fail_from_context(run, context, keys[i]);
 	if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
 		return fail_from_context(run, context, "");

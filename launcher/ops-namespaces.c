@@ -124,7 +124,7 @@ int op_CLONE(struct run *run, const union argument *args)
 		.exit_signal = SIGCHLD,
 		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
 	};
-	pid_t pid = args[2].slot == SLOT_NONE ? sys_clone3(&clone) : clone_in(run, slot_optional(run, args[2]), &clone, &pidfd);
+	pid_t pid = slot_at(args[2], 0) == SLOT_NONE ? sys_clone3(&clone) : clone_in(run, slot_optional(run, args[2]), &clone, &pidfd);
 	int other = pid == 0 ? 0 : 1; /* the ends of the other side */
 	closing(report[other], closing(sync[other], 0));
 	if (pid < 0)

@@ -22,9 +22,8 @@ union argument {
 	uint64_t u;
 	const char *s;
 	struct { const unsigned char *data; uint32_t length; } b;
-	uint16_t slot; /* f d g o */
 	struct { char **list; uint32_t count; } v; /* list[count] is NULL */
-	struct { const uint16_t *list; uint32_t count; } slots; /* F O */
+	struct { const unsigned char *list; uint32_t count; } slots; /* F O; f d g o: one; to be read by slot_at() */
 };
 
 struct operation {
@@ -40,14 +39,12 @@ struct operation_kind {
 	const char *sections;
 };
 
-struct plan_chunk;
-
 struct plan {
 	uint32_t count;
 	uint32_t slots;
 	uint32_t first[SECTION_END + 1]; /* section s: operations first[s] to first[s + 1] - 1 */
 	struct operation *operations;
-	struct plan_chunk *chunks;
+	char **strings; /* what the lists of strings are made of */
 	unsigned char *data; /* the encoded plan, if plan_free frees it too; NULL: it is the caller's */
 };
 
@@ -55,6 +52,11 @@ struct plan_refusal {
 	uint32_t index; /* NO_OPERATION: the header */
 	const char *field;
 };
+
+static inline uint16_t slot_at(union argument argument, uint32_t i)
+{
+	return get16(argument.slots.list + 2 * (size_t)i);
+}
 
 extern const struct operation_kind operation_kinds[PLAN_CODES];
 

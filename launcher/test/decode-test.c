@@ -56,8 +56,8 @@ static void test_sample(void)
 	CHECK(!strcmp(plan.operations[1].args[1].s, "a/b") && plan.operations[1].args[2].u == 0755);
 	CHECK(plan.operations[2].args[1].v.count == 2 && !strcmp(plan.operations[2].args[1].v.list[1], "ro") && !plan.operations[2].args[1].v.list[2]);
 	CHECK(plan.operations[4].args[0].b.length == 5 && !memcmp(plan.operations[4].args[0].b.data, "0 0 1", 5));
-	CHECK(plan.operations[8].args[0].slots.count == 2 && plan.operations[8].args[0].slots.list[1] == 5);
-	CHECK(plan.operations[10].args[0].slot == SLOT_NONE);
+	CHECK(plan.operations[8].args[0].slots.count == 2 && slot_at(plan.operations[8].args[0], 1) == 5);
+	CHECK(slot_at(plan.operations[10].args[0], 0) == SLOT_NONE);
 	CHECK(plan.operations[11].args[2].v.count == 0 && !plan.operations[11].args[2].v.list[0]);
 	plan_free(&plan);
 }

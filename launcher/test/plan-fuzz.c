@@ -95,9 +95,9 @@ static uint64_t walk(const struct plan *plan)
 					sum += strlen(argument->v.list[j]);
 			if (signature[a] == 'F' || signature[a] == 'O')
 				for (uint32_t j = 0; j < argument->slots.count; j++)
-					sum += argument->slots.list[j] < plan->slots ? 1 : (abort(), 0);
+					sum += slot_at(*argument, j) < plan->slots ? 1 : (abort(), 0);
 			if (signature[a] == 'f' || signature[a] == 'o')
-				sum += argument->slot < plan->slots ? 1 : (abort(), 0);
+				sum += slot_at(*argument, 0) < plan->slots ? 1 : (abort(), 0);
 		}
 	}
 	return sum;
