@@ -1,12 +1,8 @@
 /*
  * What clients send. STDIN is passed on as it comes; all other frames are small.
  */
-#define _GNU_SOURCE
 #include "attach.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 

@@ -4,12 +4,8 @@
  * The starting client misses nothing: while something is queued for it, the process's output is not read. Any other may lag
  * `buffer` bytes; what does not fit is dropped whole and told by a GAP in its place.
  */
-#define _GNU_SOURCE
 #include "attach.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 

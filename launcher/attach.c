@@ -1,18 +1,12 @@
 /*
  * Connecting and disconnecting. A client that breaks the protocol loses its connection, nothing else.
  */
-#define _GNU_SOURCE
 #include "attach.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #define ATTACH_NAME "attach.sock"
 
@@ -94,7 +88,6 @@ bool clients_hold_input(const struct monitor *monitor)
 
 static void listener_ready(struct monitor *monitor, struct source *source, uint32_t events)
 {
-	(void)events;
 	while (monitor->client_count < MONITOR_CLIENTS) {
 		int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 

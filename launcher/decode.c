@@ -1,7 +1,5 @@
 #include "plan.h"
 
-#include <stdlib.h>
-
 const struct operation_kind operation_kinds[PLAN_CODES] = {
 #define OP(code, name, signature, sections) [code] = { #name, signature, sections },
 #include "operations.def"

@@ -1,16 +1,11 @@
 #include "run.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "frame.h"
-#include "kernel.h"
 #include "monitor.h"
 
 static operation_function *const functions[PLAN_CODES] = {
@@ -87,7 +82,6 @@ static int inject_fault(uint32_t index)
 #else
 static int inject_fault(uint32_t index)
 {
-	(void)index;
 	return 0;
 }
 #endif
@@ -101,8 +95,7 @@ static int check_client(struct run *run)
 	struct pollfd client = { run->client, 0, 0 }; /* POLLHUP is always told */
 	if (run->client < 0 || poll(&client, 1, 0) != 1)
 		return 0;
-	errno = ECANCELED;
-	return fail(run, "the client is gone");
+	return refuse(run, ECANCELED, "the client is gone");
 }
 
 /* The index of the operation that failed, with errno and `detail`; NO_OPERATION when all went well. */
@@ -162,10 +155,8 @@ int await(struct run *run, int fd)
 				continue;
 			return -1;
 		}
-		if (polls[1].revents & (POLLHUP | POLLERR)) {
-			errno = ECANCELED;
-			return fail(run, "the client is gone");
-		}
+		if (polls[1].revents & (POLLHUP | POLLERR))
+			return refuse(run, ECANCELED, "the client is gone");
 		if (polls[0].revents)
 			return 0;
 		if (polls[2].revents && read_report(run) != 0)
@@ -281,12 +272,10 @@ int plan_execute(const struct plan *plan, int client)
 /* Both are run by run_tail. */
 int op_MONITOR(struct run *run, const union argument *args)
 {
-	(void)run, (void)args;
 	return 0;
 }
 
 int op_DETACH(struct run *run, const union argument *args)
 {
-	(void)run, (void)args;
 	return 0;
 }

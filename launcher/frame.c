@@ -1,8 +1,6 @@
 #include "frame.h"
 
-#include <errno.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 int frame_write(int fd, uint8_t type, uint8_t stream, const void *payload, uint32_t length)
 {
@@ -50,10 +48,8 @@ int read_exactly(int fd, void *buffer, size_t length)
 	ssize_t got = read_some(fd, buffer, length);
 	if (got < 0)
 		return -1;
-	if ((size_t)got != length) {
-		errno = EPROTO;
-		return -1;
-	}
+	if ((size_t)got != length)
+		return failing(EPROTO);
 	return 0;
 }
 
@@ -67,10 +63,8 @@ int frame_read_header(int fd, struct frame *frame)
 	frame->type = header[4];
 	frame->stream = header[5];
 	uint32_t limit = frame->type == FRAME_PLAN ? PLAN_LENGTH_MAX : FRAME_PAYLOAD_MAX;
-	if (got != FRAME_HEADER || get16(header + 6) != 0 || frame->length > limit) {
-		errno = EPROTO;
-		return -1;
-	}
+	if (got != FRAME_HEADER || get16(header + 6) != 0 || frame->length > limit)
+		return failing(EPROTO);
 	return 1;
 }
 

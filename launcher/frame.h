@@ -2,8 +2,6 @@
 #ifndef WHERRY_FRAME_H
 #define WHERRY_FRAME_H
 
-#include <stddef.h>
-#include <stdint.h>
 #include "protocol.h"
 
 struct frame {

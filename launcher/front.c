@@ -1,13 +1,8 @@
 #include "front.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include "kernel.h"
 #include "protocol.h"
 
 extern char **environ;
@@ -101,7 +96,6 @@ static void start_waiting_launcher(void)
 /* The tests tell launcher and engine where to fail by environment and arguments. */
 static int begins_with_launch(char *const argv[])
 {
-	(void)argv;
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* System calls that the C libraries lack, or wrap with more than the call. */
+/* What every file needs of the C library, and the system calls that it lacks, or wraps with more than the call. */
 #ifndef WHERRY_KERNEL_H
 #define WHERRY_KERNEL_H
 
@@ -7,9 +7,23 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
+
+/* A failure of our own: -1 with that errno. */
+static inline int failing(int error)
+{
+	errno = error;
+	return -1;
+}
 
 /* Closes what is open, and keeps errno for the caller to report; returns `result`. */
 static inline int closing(int fd, int result)

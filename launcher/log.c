@@ -2,17 +2,9 @@
  * CRI records, `TIME STREAM F|P LINE\n` (kubernetes/design-proposals-archive node/kubelet-cri-logging.md).
  * The bytes of a line are kept as they are, NULs included; P says that the newline is not part of the output.
  */
-#define _GNU_SOURCE
 #include "log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 /* " stdout F " */
 enum { LOG_TAG = 10, LOG_HEAD = LOG_TIME + LOG_TAG };

@@ -4,9 +4,7 @@
 #ifndef WHERRY_LOG_H
 #define WHERRY_LOG_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "kernel.h"
 
 enum {
 	LOG_LINE = 16384,        /* longest line of one record; a longer one is cut into P records */

@@ -1,11 +1,7 @@
 #include "lookup.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include "kernel.h"
 
 int lookup_resolve(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
@@ -30,14 +26,10 @@ int lookup_parent(int dir, const char *path, const char **name)
 	const char *slash = strrchr(path, '/');
 	*name = slash ? slash + 1 : path;
 	size_t length = (size_t)(*name - path);
-	if (!**name || !strcmp(*name, ".") || !strcmp(*name, "..")) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (length >= sizeof(parent)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	if (!**name || !strcmp(*name, ".") || !strcmp(*name, ".."))
+		return failing(EINVAL);
+	if (length >= sizeof(parent))
+		return failing(ENAMETOOLONG);
 	memcpy(parent, path, length);
 	parent[length] = 0;
 	return lookup_open(dir, length ? parent : ".", O_PATH | O_DIRECTORY);
@@ -61,10 +53,8 @@ static int make_entry(int parent, const char *name, int directory, const struct 
 static int expand_link(int parent, char path[PATH_MAX], size_t start, size_t length)
 {
 	char target[PATH_MAX], name[NAME_MAX + 1], expanded[2 * PATH_MAX];
-	if (length > NAME_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	if (length > NAME_MAX)
+		return failing(ENAMETOOLONG);
 	memcpy(name, path + start, length);
 	name[length] = 0;
 	ssize_t got = readlinkat(parent, name, target, sizeof(target) - 1);
@@ -73,10 +63,8 @@ static int expand_link(int parent, char path[PATH_MAX], size_t start, size_t len
 	target[got] = 0;
 	int kept = target[0] == '/' ? 0 : (int)start;
 	int total = snprintf(expanded, sizeof(expanded), "%.*s%s%s", kept, path, target, path + start + length);
-	if (total < 0 || total >= PATH_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	if (total < 0 || total >= PATH_MAX)
+		return failing(ENAMETOOLONG);
 	memcpy(path, expanded, (size_t)total + 1);
 	return 0;
 }
@@ -127,10 +115,8 @@ int lookup_make(int dir, const char *path, const struct make *make)
 {
 	char copy[PATH_MAX];
 	size_t length = strlen(path);
-	if (length >= sizeof(copy)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	if (length >= sizeof(copy))
+		return failing(ENAMETOOLONG);
 	memcpy(copy, path, length + 1);
 	for (int links = 0; links < 40; links++) {
 		int fd = lookup_open(dir, copy, O_PATH | (make->directory ? O_DIRECTORY : 0));
@@ -140,6 +126,5 @@ int lookup_make(int dir, const char *path, const struct make *make)
 		if (result <= 0)
 			return result;
 	}
-	errno = ELOOP;
-	return -1;
+	return failing(ELOOP);
 }

@@ -2,8 +2,7 @@
 #ifndef WHERRY_LOOKUP_H
 #define WHERRY_LOOKUP_H
 
-#include <stdint.h>
-#include <sys/types.h>
+#include "kernel.h"
 
 /* openat2 with O_CLOEXEC, repeated while a concurrent rename makes the kernel unsure (EAGAIN). */
 int lookup_resolve(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);

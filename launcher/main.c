@@ -4,16 +4,10 @@
  * launcher signal PID STARTTIME SIGNO: signal.c.
  * launcher front ..., or this program under any other name (dist/wherry): starts `engine`, which lies beside it.
  */
-#include <errno.h>
 #include <linux/keyctl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include "frame.h"
 #include "front.h"
-#include "kernel.h"
-#include "plan.h"
 #include "protect.h"
 #include "run.h"
 #include "signal-main.h"
@@ -31,7 +25,7 @@ static int fill_stdio(void)
 	return fd < 0 ? -1 : close(fd);
 }
 
-static int refuse(uint32_t index, int error, const char *detail)
+static int refuse_plan(uint32_t index, int error, const char *detail)
 {
 	frame_write_error(CLIENT_DESCRIPTOR, index, error, detail);
 	return 1;
@@ -57,26 +51,26 @@ static int plan_main(char **argv)
 		return 2;
 	}
 	if (fill_stdio() != 0 || protect_executable(argv, environ) != 0)
-		return refuse(NO_OPERATION, errno, "protecting the launcher's executable");
+		return refuse_plan(NO_OPERATION, errno, "protecting the launcher's executable");
 	reset_signals(); /* here, where nobody waits for it, and not before each exec */
 	/* Nobody else may trace us or use our descriptors, whatever namespace we enter (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || fcntl(CLIENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)
-		return refuse(NO_OPERATION, errno, "PR_SET_DUMPABLE");
+		return refuse_plan(NO_OPERATION, errno, "PR_SET_DUMPABLE");
 	/* KEYRING may fail in a container that has used up its quota: the keys of our caller must be out of reach by then. */
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-		return refuse(NO_OPERATION, errno, "a session keyring for the launcher");
+		return refuse_plan(NO_OPERATION, errno, "a session keyring for the launcher");
 	int got = frame_read_header(CLIENT_DESCRIPTOR, &frame);
 	if (got == 1 && frame.type == FRAME_LABEL && take_label(argv[2], frame.length) == 0)
 		got = frame_read_header(CLIENT_DESCRIPTOR, &frame);
 	if (got == 0)
 		return 0; /* started for a plan that did not come */
 	if (got != 1 || frame.type != FRAME_PLAN)
-		return refuse(NO_OPERATION, EPROTO, "the first frame must be a plan");
+		return refuse_plan(NO_OPERATION, EPROTO, "the first frame must be a plan");
 	unsigned char *data = malloc((size_t)frame.length + 1);
 	if (!data || read_exactly(CLIENT_DESCRIPTOR, data, frame.length) != 0)
-		return refuse(NO_OPERATION, errno, "reading the plan");
+		return refuse_plan(NO_OPERATION, errno, "reading the plan");
 	if (plan_decode(&plan, data, frame.length, &refusal) != 0)
-		return refuse(refusal.index, EINVAL, refusal.field);
+		return refuse_plan(refusal.index, EINVAL, refusal.field);
 	plan.data = data;
 	return plan_execute(&plan, CLIENT_DESCRIPTOR);
 }

@@ -1,15 +1,9 @@
 /*
  * The end of the process: recorded at once, then told to the clients, then followed up.
  */
-#define _GNU_SOURCE
 #include "attach.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Renamed into place, so that whoever sees it sees all of it. */
 static void write_exit(const struct monitor *monitor)
@@ -33,7 +27,6 @@ void process_ready(struct monitor *monitor, struct source *source, uint32_t even
 	uint64_t dropped;
 	pid_t waited;
 
-	(void)events;
 	do
 		waited = waitpid(monitor->pid, &monitor->status, WNOHANG | __WALL);
 	while (waited < 0 && errno == EINTR);

@@ -1,15 +1,9 @@
 /*
  * The exit hook: run when no client does what follows the exit. It may ask to be run again later (restart back-off).
  */
-#define _GNU_SOURCE
 #include "monitor-state.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/wait.h>
-
-#include "kernel.h"
 
 enum { HOOK_AGAIN = 75 /* EX_TEMPFAIL, sysexits.h */, HOOK_PIPE = 3 };
 static const long long hook_delay_max_ms = 24LL * 3600 * 1000;
@@ -34,7 +28,6 @@ static void hook_ready(struct monitor *monitor, struct source *source, uint32_t 
 	int status = 0;
 	ssize_t n;
 
-	(void)events;
 	if (waitpid(monitor->hook_pid, &status, WNOHANG) == 0)
 		return;
 	source_close(monitor, source);

@@ -4,10 +4,6 @@
 #ifndef WHERRY_MONITOR_STATE_H
 #define WHERRY_MONITOR_STATE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "log.h"
 #include "monitor.h"
 

@@ -1,14 +1,10 @@
 /*
  * The process's own descriptors: its terminal, or up to three pipes.
  */
-#define _GNU_SOURCE
 #include "attach.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 static void distribute(struct monitor *monitor, int stream, size_t length)
 {
@@ -48,7 +44,6 @@ static ssize_t read_output(struct monitor *monitor, struct source *source)
 
 void input_ready(struct monitor *monitor, struct source *source, uint32_t events)
 {
-	(void)source;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		for (struct client *client = monitor->clients; client; client = client->next)
 			client_resume(monitor, client);

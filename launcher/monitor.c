@@ -1,17 +1,8 @@
 /*
  * The monitor: stays as the container's parent when the plan has been carried out. See monitor-state.h.
  */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "attach.h"
 #include "monitor.h"

@@ -4,8 +4,7 @@
 #ifndef WHERRY_MONITOR_H
 #define WHERRY_MONITOR_H
 
-#include <stdint.h>
-#include <sys/types.h>
+#include "kernel.h"
 
 struct monitor_args {
 	pid_t pid;            /* the container's process, a child of the caller */

@@ -1,16 +1,12 @@
 /* What the process may do, and the exec. */
 #include "run.h"
 
-#include <errno.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include "frame.h"
-#include "kernel.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
@@ -49,8 +45,7 @@ int op_IDS(struct run *run, const union argument *args)
 	uint32_t *groups = malloc(args[2].b.length + 1);
 	if (!groups || args[2].b.length % 4) {
 		free(groups);
-		errno = EINVAL;
-		return fail(run, "groups");
+		return refuse(run, EINVAL, "groups");
 	}
 	memcpy(groups, args[2].b.data, args[2].b.length);
 	/* Raw calls: the libraries' ones look for threads to tell. */
@@ -93,7 +88,6 @@ int op_AMBIENT(struct run *run, const union argument *args)
 
 int op_NNP(struct run *run, const union argument *args)
 {
-	(void)run, (void)args;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
@@ -101,10 +95,8 @@ int op_SECCOMP(struct run *run, const union argument *args)
 {
 	size_t count = args[0].b.length / sizeof(struct sock_filter);
 	if (args[0].b.length % sizeof(struct sock_filter) || count == 0 || count > BPF_MAXINSNS ||
-	    args[1].u & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
-		errno = EINVAL;
-		return fail(run, "program length or flags");
-	}
+	    args[1].u & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		return refuse(run, EINVAL, "program length or flags");
 	struct sock_fprog program = { (unsigned short)count, (void *)(uintptr_t)args[0].b.data };
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, args[1].u, &program);
 }
@@ -116,10 +108,8 @@ int op_CLOSERANGE(struct run *run, const union argument *args)
 	int kept[2] = { run->report, run->sync };
 	if (run->sync < run->report)
 		kept[0] = run->sync, kept[1] = run->report;
-	if (first > last) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (first > last)
+		return failing(EINVAL);
 	for (int i = 0; i < 2 && !(args[2].u & CLOSE_RANGE_CLOEXEC); i++) {
 		uint64_t keep = (uint64_t)kept[i];
 		if (keep < first || keep > last)
@@ -162,6 +152,6 @@ int op_EXEC(struct run *run, const union argument *args)
 			return fail(run, "%.1000s", candidate);
 	}
 	if (denied)
-		errno = EACCES;
-	return fail(run, "%.1000s", denied ? denied : candidate);
+		return refuse(run, EACCES, "%.1000s", denied);
+	return fail(run, "%.1000s", candidate);
 }

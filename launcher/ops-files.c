@@ -1,11 +1,8 @@
 /* Files and descriptors. */
 #include "run.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include "kernel.h"
 #include "lookup.h"
 
 int op_OPEN(struct run *run, const union argument *args)

@@ -1,10 +1,8 @@
 /* Both sides of the clone, and the client, wait for one another. */
 #include "run.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 #include "frame.h"
-#include "kernel.h"
 
 /*
  * One message per batch: a byte for each slot, 1 full or 0 empty, with the descriptors of the full ones;
@@ -43,10 +41,8 @@ static int receive_batch(struct run *run, union argument slots, uint32_t first, 
 	ssize_t got = recvmsg(run->sync, &message, MSG_CMSG_CLOEXEC);
 	if (got < 0)
 		return -1;
-	if (got == 0) {
-		errno = EPIPE;
-		return fail(run, "the other side of the clone is gone");
-	}
+	if (got == 0)
+		return refuse(run, EPIPE, "the other side of the clone is gone");
 	const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	size_t full = header ? (header->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0, used = 0;
 	const unsigned char *fds = header ? CMSG_DATA(header) : NULL;
@@ -60,8 +56,7 @@ static int receive_batch(struct run *run, union argument slots, uint32_t first, 
 	}
 	if (!wrong)
 		return 0;
-	errno = EPROTO;
-	return fail(run, "unexpected message");
+	return refuse(run, EPROTO, "unexpected message");
 }
 
 static uint32_t batch_after(union argument slots, uint32_t done)
@@ -98,10 +93,8 @@ int op_TELL(struct run *run, const union argument *args)
 {
 	unsigned char payload[512];
 	size_t length = strlen(args[0].s);
-	if (length > sizeof(payload) - 4) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	if (length > sizeof(payload) - 4)
+		return failing(ENAMETOOLONG);
 	put32(payload, (uint32_t)run->child);
 	memcpy(payload + 4, args[0].s, length);
 	return frame_write(run->client, FRAME_TELL, 0, payload, (uint32_t)(4 + length));
@@ -116,10 +109,8 @@ int op_HOLD(struct run *run, const union argument *args)
 	int got = frame_read_header(run->client, &frame);
 	if (got < 0)
 		return -1;
-	if (got == 0) {
-		errno = ECANCELED;
-		return fail(run, "the client is gone");
-	}
+	if (got == 0)
+		return refuse(run, ECANCELED, "the client is gone");
 	size_t length = strlen(args[0].s);
 	if (frame.type == FRAME_GO && frame.length == length && length <= sizeof(point)) {
 		if (read_exactly(run->client, point, length) != 0)
@@ -127,6 +118,5 @@ int op_HOLD(struct run *run, const union argument *args)
 		if (memcmp(point, args[0].s, length) == 0)
 			return 0;
 	}
-	errno = EPROTO;
-	return fail(run, "another frame than the go for this point");
+	return refuse(run, EPROTO, "another frame than the go for this point");
 }

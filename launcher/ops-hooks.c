@@ -1,16 +1,11 @@
 /* Hooks: programs that somebody else runs at points of a container's life, with its state on their standard input. */
 #include "run.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
-#include "kernel.h"
 
 /* The parts of the state with the pid between them. In the child it is that of its own namespace, as the specification wants. */
 static int open_state(const struct run *run, union argument parts)

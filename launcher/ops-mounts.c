@@ -1,10 +1,7 @@
 /* Mounts. No <sys/mount.h>: it and <linux/mount.h> define the same names. */
 #include "run.h"
 
-#include <errno.h>
 #include <linux/mount.h>
-#include <stdio.h>
-#include "kernel.h"
 #include "lookup.h"
 
 #ifndef AT_RECURSIVE
@@ -40,10 +37,8 @@ static int configure(int context, const char *option)
 	if (!equals)
 		return sys_fsconfig(context, FSCONFIG_SET_FLAG, option, NULL, 0);
 	size_t length = (size_t)(equals - option);
-	if (length >= sizeof(key)) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (length >= sizeof(key))
+		return failing(EINVAL);
 	memcpy(key, option, length);
 	key[length] = 0;
 	return sys_fsconfig(context, FSCONFIG_SET_STRING, key, equals + 1, 0);
@@ -52,10 +47,8 @@ static int configure(int context, const char *option)
 int op_FS(struct run *run, const union argument *args)
 {
 	char **keys = args[2].v.list;
-	if (args[2].v.count != args[3].slots.count) {
-		errno = EINVAL;
-		return fail(run, "as many keys as slots are needed");
-	}
+	if (args[2].v.count != args[3].slots.count)
+		return refuse(run, EINVAL, "as many keys as slots are needed");
 	int context = sys_fsopen(args[0].s, FSOPEN_CLOEXEC);
 	if (context < 0)
 		return -1;
@@ -109,10 +102,8 @@ int op_TREE(struct run *run, const union argument *args)
 	const char *path = args[1].s;
 	unsigned flags = (unsigned)args[2].u;
 	int owned;
-	if (args[2].u & ~(uint64_t)(AT_RECURSIVE | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) {
-		errno = EINVAL;
-		return fail(run, "flags");
-	}
+	if (args[2].u & ~(uint64_t)(AT_RECURSIVE | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return refuse(run, EINVAL, "flags");
 	int dir = find(slot_directory(run, args[0]), &path, &flags, &owned);
 	if (dir == -1)
 		return -1;
@@ -169,6 +160,5 @@ int op_CHROOT(struct run *run, const union argument *args)
 
 int op_UMOUNT(struct run *run, const union argument *args)
 {
-	(void)run;
 	return (int)syscall(SYS_umount2, args[0].s, (int)args[1].u);
 }

@@ -1,14 +1,9 @@
 /* Namespaces and the clone. */
 #include "run.h"
 
-#include <errno.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include "kernel.h"
 #include "lookup.h"
 
 #ifndef CLONE_NEWTIME
@@ -36,8 +31,7 @@ int op_PIDFD(struct run *run, const union argument *args)
 	/* The pidfd holds on to one process; if that is the one meant, it is so for good. */
 	if (process_start_time((pid_t)args[0].u) != args[1].u) {
 		close(fd);
-		errno = ESRCH;
-		return fail(run, "process %llu was replaced by another", (unsigned long long)args[0].u);
+		return refuse(run, ESRCH, "process %llu was replaced by another", (unsigned long long)args[0].u);
 	}
 	return slot_fill(run, args[2], fd);
 }
@@ -49,7 +43,6 @@ int op_SETNS(struct run *run, const union argument *args)
 
 int op_UNSHARE(struct run *run, const union argument *args)
 {
-	(void)run;
 	return unshare((int)args[0].u);
 }
 
@@ -106,10 +99,8 @@ int op_CLONE(struct run *run, const union argument *args)
 {
 	int report[2], sync[2], pidfd = -1;
 	int cgroup = slot_optional(run, args[1]);
-	if (args[0].u & ~namespace_flags) {
-		errno = EINVAL;
-		return fail(run, "flags that are not namespaces");
-	}
+	if (args[0].u & ~namespace_flags)
+		return refuse(run, EINVAL, "flags that are not namespaces");
 	if (pipe2(report, O_CLOEXEC) != 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) != 0) {

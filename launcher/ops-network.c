@@ -1,12 +1,9 @@
 /* Netlink requests, and the one eBPF program that a container may need. */
 #include "run.h"
 
-#include <errno.h>
 #include <linux/bpf.h>
 #include <linux/netlink.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include "kernel.h"
 
 #ifndef SOL_NETLINK
 #define SOL_NETLINK 270
@@ -67,10 +64,8 @@ static int send_messages(struct run *run, int fd, unsigned char *data, size_t le
 	size_t at = 0, start = 0;
 	while (at < length) {
 		size_t size = length - at >= NLMSG_HDRLEN ? get32(data + at) : 0;
-		if (size < NLMSG_HDRLEN || size > length - at) {
-			errno = EINVAL;
-			return fail(run, "message at byte %zu", at);
-		}
+		if (size < NLMSG_HDRLEN || size > length - at)
+			return refuse(run, EINVAL, "message at byte %zu", at);
 		uint16_t flags = get16(data + at + 6);
 		if (!batch)
 			put16(data + at + 6, flags |= NLM_F_ACK);
@@ -96,10 +91,8 @@ static int apply_patches(struct run *run, unsigned char *data, size_t length, un
 		bool whole = patches.b.length - at >= PATCH_LENGTH;
 		if (whole)
 			offset = get32(patches.b.data + at);
-		if (!whole || get32(patches.b.data + at + 4) != PATCH_CHILD_PID || length < 4 || offset > length - 4) {
-			errno = EINVAL;
-			return fail(run, "patch at byte %u", at);
-		}
+		if (!whole || get32(patches.b.data + at + 4) != PATCH_CHILD_PID || length < 4 || offset > length - 4)
+			return refuse(run, EINVAL, "patch at byte %u", at);
 		put32(data + offset, (uint32_t)run->child);
 	}
 	return 0;
@@ -128,10 +121,8 @@ int op_DEVICES(struct run *run, const union argument *args)
 {
 	char log[512] = "";
 	union bpf_attr load, attach;
-	if (args[1].b.length == 0 || args[1].b.length % sizeof(struct bpf_insn)) {
-		errno = EINVAL;
-		return fail(run, "program length");
-	}
+	if (args[1].b.length == 0 || args[1].b.length % sizeof(struct bpf_insn))
+		return refuse(run, EINVAL, "program length");
 	memset(&load, 0, sizeof(load));
 	load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	load.insns = (uintptr_t)args[1].b.data;

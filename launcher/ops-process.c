@@ -1,17 +1,14 @@
 /* The process: session, terminal, stdio, names, limits. */
 #include "run.h"
 
-#include <errno.h>
 #include <linux/keyctl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include "kernel.h"
 #include "lookup.h"
 
 #ifndef TIOCGPTPEER
@@ -22,7 +19,6 @@ enum { DEVPTS_MAGIC = 0x1cd1, PTMX_MAJOR = 5, PTMX_MINOR = 2 };
 
 int op_SETSID(struct run *run, const union argument *args)
 {
-	(void)run, (void)args;
 	return setsid() < 0 ? -1 : 0;
 }
 
@@ -35,8 +31,7 @@ static int check_ptmx(int fd)
 		return -1;
 	if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(PTMX_MAJOR, PTMX_MINOR) && fs.f_type == DEVPTS_MAGIC)
 		return 0;
-	errno = ENODEV;
-	return -1;
+	return failing(ENODEV);
 }
 
 /* The slave comes from the master's descriptor, not from a path in the container (CVE-2025-52565). */
@@ -96,7 +91,6 @@ int op_NAMES(struct run *run, const union argument *args)
 int op_RLIMIT(struct run *run, const union argument *args)
 {
 	uint64_t limits[2] = { args[1].u, args[2].u };
-	(void)run;
 	return (int)syscall(SYS_prlimit64, 0, (unsigned)args[0].u, limits, NULL);
 }
 
@@ -109,13 +103,11 @@ int op_UMASK(struct run *run, const union argument *args)
 
 int op_PERSONALITY(struct run *run, const union argument *args)
 {
-	(void)run;
 	return personality((unsigned)args[0].u) < 0 ? -1 : 0;
 }
 
 int op_KEYRING(struct run *run, const union argument *args)
 {
-	(void)run;
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, *args[0].s ? args[0].s : NULL) < 0 ? -1 : 0;
 }
 
@@ -127,10 +119,8 @@ int rearm_pdeathsig(struct run *run)
 		return fail(run, "PR_SET_PDEATHSIG");
 	/* The launcher may have died before: then its end of the socket is closed. getppid() tells nothing across pid namespaces. */
 	struct pollfd sync = { run->sync, 0, 0 };
-	if (poll(&sync, 1, 0) == 1) {
-		errno = EOWNERDEAD;
-		return fail(run, "the launcher is gone");
-	}
+	if (poll(&sync, 1, 0) == 1)
+		return refuse(run, EOWNERDEAD, "the launcher is gone");
 	return 0;
 }
 
@@ -144,6 +134,5 @@ int op_PDEATHSIG(struct run *run, const union argument *args)
 
 int op_DUMPABLE(struct run *run, const union argument *args)
 {
-	(void)run;
 	return prctl(PR_SET_DUMPABLE, args[0].u);
 }

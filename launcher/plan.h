@@ -2,9 +2,6 @@
 #ifndef WHERRY_PLAN_H
 #define WHERRY_PLAN_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "protocol.h"
 
 enum section { SECTION_HOST, SECTION_PARENT, SECTION_CHILD, SECTION_TAIL, SECTION_END };

@@ -1,6 +1,5 @@
 #include "protect.h"
 
-#include <errno.h>
 #include <linux/magic.h>
 #include <linux/memfd.h>
 #include <linux/mount.h>

@@ -31,8 +31,7 @@
 #ifndef WHERRY_PROTOCOL_H
 #define WHERRY_PROTOCOL_H
 
-#include <stdint.h>
-#include <string.h>
+#include "kernel.h"
 
 enum frame_type {
 	FRAME_PLAN = 1,

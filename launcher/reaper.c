@@ -1,12 +1,9 @@
 /* --init: PID 1 of the container stays behind, forwards signals and reaps. */
 #include "run.h"
 
-#include <errno.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include "kernel.h"
 
 /* As execve(2) takes them from whoever isn't root; nothing is executed here. */
 static void drop_capabilities(void)
@@ -41,7 +38,6 @@ static _Noreturn void reap(pid_t child, const sigset_t *awaited)
 
 int op_REAPER(struct run *run, const union argument *args)
 {
-	(void)args;
 	sigset_t awaited, before;
 	sigfillset(&awaited);
 	/* These are the process's own faults, and of the terminal: a blocked fault could not be told from a signal. */

@@ -2,9 +2,6 @@
 #ifndef WHERRY_RUN_H
 #define WHERRY_RUN_H
 
-#include <fcntl.h>
-#include <stdbool.h>
-#include <sys/types.h>
 #include "plan.h"
 
 struct run {
@@ -40,6 +37,8 @@ typedef int operation_function(struct run *run, const union argument *args);
 
 /* -1 after noting what was being done; keeps errno. */
 int fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with an errno of ours. */
+#define refuse(run, error, ...) (errno = (error), fail(run, __VA_ARGS__))
 
 /* AT_FDCWD for NONE. */
 int slot_directory(const struct run *run, union argument argument);

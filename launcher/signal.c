@@ -2,16 +2,8 @@
  * launcher signal PID STARTTIME SIGNO: a signal for exactly that process, never for one that got its number later.
  * Exit status 0: sent (or it is a zombie, which is past caring); 3: there is no such process any more; 1: anything else.
  */
-#define _GNU_SOURCE
 #include "signal-main.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "kernel.h"
 #include "run.h"
 
 enum { SIGNAL_NO_PROCESS = 3 };

@@ -1,12 +1,7 @@
 /* What was started, told twice: to the client, and to whoever finds the client dead. */
 #include "run.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include "frame.h"
-#include "kernel.h"
 
 uint64_t process_start_time(pid_t pid)
 {

@@ -3,8 +3,6 @@
  */
 #include "tree.h"
 
-#include "kernel.h"
-
 enum {
 	COPY_SMALL = 128 * 1024, /* below, read and write cost less than copy_file_range's pipe */
 	READ_CHUNK = 64 * 1024,

@@ -7,12 +7,8 @@
  */
 #include "tree.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
-
-#include "kernel.h"
 
 struct metadata {
 	uint32_t mode, uid, gid, mask;

@@ -4,12 +4,9 @@
 #include "tree.h"
 
 #include <linux/fs.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/xattr.h>
 
-#include "kernel.h"
 #include "protocol.h"
 
 enum { REMOVE_DEPTH = 64 }; /* deeper directories are first moved up, so that descriptors and stack stay bounded */
@@ -230,7 +227,6 @@ static int chown_directory(struct tree *t, int dir, const struct shift *s)
 int tree_chown(struct tree *t, struct cursor *c, unsigned flags)
 {
 	struct stat st;
-	(void)flags;
 	int root = take_fd(c);
 	uint32_t from = take_u32(c), to = take_u32(c);
 	const struct shift s = { from, to, take_u32(c) };

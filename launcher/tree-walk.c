@@ -3,13 +3,9 @@
  */
 #include "tree.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "kernel.h"
 #include "protocol.h"
 
 enum {

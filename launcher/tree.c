@@ -3,14 +3,10 @@
  */
 #include "tree.h"
 
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "frame.h"
-#include "kernel.h"
 #include "lookup.h"
 
 enum { TREE_RECORD_HEADER = 8 };
@@ -222,7 +218,6 @@ const char *enter_parent(struct tree *t, int root, const char *path, unsigned fl
 static int tree_sync(struct tree *t, struct cursor *c, unsigned flags)
 {
 	int root = take_fd(c);
-	(void)flags;
 	if (take_end(t, c) < 0)
 		return -1;
 	return syncfs(root) < 0 ? tree_fail(t, "syncfs", ".") : 0;

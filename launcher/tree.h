@@ -5,11 +5,8 @@
 #ifndef WHERRY_TREE_H
 #define WHERRY_TREE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "kernel.h"
 #include <sys/stat.h>
-#include <sys/types.h>
 
 enum {
 	TREE_FRAME_MAX = 256 * 1024, /* payload of a frame, either direction */
