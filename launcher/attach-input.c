@@ -52,10 +52,7 @@ static bool accept_header(struct client *client)
 
 static void resize(const struct monitor *monitor, const uint8_t *payload)
 {
-	struct winsize size = {0};
-
-	size.ws_row = get16(payload);
-	size.ws_col = get16(payload + 2);
+	struct winsize size = { .ws_row = get16(payload), .ws_col = get16(payload + 2) };
 	if (monitor->console && monitor->output[0].fd >= 0)
 		ioctl(monitor->output[0].fd, TIOCSWINSZ, &size);
 }
@@ -147,17 +144,13 @@ void client_receive(struct monitor *monitor, struct client *client)
 {
 	for (int round = 0; round < 8 && !client->gone && !client->held; round++) {
 		ssize_t n = recv(client->source.fd, monitor->io, MONITOR_IO, MSG_DONTWAIT);
-		size_t used;
-
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
 			client_drop(monitor, client);
 			return;
 		}
-		used = consume(monitor, client, monitor->io, (size_t)n);
+		size_t used = consume(monitor, client, monitor->io, (size_t)n);
 		if (client->gone || used == (size_t)n)
 			continue;
 		client->held = malloc((size_t)n - used);
@@ -175,8 +168,7 @@ void client_resume(struct monitor *monitor, struct client *client)
 {
 	if (!client->held || client->gone)
 		return;
-	client->held_start +=
-		consume(monitor, client, client->held + client->held_start, client->held_end - client->held_start);
+	client->held_start += consume(monitor, client, client->held + client->held_start, client->held_end - client->held_start);
 	if (client->gone || client->held_start < client->held_end)
 		return;
 	free(client->held);

@@ -17,12 +17,17 @@ static void put_header(char *to, size_t length, int type, int stream)
 	put16(to + 6, 0);
 }
 
-static void stop_sending(struct client *client)
+static void free_queue(struct client *client)
 {
-	client->deaf = true;
 	free(client->queue);
 	client->queue = NULL;
 	client->queue_start = client->queue_end = client->queue_capacity = 0;
+}
+
+static void stop_sending(struct client *client)
+{
+	client->deaf = true;
+	free_queue(client);
 }
 
 static void enqueue(struct client *client, const char *bytes, size_t length)
@@ -69,11 +74,7 @@ static void enqueue_gaps(struct client *client)
 static ssize_t send_some(struct client *client, const struct iovec *vectors, size_t count)
 {
 	struct msghdr message = {.msg_iov = (struct iovec *)vectors, .msg_iovlen = count};
-	ssize_t sent;
-
-	do
-		sent = sendmsg(client->source.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
+	ssize_t sent = sendmsg(client->source.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM))
 		return 0;
 	return sent;
@@ -104,14 +105,14 @@ void client_output(struct monitor *monitor, struct client *client, int stream, c
 	} else {
 		enqueue_gaps(client);
 	}
-	if ((size_t)sent < sizeof(header)) {
-		enqueue(client, header + sent, sizeof(header) - (size_t)sent);
-		sent = 0;
-	} else {
-		sent -= (ssize_t)sizeof(header);
+	size_t done = (size_t)sent;
+	if (done < sizeof(header)) {
+		enqueue(client, header + done, sizeof(header) - done);
+		done = sizeof(header);
 	}
-	if ((size_t)sent < length && !client->deaf)
-		enqueue(client, bytes + sent, length - (size_t)sent);
+	done -= sizeof(header);
+	if (done < length && !client->deaf)
+		enqueue(client, bytes + done, length - done);
 }
 
 void client_tell_exit(struct monitor *monitor, struct client *client)
@@ -146,9 +147,7 @@ void client_flush(struct client *client)
 	}
 	if (client->deaf || client->gone)
 		return;
-	free(client->queue);
-	client->queue = NULL;
-	client->queue_start = client->queue_end = client->queue_capacity = 0;
+	free_queue(client);
 	/*
 	 * The last frame is out. What the client still sends is read until it closes, for a reset would overtake our bytes; one
 	 * that claims has work to do first, and libraries close their side when they see the end of ours.

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <stdarg.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "frame.h"
@@ -59,33 +58,6 @@ static bool names_empty_slot(const struct run *run, const struct operation *op)
 	return false;
 }
 
-#ifdef WHERRY_FAULT
-/* PID 1 of a namespace is immune to its own SIGKILL and SIGSTOP: it traps, or hangs. */
-static int inject_fault(uint32_t index)
-{
-	const char *step = getenv("WHERRY_FAULT_STEP"), *action = getenv("WHERRY_FAULT_ACTION");
-	if (!step || !action || strtoul(step, NULL, 10) != index)
-		return 0;
-	if (!strcmp(action, "kill")) {
-		kill(getpid(), SIGKILL);
-		__builtin_trap();
-	}
-	if (!strcmp(action, "stop")) {
-		prctl(PR_SET_NAME, "fault-stopped"); /* how the tests find it */
-		kill(getpid(), SIGSTOP);
-		while (getpid() == 1)
-			pause();
-	}
-	errno = EIO;
-	return strcmp(action, "exit") ? 0 : -1;
-}
-#else
-static int inject_fault(uint32_t index)
-{
-	return 0;
-}
-#endif
-
 /*
  * Without its client a launch is given up at once: somebody may already be clearing up after it, and would not see what is made
  * from now on. The child notices by the launcher's end.
@@ -104,7 +76,7 @@ static uint32_t run_section(struct run *run, enum section section)
 	for (uint32_t i = run->plan->first[section]; i < run->plan->first[section + 1]; i++) {
 		const struct operation *op = &run->plan->operations[i];
 		run->detail[0] = 0;
-		if (inject_fault(i) != 0 || check_client(run) != 0)
+		if ((FAULT_BUILD && inject_fault(i) != 0) || check_client(run) != 0)
 			return i;
 		if (names_empty_slot(run, op) || functions[op->code](run, op->args) == 0)
 			continue;
@@ -150,11 +122,8 @@ int await(struct run *run, int fd)
 			{ fd == run->client ? -1 : run->client, 0, 0 }, /* POLLHUP is always told */
 			{ run->report, POLLIN, 0 },
 		};
-		if (poll(polls, 3, -1) < 0) {
-			if (errno == EINTR)
-				continue;
+		if (poll(polls, 3, -1) < 0)
 			return -1;
-		}
 		if (polls[1].revents & (POLLHUP | POLLERR))
 			return refuse(run, ECANCELED, "the client is gone");
 		if (polls[0].revents)
@@ -183,8 +152,7 @@ static int abandon(struct run *run, uint32_t index)
 	}
 	if (run->pidfd >= 0) {
 		sys_pidfd_send_signal(run->pidfd, SIGKILL);
-		while (waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED) < 0 && errno == EINTR)
-			;
+		waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED);
 		if (index == NO_OPERATION && detail == run->child_detail)
 			snprintf(run->child_detail, sizeof(run->child_detail), "the child %s %d before it could report",
 				info.si_code == CLD_EXITED ? "exited with status" : "was killed by signal", info.si_status);
@@ -221,7 +189,7 @@ static int run_tail(struct run *run)
 {
 	uint32_t index = run->plan->first[SECTION_TAIL];
 	const struct operation *op = index < run->plan->count ? &run->plan->operations[index] : NULL;
-	if (inject_fault(index) != 0)
+	if (FAULT_BUILD && inject_fault(index) != 0)
 		return 1; /* as when the monitor can't be set up: the process has been told to have started, and dies with us */
 	if (!op || op->code == OP_DETACH)
 		return 0;

@@ -17,8 +17,6 @@ int frame_write(int fd, uint8_t type, uint8_t stream, const void *payload, uint3
 			{ (char *)(uintptr_t)payload + skip, length - skip },
 		};
 		ssize_t wrote = writev(fd, parts, length ? 2 : 1);
-		if (wrote < 0 && errno == EINTR)
-			continue;
 		if (wrote < 0)
 			return -1;
 		done += (size_t)wrote;
@@ -32,8 +30,6 @@ static ssize_t read_some(int fd, unsigned char *buffer, size_t length)
 	size_t done = 0;
 	while (done < length) {
 		ssize_t got = read(fd, buffer + done, length - done);
-		if (got < 0 && errno == EINTR)
-			continue;
 		if (got < 0)
 			return -1;
 		if (got == 0)

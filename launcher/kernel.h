@@ -18,6 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/*
+ * The launcher has no signal handler that returns, so no call of it but epoll_wait(2) and sigwaitinfo(2) ends early with EINTR (signal(7),
+ * "Interruption of system calls and library functions by stop signals").
+ */
+
 /* A failure of our own: -1 with that errno. */
 static inline int failing(int error)
 {
@@ -43,6 +48,20 @@ static inline void reset_signals(void)
 		signal(number, SIG_DFL); /* EINVAL for some */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static inline uint64_t realtime_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline int64_t monotonic_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static inline int sys_openat2(int dir, const char *path, struct open_how *how)

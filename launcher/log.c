@@ -13,7 +13,6 @@ static void open_file(struct log *log)
 {
 	struct stat status;
 	char last;
-
 	log->size = 0;
 	log->fd = openat(log->directory, log->name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (log->fd < 0)
@@ -32,13 +31,11 @@ static void open_file(struct log *log)
 void log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t max_files, char *memory)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
-	char *directory;
-
 	memset(log, 0, sizeof(*log));
 	log->directory = log->fd = -1;
 	if (!slash || slash[1] == '\0' || max_bytes == 0)
 		return;
-	directory = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	char *directory = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 	log->name = strdup(slash + 1);
 	if (directory && log->name)
 		log->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -92,9 +89,6 @@ static void flush(struct log *log)
 		open_file(log);
 	while (log->fd >= 0 && done < log->used) {
 		ssize_t n = write(log->fd, log->out + done, log->used - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n <= 0)
 			break;
 		done += (size_t)n;
@@ -114,8 +108,6 @@ static void record(struct log *log, const char *time, int stream, bool partial, 
 		   size_t b_length)
 {
 	size_t length = LOG_HEAD + a_length + b_length + (partial ? 1 : 0);
-	char *to;
-
 	if (log->size + log->used > 0 && log->size + log->used + length > log->max_bytes) {
 		flush(log);
 		if (log->fd >= 0 && log->size > 0)
@@ -123,7 +115,7 @@ static void record(struct log *log, const char *time, int stream, bool partial, 
 	}
 	if (log->used + length > LOG_OUT)
 		flush(log);
-	to = log->out + log->used;
+	char *to = log->out + log->used;
 	memcpy(to, time, LOG_TIME);
 	memcpy(to + LOG_TIME, stream == 2 ? " stderr " : " stdout ", LOG_TAG - 2);
 	to[LOG_HEAD - 2] = partial ? 'P' : 'F';

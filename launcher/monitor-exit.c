@@ -10,11 +10,9 @@ static void write_exit(const struct monitor *monitor)
 {
 	static const char temporary[] = ".exit.tmp";
 	int fd = openat(monitor->directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int ok;
-
 	if (fd < 0)
 		return;
-	ok = dprintf(fd, "status %d\ntime %lld\nlog-dropped %llu\n", monitor->status, (long long)monitor->ended_at,
+	int ok = dprintf(fd, "status %d\ntime %lld\nlog-dropped %llu\n", monitor->status, (long long)monitor->ended_at,
 				 (unsigned long long)monitor->log.dropped) > 0;
 	close(fd);
 	if (!ok || renameat(monitor->directory, temporary, monitor->directory, "exit") < 0)
@@ -23,24 +21,16 @@ static void write_exit(const struct monitor *monitor)
 
 void process_ready(struct monitor *monitor, struct source *source, uint32_t events)
 {
-	struct timespec now;
-	uint64_t dropped;
-	pid_t waited;
-
-	do
-		waited = waitpid(monitor->pid, &monitor->status, WNOHANG | __WALL);
-	while (waited < 0 && errno == EINTR);
-	if (waited == 0) {
+	if (waitpid(monitor->pid, &monitor->status, WNOHANG | __WALL) == 0) {
 		/* dead, but a debugger has to let go of it first; its pidfd is readable all the time */
 		source_want(monitor, source, 0);
 		monitor->reap_at = monotonic_ms() + 10;
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
 	monitor->ended = true;
-	monitor->ended_at = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	monitor->ended_at = (int64_t)realtime_ns();
 	source_close(monitor, source);
-	dropped = monitor->log.dropped;
+	uint64_t dropped = monitor->log.dropped;
 	write_exit(monitor);
 
 	listener_close(monitor);

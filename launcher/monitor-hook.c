@@ -26,21 +26,17 @@ static void hook_ready(struct monitor *monitor, struct source *source, uint32_t 
 {
 	char text[24];
 	int status = 0;
-	ssize_t n;
-
 	if (waitpid(monitor->hook_pid, &status, WNOHANG) == 0)
 		return;
 	source_close(monitor, source);
-	n = read(monitor->hook_pipe, text, sizeof(text) - 1);
+	ssize_t n = read(monitor->hook_pipe, text, sizeof(text) - 1);
 	close(monitor->hook_pipe);
 	monitor->hook_pipe = -1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == HOOK_AGAIN && n > 0) {
-		long long delay;
 		char *end;
-
 		text[n] = '\0';
 		errno = 0;
-		delay = strtoll(text, &end, 10);
+		long long delay = strtoll(text, &end, 10);
 		if (end != text && errno == 0 && delay >= 0)
 			monitor->hook_at = monotonic_ms() + (delay < hook_delay_max_ms ? delay : hook_delay_max_ms);
 	}
@@ -49,8 +45,6 @@ static void hook_ready(struct monitor *monitor, struct source *source, uint32_t 
 void hook_start(struct monitor *monitor)
 {
 	int ends[2];
-	int pidfd;
-
 	if (!monitor->hook_argv[0] || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return;
 	monitor->hook_pid = fork();
@@ -62,7 +56,7 @@ void hook_start(struct monitor *monitor)
 		return;
 	}
 	monitor->hook_pipe = ends[0];
-	pidfd = sys_pidfd_open(monitor->hook_pid);
+	int pidfd = sys_pidfd_open(monitor->hook_pid);
 	if (pidfd < 0) {
 		close(ends[0]);
 		return;

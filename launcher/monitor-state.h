@@ -64,7 +64,6 @@ void source_open(struct source *source, int fd, void (*ready)(struct monitor *, 
 /* Registers, changes or removes; idempotent. */
 void source_want(struct monitor *monitor, struct source *source, uint32_t interest);
 void source_close(struct monitor *monitor, struct source *source);
-int64_t monotonic_ms(void);
 
 /* monitor-stdio.c */
 void output_ready(struct monitor *monitor, struct source *source, uint32_t events);

@@ -28,11 +28,7 @@ static bool keep_terminal(struct monitor *monitor)
 /* Bytes read, 0: nothing at the moment, -1: never again. */
 static ssize_t read_output(struct monitor *monitor, struct source *source)
 {
-	ssize_t n;
-
-	do
-		n = read(source->fd, monitor->io, MONITOR_IO);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = read(source->fd, monitor->io, MONITOR_IO);
 	if (n > 0)
 		return n;
 	if (n < 0 && errno == EAGAIN)
@@ -97,13 +93,9 @@ void output_drain(struct monitor *monitor)
 size_t input_write(struct monitor *monitor, const char *bytes, size_t length)
 {
 	int fd = monitor->console ? monitor->output[0].fd : monitor->input.fd;
-	ssize_t n;
-
 	if (!monitor->input_open || fd < 0)
 		return length;
-	do
-		n = write(fd, bytes, length);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = write(fd, bytes, length);
 	if (n >= 0)
 		return (size_t)n;
 	if (errno == EAGAIN)

@@ -7,14 +7,6 @@
 #include "attach.h"
 #include "monitor.h"
 
-int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void source_open(struct source *source, int fd, void (*ready)(struct monitor *, struct source *, uint32_t))
 {
 	source->fd = fd;
@@ -48,20 +40,15 @@ void source_close(struct monitor *monitor, struct source *source)
 static char **copy_list(char *const *list)
 {
 	size_t count = 0, bytes = 0;
-	char **copy;
-	char *text;
-
 	for (; list && list[count]; count++)
 		bytes += strlen(list[count]) + 1;
-	copy = malloc((count + 1) * sizeof(*copy) + bytes);
+	char **copy = malloc((count + 1) * sizeof(*copy) + bytes);
 	if (!copy)
 		return NULL;
-	text = (char *)(copy + count + 1);
+	char *text = (char *)(copy + count + 1);
 	for (size_t i = 0; i < count; i++) {
-		size_t length = strlen(list[i]) + 1;
-
-		copy[i] = memcpy(text, list[i], length);
-		text += length;
+		copy[i] = strcpy(text, list[i]);
+		text += strlen(text) + 1;
 	}
 	copy[count] = NULL;
 	return copy;
@@ -84,7 +71,7 @@ static void close_others(const struct monitor_args *args)
 		unsigned int last = i + 1 < count ? (unsigned int)keep[i + 1] - 1 : ~0U;
 
 		if (keep[i] >= 2 && first <= last)
-			syscall(SYS_close_range, first, last, 0);
+			sys_close_range(first, last, 0);
 	}
 }
 
@@ -196,14 +183,13 @@ static void run_timers(struct monitor *monitor)
 static int next_timeout(const struct monitor *monitor)
 {
 	const int64_t at[] = {monitor->quiet_at, monitor->linger_at, monitor->hook_at, monitor->reap_at};
-	int64_t first = 0, left;
-
+	int64_t first = 0;
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
 		if (at[i] != 0 && (first == 0 || at[i] < first))
 			first = at[i];
 	if (first == 0)
 		return -1;
-	left = first - monotonic_ms();
+	int64_t left = first - monotonic_ms();
 	return left < 0 ? 0 : (int)left + 1;
 }
 
@@ -259,11 +245,9 @@ int monitor_prepare(const char *rundir, uint64_t flags, int *listener)
 int monitor_run(struct monitor_args *args)
 {
 	struct monitor monitor;
-	int opened;
-
 	close_others(args);
 	(void)!chdir("/");
-	opened = open_monitor(&monitor, args);
+	int opened = open_monitor(&monitor, args);
 	while (opened == 0 && (!monitor.ended || !monitor.settled || monitor.clients || monitor.hook.fd >= 0 || monitor.hook_at != 0)) {
 		update_interests(&monitor);
 		run_round(&monitor);

@@ -2,11 +2,9 @@
 #include "run.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <limits.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include "kernel.h"
 #include "lookup.h"
 
 enum { DEPTH_MAX = 64 };

@@ -20,9 +20,7 @@ static int open_state(const struct run *run, union argument parts)
 
 static _Noreturn void become_hook(const struct run *run, const union argument *args, int state, int output)
 {
-	struct sigaction standard = { .sa_handler = SIG_DFL };
-	for (int number = 1; number < 65; number++)
-		sigaction(number, &standard, NULL); /* EINVAL for some */
+	reset_signals();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setsid(); /* so that a timeout reaches what it started, too */
 	if (!run->masked)
@@ -33,24 +31,15 @@ static _Noreturn void become_hook(const struct run *run, const union argument *a
 	_exit(127);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Keeps the beginning of what the hook says in `text`. 1 when it has ended, 0 when its time is over. */
 static int await_hook(int pidfd, int output, uint64_t timeout_ms, char text[], size_t room)
 {
-	int64_t end = now_ms() + (int64_t)timeout_ms;
+	int64_t end = monotonic_ms() + (int64_t)timeout_ms;
 	size_t used = 0;
 	for (;;) {
 		struct pollfd polls[2] = { { output, POLLIN, 0 }, { pidfd, POLLIN, 0 } };
-		int64_t left = end - now_ms();
+		int64_t left = end - monotonic_ms();
 		int ready = poll(polls, 2, timeout_ms == 0 ? -1 : left > INT32_MAX ? INT32_MAX : left > 0 ? (int)left : 0);
-		if (ready < 0 && errno == EINTR)
-			continue;
 		if (ready <= 0)
 			return ready;
 		if (!polls[0].revents)
@@ -75,8 +64,7 @@ static int finish_hook(struct run *run, pid_t pid, int output, uint64_t timeout_
 	int error = errno;
 	if (ended != 1)
 		kill(-pid, SIGKILL), kill(pid, SIGKILL);
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
-		;
+	waitid(P_PID, (id_t)pid, &info, WEXITED);
 	closing(pidfd, 0);
 	errno = ended < 0 ? error : ended == 0 ? ETIMEDOUT : ECANCELED;
 	if (ended < 0)

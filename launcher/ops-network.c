@@ -33,8 +33,6 @@ static int await_acknowledgements(struct run *run, int fd, uint32_t expected)
 	unsigned char reply[8192];
 	while (expected > 0) {
 		ssize_t got = recv(fd, reply, sizeof(reply), 0);
-		if (got < 0 && errno == EINTR)
-			continue;
 		if (got < 0)
 			return -1;
 		size_t at = 0, total = (size_t)got;

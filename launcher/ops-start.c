@@ -1,14 +1,9 @@
 /* For engines that create a container now and start it later, and that keep its terminal themselves. */
 #include "run.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "frame.h"
-#include "kernel.h"
 
 static _Noreturn void end_by_signal(int number)
 {
@@ -69,24 +64,21 @@ static void close_others(struct run *run, uint16_t start, uint16_t reply)
 int op_STARTWAIT(struct run *run, const union argument *args)
 {
 	char go;
-	ssize_t got;
-	int start = run->slots[args[0].slot];
+	uint16_t start_slot = slot_at(args[0], 0), reply_slot = slot_at(args[1], 0);
+	int start = run->slots[start_slot];
 	if (find_candidate(run, args[2].v.list, args[2].v.count) != 0)
 		return -1;
-	close_others(run, args[0].slot, args[1].slot);
+	close_others(run, start_slot, reply_slot);
 	heed_signals();
 	if (frame_write(run->report, FRAME_EXECUTING, 0, NULL, 0) != 0)
 		return -1;
 	close(run->report);
-	run->report = run->slots[args[1].slot];
-	run->slots[args[1].slot] = -1;
-	do
-		got = read(start, &go, 1);
-	while (got < 0 && errno == EINTR);
-	if (got != 1)
+	run->report = run->slots[reply_slot];
+	run->slots[reply_slot] = -1;
+	if (read(start, &go, 1) != 1)
 		return -1;
 	close(start);
-	run->slots[args[0].slot] = -1;
+	run->slots[start_slot] = -1;
 	return 0;
 }
 
@@ -106,13 +98,11 @@ int op_SENDFD(struct run *run, const union argument *args)
 	}
 	struct msghdr message = { .msg_iov = text, .msg_iovlen = parts, .msg_control = control, .msg_controllen = sizeof(control) };
 	size_t length = strlen(args[1].s);
-	if (length >= sizeof(address.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	if (length >= sizeof(address.sun_path))
+		return failing(ENAMETOOLONG);
 	memcpy(address.sun_path, args[1].s, length);
 	memcpy(control, &header, sizeof(header));
-	memcpy(control + CMSG_LEN(0), &run->slots[args[0].slot], sizeof(int));
+	memcpy(control + CMSG_LEN(0), &run->slots[slot_at(args[0], 0)], sizeof(int));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;

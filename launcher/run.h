@@ -28,6 +28,9 @@ struct run {
 	char child_detail[1024];
 };
 
+/* test/fault.c, linked when FAULT_BUILD is 1: 0, or -1 with errno as if the operation had failed. */
+int inject_fault(uint32_t index);
+
 /* An operation: 0, or -1 with errno (and `detail`). */
 typedef int operation_function(struct run *run, const union argument *args);
 

@@ -62,9 +62,7 @@ static int write_record(struct run *run, uint64_t time)
 int tell_started(struct run *run)
 {
 	unsigned char payload[32];
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	uint64_t time = realtime_ns();
 	if (run->record >= 0 && write_record(run, time) != 0)
 		return fail(run, "writing `started` in the run directory");
 	put32(payload, (uint32_t)run->child);

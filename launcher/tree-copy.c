@@ -12,9 +12,9 @@ static int write_all(int out, const uint8_t *bytes, size_t length, off_t offset)
 {
 	for (size_t put = 0; put < length;) {
 		ssize_t n = pwrite(out, bytes + put, length - put, offset + (off_t)put);
-		if (n < 0 && errno != EINTR)
+		if (n < 0)
 			return -1;
-		put += n < 0 ? 0 : (size_t)n;
+		put += (size_t)n;
 	}
 	return 0;
 }
@@ -26,8 +26,6 @@ static int64_t copy_buffered(struct tree *t, int in, uint64_t in_offset, int out
 	while (done < length) {
 		uint64_t want = length - done < sizeof(t->copy_buffer) ? length - done : sizeof(t->copy_buffer);
 		ssize_t got = pread(in, t->copy_buffer, (size_t)want, (off_t)(in_offset + done));
-		if (got < 0 && errno == EINTR)
-			continue;
 		if (got < 0 || write_all(out, t->copy_buffer, (size_t)got, (off_t)(out_offset + done)) < 0)
 			return -1;
 		if (got == 0)
@@ -57,18 +55,16 @@ int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t
 static int open_file(struct tree *t, int root, const char *path, unsigned flags)
 {
 	struct stat st;
+	char self[32];
 	int pin = open_beneath(root, path, O_PATH, flags);
-	if (pin < 0 || closing(pin, fstat(pin, &st)) < 0)
-		return tree_fail(t, "open", path);
+	if (pin < 0 || fstat(pin, &st) < 0)
+		return closing(pin, tree_fail(t, "open", path));
 	if (!S_ISREG(st.st_mode))
-		return tree_refuse(t, S_ISDIR(st.st_mode) ? EISDIR : EINVAL, "open", path);
-	int fd = open_beneath(root, path, O_RDONLY | O_NONBLOCK, flags);
-	if (fd < 0)
-		return tree_fail(t, "open", path);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	close(fd);
-	return tree_refuse(t, EINVAL, "open", path);
+		return closing(pin, tree_refuse(t, S_ISDIR(st.st_mode) ? EISDIR : EINVAL, "open", path));
+	/* That very entry: under the same name there may be another one by now. */
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", pin);
+	int fd = closing(pin, open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	return fd < 0 ? tree_fail(t, "open", path) : fd;
 }
 
 int tree_read(struct tree *t, struct cursor *c, unsigned flags)

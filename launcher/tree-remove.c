@@ -189,10 +189,8 @@ static int chown_name(struct tree *t, const char *name, const struct stat *st, c
 	return length >= 20 && keep_capability(name, capability, length, s) < 0 ? tree_fail(t, "setxattr", t->path) : 0;
 }
 
-static int chown_directory(struct tree *t, int dir, const struct shift *s);
-
 /* Contents before their directory, so that a repetition after a crash still finds its way. */
-static int chown_entry(struct tree *t, int dir, const char *name, const struct shift *s)
+static int chown_entry(struct tree *t, int dir, const char *name, void *shift)
 {
 	struct stat st;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -201,27 +199,12 @@ static int chown_entry(struct tree *t, int dir, const char *name, const struct s
 		int fd = open_subdirectory(dir, name);
 		if (fd < 0)
 			return tree_fail(t, "open", t->path);
-		if (closing(fd, chown_directory(t, fd, s)) < 0)
+		if (closing(fd, each_entry(t, fd, AS_THEY_COME, chown_entry, shift)) < 0)
 			return -1;
 		if (fchdir(dir) < 0)
 			return tree_fail(t, "chdir", t->path);
 	}
-	return chown_name(t, name, &st, s);
-}
-
-static int chown_directory(struct tree *t, int dir, const struct shift *s)
-{
-	struct names names;
-	size_t before;
-	int status = read_names(dir, &names, AS_THEY_COME) < 0 || fchdir(dir) < 0 ? tree_fail(t, "read directory", t->path) : 0;
-	for (const char **name = names.list; status == 0 && name && *name; name++) {
-		status = path_push(t, *name, &before);
-		if (status == 0)
-			status = chown_entry(t, dir, *name, s);
-		path_pop(t, before);
-	}
-	free_names(&names);
-	return status;
+	return chown_name(t, name, &st, shift);
 }
 
 int tree_chown(struct tree *t, struct cursor *c, unsigned flags)
@@ -229,7 +212,7 @@ int tree_chown(struct tree *t, struct cursor *c, unsigned flags)
 	struct stat st;
 	int root = take_fd(c);
 	uint32_t from = take_u32(c), to = take_u32(c);
-	const struct shift s = { from, to, take_u32(c) };
+	struct shift s = { from, to, take_u32(c) };
 	if (take_end(t, c) < 0)
 		return -1;
 	/* Ranges apart from each other make a second visit (hard links, a repetition) harmless. */
@@ -237,7 +220,7 @@ int tree_chown(struct tree *t, struct cursor *c, unsigned flags)
 		return tree_refuse(t, EINVAL, "shift ids of", ".");
 	forget_parent(t);
 	path_pop(t, 0);
-	if (chown_directory(t, root, &s) < 0)
+	if (each_entry(t, root, AS_THEY_COME, chown_entry, &s) < 0)
 		return -1;
 	if (fstat(root, &st) < 0 || fchown(root, shifted(&s, st.st_uid), shifted(&s, st.st_gid)) < 0)
 		return tree_fail(t, "chown", ".");

@@ -17,10 +17,9 @@ enum {
 	DENT_NAME = 19,
 };
 
-int path_push(struct tree *t, const char *name, size_t *before)
+static int path_push(struct tree *t, const char *name)
 {
 	size_t length = strlen(name);
-	*before = t->path_length;
 	if (t->path_length + length + 2 > sizeof(t->path))
 		return tree_refuse(t, ENAMETOOLONG, "walk", t->path);
 	if (t->path_length > 0)
@@ -92,6 +91,21 @@ void free_names(struct names *names)
 {
 	free(names->list);
 	free(names->text);
+}
+
+int each_entry(struct tree *t, int dir, enum order order, int (*visit)(struct tree *, int, const char *, void *), void *context)
+{
+	struct names names;
+	size_t before = t->path_length;
+	int status = read_names(dir, &names, order) < 0 || fchdir(dir) < 0 ? tree_fail(t, "read directory", t->path) : 0;
+	for (const char **name = names.list; status == 0 && name && *name; name++) {
+		status = path_push(t, *name);
+		if (status == 0)
+			status = visit(t, dir, *name, context);
+		path_pop(t, before);
+	}
+	free_names(&names);
+	return status;
 }
 
 /* How an entry is told of: by name in the working directory, or by the procfs link of an O_PATH descriptor, which alone gives its xattrs. */
@@ -166,53 +180,40 @@ static int reply_entry(struct tree *t, const struct subject *s, const struct sta
 	return -1;
 }
 
-static int walk_directory(struct tree *t, int dir, unsigned flags, uint64_t *count);
+struct walk {
+	unsigned flags;
+	uint64_t count;
+};
 
-/* `name` in the directory `dir`, which is the working directory, before and after. */
-static int walk_entry(struct tree *t, int dir, const char *name, unsigned flags, uint64_t *count)
+/* Directories before what they hold, names in the order of their bytes. */
+static int walk_entry(struct tree *t, int dir, const char *name, void *context)
 {
 	struct stat st;
+	struct walk *walk = context;
 	const struct subject subject = { name, -1 };
 	/* What is gone since the directory was read is left out: a running container may do that. */
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || reply_entry(t, &subject, &st, flags) < 0)
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || reply_entry(t, &subject, &st, walk->flags) < 0)
 		return errno == ENOENT ? 0 : tree_fail(t, "read", t->path);
-	++*count;
+	walk->count++;
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	int fd = open_subdirectory(dir, name);
 	/* A mount point's contents belong to another tree. */
 	if (fd < 0)
 		return errno == EXDEV || errno == ENOENT ? 0 : tree_fail(t, "open", t->path);
-	if (closing(fd, walk_directory(t, fd, flags, count)) < 0)
+	if (closing(fd, each_entry(t, fd, BY_BYTES, walk_entry, walk)) < 0)
 		return -1;
 	return fchdir(dir) < 0 ? tree_fail(t, "chdir", t->path) : 0;
-}
-
-/* Directories before what they hold, names in the order of their bytes. */
-static int walk_directory(struct tree *t, int dir, unsigned flags, uint64_t *count)
-{
-	struct names names;
-	size_t before;
-	int status = read_names(dir, &names, BY_BYTES) < 0 || fchdir(dir) < 0 ? tree_fail(t, "read directory", t->path) : 0;
-	for (const char **name = names.list; status == 0 && name && *name; name++) {
-		status = path_push(t, *name, &before);
-		if (status == 0)
-			status = walk_entry(t, dir, *name, flags, count);
-		path_pop(t, before);
-	}
-	free_names(&names);
-	return status;
 }
 
 int tree_stat(struct tree *t, struct cursor *c, unsigned flags)
 {
 	char self[32];
 	struct stat st;
-	size_t before;
 	int root = take_fd(c);
 	const char *path = take_text(c);
 	path_pop(t, 0);
-	if (take_end(t, c) < 0 || path_push(t, path, &before) < 0)
+	if (take_end(t, c) < 0 || path_push(t, path) < 0)
 		return -1;
 	int fd = open_beneath(root, path, O_PATH, flags);
 	if (fd < 0)
@@ -225,7 +226,7 @@ int tree_stat(struct tree *t, struct cursor *c, unsigned flags)
 
 int tree_walk(struct tree *t, struct cursor *c, unsigned flags)
 {
-	uint64_t count = 0;
+	struct walk walk = { flags, 0 };
 	int root = take_fd(c);
 	const char *path = take_text(c);
 	if (take_end(t, c) < 0)
@@ -235,5 +236,5 @@ int tree_walk(struct tree *t, struct cursor *c, unsigned flags)
 	int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY, flags);
 	if (fd < 0)
 		return tree_fail(t, "open", path);
-	return closing(fd, walk_directory(t, fd, flags, &count)) < 0 ? -1 : reply_result(t, count);
+	return closing(fd, each_entry(t, fd, BY_BYTES, walk_entry, &walk)) < 0 ? -1 : reply_result(t, walk.count);
 }

@@ -83,9 +83,9 @@ static int reply_flush(struct tree *t)
 {
 	for (size_t sent = 0; sent < t->reply_used;) {
 		ssize_t n = write(t->out, t->reply + sent, t->reply_used - sent);
-		if (n < 0 && errno != EINTR)
+		if (n < 0)
 			return -1;
-		sent += n < 0 ? 0 : (size_t)n;
+		sent += (size_t)n;
 	}
 	t->reply_used = 0;
 	return 0;

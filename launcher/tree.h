@@ -99,8 +99,7 @@ bool is_missing(int error);
 const char *enter_parent(struct tree *t, int root, const char *path, unsigned flags);
 void forget_parent(struct tree *t);
 
-/* t->path, and back. */
-int path_push(struct tree *t, const char *name, size_t *before);
+/* Cuts t->path to a length that it had before. */
 void path_pop(struct tree *t, size_t before);
 
 /* One record each; the cursor stands after the record's header. */
@@ -128,6 +127,8 @@ struct names {
 enum order { AS_THEY_COME, BY_BYTES };
 int read_names(int fd, struct names *names, enum order order);
 void free_names(struct names *names);
+/* Calls `visit` for each of them, t->path leading there, until one fails. `dir` is the working directory then, and for it to restore. */
+int each_entry(struct tree *t, int dir, enum order order, int (*visit)(struct tree *, int, const char *, void *), void *context);
 
 /* Serves one client until it closes; the exit status of the process. */
 int tree_main(int fd);
