@@ -36,6 +36,7 @@ export const errorCodes = {
   CONTAINER_RUNNING: "the operation needs a container that does not run",
   CONTAINER_UNKILLABLE: "a process of the container is still there long after SIGKILL: it waits in the kernel",
   HOOK_FAILED: "a program that a configuration names as a hook failed or took too long",
+  HOST_PROGRAM_MISSING: "a program of the host that a configuration needs is not installed",
   IMAGE_AMBIGUOUS: "an id prefix that several images share",
   IMAGE_DAMAGED: "an image's stored configuration can't be read",
   IMAGE_IN_USE: "containers or other images need the image, or it has further names",

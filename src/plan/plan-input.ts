@@ -91,6 +91,10 @@ export interface PlanInput {
   readonly clientPid?: number;
   /** chroot(2) instead of pivot_root(2), for a host whose root is the initial ramdisk; the host's files stay below. */
   readonly noPivot?: boolean;
+  /** What `linux.netDevices` names, as it is on the host, by name; one that isn't there is missing here. */
+  readonly netDevices?: Readonly<Record<string, HostNetDevice>>;
+  /** Where resctrl is mounted; null or absent: nowhere. */
+  readonly resctrl?: HostPath | null;
   /** Terminal size at start. */
   readonly terminal: { readonly rows: number; readonly columns: number };
   /** `--init`. */
@@ -120,6 +124,13 @@ export interface PlanInput {
   readonly identity?: ContainerIdentity;
   /** Compiles the fields that `wherry run` has no option for; without it they are refused. */
   readonly extensions?: PlanExtensions;
+}
+
+/** An interface of the host that is to be moved into a container. */
+export interface HostNetDevice {
+  readonly index: number;
+  /** Permanent ones of global scope, 4 or 16 bytes each. */
+  readonly addresses: readonly { readonly address: readonly number[]; readonly prefix: number }[];
 }
 
 /** What hooks and seccomp agents are told of a container. */

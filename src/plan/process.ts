@@ -32,32 +32,30 @@ export const RLIMITS: Readonly<Record<string, number>> = {
 const encoder = new TextEncoder();
 
 /**
- * Refuses what the launcher has no operation for, rather than to start something else than was asked for.
+ * Refuses what can't be done, rather than to start something else than was asked for: without extensions all the fields that are theirs.
  * @throws {EngineError} CONFIG_UNSUPPORTED
  */
 export function refuseUnsupported(context: PlanContext): void {
   const { process, linux, config, input } = context;
-  const present: Readonly<Record<string, unknown>> = {
-    "linux.intelRdt": linux.intelRdt,
-    "linux.netDevices": linux.netDevices && Object.keys(linux.netDevices).length > 0 ? linux.netDevices : undefined,
-    ...(input.extensions === undefined
-      ? {
-          "process.scheduler": process.scheduler,
-          "process.ioPriority": process.ioPriority,
-          "process.execCPUAffinity": process.execCPUAffinity,
-          "linux.memoryPolicy": linux.memoryPolicy,
-          "linux.seccomp.listenerPath": linux.seccomp?.listenerPath || undefined,
-          "process.selinuxLabel": process.selinuxLabel || undefined,
-          "linux.mountLabel": linux.mountLabel || undefined,
-          hooks: Object.values(config.hooks ?? {}).some((list) => Array.isArray(list) && list.length > 0) ? config.hooks : undefined,
-        }
-      : {}),
-  };
-  for (const [name, value] of Object.entries(present)) {
-    if (value !== undefined) throw configUnsupported(`\`${name}\``);
+  const labels = { "process.selinuxLabel": process.selinuxLabel ?? "", "linux.mountLabel": linux.mountLabel ?? "" };
+  if (input.extensions === undefined) {
+    const extended: Readonly<Record<string, unknown>> = {
+      ...labels,
+      "process.scheduler": process.scheduler,
+      "process.ioPriority": process.ioPriority,
+      "process.execCPUAffinity": process.execCPUAffinity,
+      "linux.memoryPolicy": linux.memoryPolicy,
+      "linux.intelRdt": linux.intelRdt,
+      "linux.netDevices": Object.keys(linux.netDevices ?? {}).length > 0,
+      "linux.seccomp.listenerPath": linux.seccomp?.listenerPath,
+      hooks: Object.values(config.hooks ?? {}).some((list) => Array.isArray(list) && list.length > 0),
+    };
+    for (const [name, value] of Object.entries(extended)) {
+      if (value !== undefined && value !== "" && value !== false) throw configUnsupported(`\`${name}\``);
+    }
   }
   if (input.features.selinux === true) return;
-  for (const [name, label = ""] of Object.entries({ "process.selinuxLabel": process.selinuxLabel, "linux.mountLabel": linux.mountLabel })) {
+  for (const [name, label] of Object.entries(labels)) {
     if (label !== "") throw configUnsupported(`\`${name}\`, on a host where SELinux is not enabled,`);
   }
 }

@@ -58,6 +58,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   loop: () => hasFile("/dev/loop-control"),
   "two-cpus": () => /^(?:.*[,-])/.test(read("/sys/devices/system/cpu/online")),
   nftables: () => hasProgram("nft") && succeeds("nft", "list", "tables"),
+  iproute2: () => hasProgram("ip"),
   strace: () => hasProgram("strace"),
   busybox: () => ["/bin/busybox", "/usr/bin/busybox"].some(hasFile),
   runc: () => hasProgram("runc"),
