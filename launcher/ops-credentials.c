@@ -133,9 +133,30 @@ static void close_slots(struct run *run)
 	close(run->sync);
 }
 
+/* Descriptor 3 was the client's: what the caller passes on came one above where it is to be. Everything else is close-on-exec. */
+int op_KEEPFDS(struct run *run, const union argument *args)
+{
+	if (args[0].u > 1000) {
+		errno = EINVAL;
+		return -1;
+	}
+	run->kept = (uint32_t)args[0].u;
+	return 0;
+}
+
+static int move_kept(struct run *run)
+{
+	for (int fd = CLIENT_DESCRIPTOR; fd < CLIENT_DESCRIPTOR + (int)run->kept; fd++)
+		if (dup2(fd + 1, fd) < 0)
+			return fail(run, "descriptor %d of the caller", fd);
+	return 0;
+}
+
 int op_EXEC(struct run *run, const union argument *args)
 {
 	close_slots(run);
+	if (move_kept(run) != 0)
+		return -1;
 	const char *denied = NULL, *candidate = "";
 	if (!run->masked)
 		umask(run->umask);

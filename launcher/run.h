@@ -16,6 +16,7 @@ struct run {
 	pid_t child;  /* launcher: its pid; 0 in the child itself and before the clone */
 	bool in_child;
 	bool executing; /* launcher: the child came as far as execve */
+	uint32_t kept;  /* KEEPFDS: how many descriptors of the caller's the program gets */
 	bool masked;    /* UMASK was run */
 	mode_t umask;   /* the caller's */
 	int pdeathsig;  /* armed with PDEATHSIG; credential changes clear it in the kernel */

@@ -17,6 +17,8 @@ export interface LaunchRequest {
   readonly label?: string;
   /** The launcher, and with it the process, gets this process's own descriptors 0 to 2 instead of /dev/null. */
   readonly inheritStdio?: boolean;
+  /** So many further descriptors of this process, from 3 on, which the launcher gets from 4 on. With `inheritStdio` only. */
+  readonly passedDescriptors?: number;
   /** Called at each TELL, in order; the launcher goes on with a point's HOLD when the promise is fulfilled. A rejection ends the launch. */
   readonly onTell?: (point: string, pid: number) => void | Promise<void>;
   /** The points that the plan HOLDs. */
@@ -66,7 +68,7 @@ function spawnLauncher(request: LaunchRequest): Launcher {
   // Not imported above: a start that finds a launcher waiting does not pay for loading it.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(request.launcher, request.label === undefined ? ["plan"] : ["plan", request.label], {
-    stdio: request.inheritStdio === true ? ["inherit", "inherit", "inherit", "pipe"] : ["ignore", "ignore", "ignore", "pipe"],
+    stdio: request.inheritStdio === true ? inherited(request.passedDescriptors ?? 0) : ["ignore", "ignore", "ignore", "pipe"],
     detached: true,
     cwd: "/",
     env: launcherEnvironment(),
@@ -75,6 +77,10 @@ function spawnLauncher(request: LaunchRequest): Launcher {
   const socket = (child.stdio[3] as ByteSocket | null | undefined) ?? undefined;
   socket?.write(encodeFrame(frameTypes.plan, request.plan));
   return { socket, gone: whyGone(child) };
+}
+
+function inherited(count: number): ("inherit" | "pipe" | number)[] {
+  return ["inherit", "inherit", "inherit", "pipe", ...Array.from({ length: count }, (_, index) => index + 3)];
 }
 
 /**

@@ -1,4 +1,9 @@
-import type { FlagTable } from "./command-line.ts";
+import { isatty } from "node:tty";
+import { invalidOption } from "../core/invalid-option.ts";
+import type { CreateContainerRequest } from "../runtime/create-container.ts";
+import type { FlagTable, FlagValues } from "./command-line.ts";
+import { absolutePath } from "./container-argument.ts";
+import type { OciContext } from "./oci-context.ts";
 
 /** What `create` and `run` have in common. */
 export const createFlags = {
@@ -10,3 +15,48 @@ export const createFlags = {
   "no-new-keyring": { takes: "switch" },
   "preserve-fds": { takes: "value" },
 } as const satisfies FlagTable;
+
+/** The request that `create` and `run` make of their flags. @throws {EngineError} INVALID_OPTION */
+export function createRequest(
+  id: string,
+  values: FlagValues<typeof createFlags>,
+  context: OciContext,
+): Omit<CreateContainerRequest, "mode"> {
+  const { config, "console-socket": consoleSocket, "pid-file": pidFile } = values;
+  return {
+    root: context.root,
+    id,
+    bundle: absolutePath(values.bundle ?? "."),
+    launcher: context.launcher,
+    warn: context.warn,
+    options: {
+      noPivot: values["no-pivot"],
+      noNewKeyring: values["no-new-keyring"],
+      preservedDescriptors: preservedDescriptors(values["preserve-fds"]),
+      activatedDescriptors: activatedDescriptors(),
+      ...(consoleSocket === undefined ? ownTerminalSize() : {}),
+    },
+    ...(config === undefined ? {} : { configPath: absolutePath(config) }),
+    ...(consoleSocket === undefined ? {} : { consoleSocket: absolutePath(consoleSocket) }),
+    ...(pidFile === undefined ? {} : { pidFile: absolutePath(pidFile) }),
+  };
+}
+
+/** How many descriptors from 3 on the process gets: those of socket activation, then `--preserve-fds`. @see sd_listen_fds(3) */
+export function preservedDescriptors(given = "0"): number {
+  if (!/^\d{1,3}$/.test(given)) throw invalidOption(`invalid value for --preserve-fds: \`${given}\``);
+  return activatedDescriptors() + Number(given);
+}
+
+/** Sockets that a service manager has opened for this very process. */
+export function activatedDescriptors(): number {
+  const { LISTEN_PID: pid, LISTEN_FDS: count = "" } = process.env;
+  return pid === String(process.pid) && /^\d{1,3}$/.test(count) ? Number(count) : 0;
+}
+
+/** The size of the terminal on standard output, if there is one. */
+export function ownTerminalSize(): { readonly terminalSize?: { readonly rows: number; readonly columns: number } } {
+  if (!isatty(1)) return {};
+  const { rows, columns } = process.stdout;
+  return { terminalSize: { rows, columns } };
+}

@@ -19,7 +19,9 @@ export class SignalForwarder {
     const reference = { pid: started.pid, startTime: started.startTime };
     this.#pass = (signal) => void sendSignal(launcher, reference, signal);
     for (const signal of this.#waiting.splice(0)) this.#pass(signal);
+    const leaveTerminal = started.tty ? (await import("./terminal.ts")).joinTerminals(started) : undefined;
     const end = await started.connection.ended;
+    leaveTerminal?.();
     await started.connection.finish();
     if (end === null) return 255;
     const signal = end.waitStatus & 0x7f;

@@ -30,6 +30,8 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   plan.child("CLOSERANGE", [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC], {
     why: "no descriptor of the host's gets into the container (CVE-2024-21626)",
   });
+  if (input.preservedDescriptors !== undefined && input.preservedDescriptors > 0)
+    plan.child("KEEPFDS", [input.preservedDescriptors], { why: "what the caller passes on to the process" });
   const label = openLabelDirectory(context, proc);
   const atOnce = isLabelledAtOnce(context);
   if (label !== null && !atOnce) setSecurityLabel(context, label);

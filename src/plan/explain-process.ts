@@ -38,6 +38,7 @@ type ProcessOperation =
   | "HOLD"
   | "STARTWAIT"
   | "SENDFD"
+  | "KEEPFDS"
   | "MONITOR"
   | "DETACH";
 
@@ -167,6 +168,7 @@ export const explainProcess: Explainers<ProcessOperation> = {
   TELL: { man: "unix(7)", calls: (point) => [`write(<client>, {TELL, pid=<pid>, ${quote(point)}})`] },
   HOLD: { man: "unix(7)", calls: (point) => [`read(<client>, {GO, ${quote(point)}})`] },
   STARTWAIT: { man: "fifo(7)", calls: (start) => ["close(<report>)", `read(${fd(start)}, <go>, 1)`] },
+  KEEPFDS: { man: "dup(2)", calls: (count) => Array.from({ length: Number(count) }, (_, index) => `dup2(${index + 4}, ${index + 3})`) },
   SENDFD: { man: "unix(7)", calls: (slot, path, text) => [`sendmsg(${quote(path)}, ${quote(text.join("<pid>"))}, ${ancillary([slot])})`] },
 
   MONITOR: {

@@ -80,6 +80,7 @@ export const OPERATIONS = {
   HOOK: { code: 95, signature: "svvvu", sections: "PC" },
   STARTWAIT: { code: 96, signature: "ffv", sections: "C" },
   SENDFD: { code: 97, signature: "fsv", sections: "P" },
+  KEEPFDS: { code: 98, signature: "u", sections: "C" },
 
   MONITOR: { code: 100, signature: "ggggsusuuuvv", sections: "T" },
   DETACH: { code: 101, signature: "", sections: "T" },

@@ -101,6 +101,10 @@ export interface PlanInput {
   readonly reaper: boolean;
   /** The process gets the launcher's own descriptors 0 to 2, which are its caller's, in place of pipes to the monitor. */
   readonly inheritStdio?: boolean;
+  /** So many further descriptors of its caller's, from 3 on, are passed on to the process; the launcher has them from 4 on. */
+  readonly preservedDescriptors?: number;
+  /** The process stays in its caller's session keyring instead of one of its own. */
+  readonly keepKeyring?: boolean;
   /**
    * An OCI runtime's `create`: the process waits, all set up, until somebody writes a byte to the FIFO `start` (made by the plan), and what
    * fails afterwards is written to the FIFO `reply`, as the launcher's ERROR frames. Without a monitor only.

@@ -108,11 +108,12 @@ function limitValue(value: number): bigint {
 
 /** CHILD: nothing of the launcher's session keyring is seen; files are made with the usual mask. */
 export function setPersonalState(context: PlanContext): void {
-  context.plan.child("KEYRING", [""], {
-    why: "a keyring of its own: the host's keys are out of reach",
-    ignore: ["ENOSYS", "EDQUOT"],
-    doing: "make a session keyring",
-  });
+  if (context.input.keepKeyring !== true)
+    context.plan.child("KEYRING", [""], {
+      why: "a keyring of its own: the host's keys are out of reach",
+      ignore: ["ENOSYS", "EDQUOT"],
+      doing: "make a session keyring",
+    });
   context.plan.child("UMASK", [context.process.user?.umask ?? DEFAULT_UMASK], { why: "the mask for new files" });
 }
 

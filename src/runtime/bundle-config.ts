@@ -15,8 +15,7 @@ export interface BundleConfig {
  * Reads `config.json` of a bundle. The root's path comes out absolute.
  * @throws {EngineError} CONFIG_INVALID naming the path in the JSON.
  */
-export function readBundle(bundle: HostPath): BundleConfig {
-  const path = `${bundle}/config.json`;
+export function readBundle(bundle: HostPath, path = `${bundle}/config.json`): BundleConfig {
   const text = readConfigText(path);
   const config = parseJson(text, path) as OciConfig;
   if (config.root === undefined) throw configInvalid("`root` is missing");

@@ -18,6 +18,20 @@ export interface BundleInputRequest {
   readonly startWait?: { readonly start: HostPath; readonly reply: HostPath };
   readonly consoleSocket?: HostPath;
   readonly execInto?: ProcessReference;
+  readonly options: BundleOptions;
+}
+
+/** What is the caller's to say, and not the configuration's. */
+export interface BundleOptions {
+  readonly noPivot?: boolean;
+  /** No session keyring of the container's own. */
+  readonly noNewKeyring?: boolean;
+  /** How many descriptors from 3 on the process gets. */
+  readonly preservedDescriptors?: number;
+  /** How many of them are listening sockets of a service manager's, told by LISTEN_FDS. */
+  readonly activatedDescriptors?: number;
+  /** Of the caller's terminal; `process.consoleSize` goes before. */
+  readonly terminalSize?: { readonly rows: number; readonly columns: number };
 }
 
 /** What a plan for a bundle's container, or a further process in it, is made from. @throws {EngineError} SECCOMP_INVALID, SECCOMP_UNSUPPORTED */
@@ -25,10 +39,10 @@ export async function bundleInput(request: BundleInputRequest): Promise<PlanInpu
   const { config, rootfs, startWait, consoleSocket, execInto } = request;
   const features = readBundleFeatures(rootfs);
   const profile = config.linux?.seccomp;
-  const { height = 0, width = 0 } = config.process?.consoleSize ?? {};
+  const size = config.process?.consoleSize;
   const isTerminal = config.process?.terminal === true;
   return {
-    config,
+    config: withActivation(config, request.options.activatedDescriptors ?? 0),
     identity: request.identity,
     extensions: ociExtensions,
     fileMounts: execInto === undefined ? fileMounts(config, request.identity.bundle) : [],
@@ -37,9 +51,13 @@ export async function bundleInput(request: BundleInputRequest): Promise<PlanInpu
     cgroups: request.cgroups,
     monitor: request.monitorDirectory === null ? null : foreground(request.monitorDirectory, isTerminal && consoleSocket === undefined),
     joins: {},
-    terminal: { rows: height, columns: width },
+    terminal: size === undefined ? (request.options.terminalSize ?? { rows: 0, columns: 0 }) : { rows: size.height, columns: size.width },
     reaper: false,
     inheritStdio: true,
+    clientPid: process.pid,
+    noPivot: request.options.noPivot ?? false,
+    keepKeyring: request.options.noNewKeyring ?? false,
+    preservedDescriptors: request.options.preservedDescriptors ?? 0,
     ...(profile === undefined
       ? {}
       : {
@@ -65,4 +83,10 @@ function foreground(runDirectory: HostPath, terminal: boolean): MonitorInput {
     lagBytes: 1024 * 1024,
     exitHook: null,
   };
+}
+
+/** The process is told of its sockets as sd_listen_fds(3) wants it. */
+function withActivation(config: OciConfig, count: number): OciConfig {
+  if (count === 0 || config.process === undefined) return config;
+  return { ...config, process: { ...config.process, env: [...(config.process.env ?? []), `LISTEN_FDS=${count}`, "LISTEN_PID=1"] } };
 }

@@ -8,7 +8,7 @@ import type { LaunchPlan } from "../plan/operations.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import { type BundleConfig, readBundle } from "./bundle-config.ts";
 import { bundleCgroupPath, placeInCgroups } from "./bundle-cgroups.ts";
-import { bundleInput } from "./bundle-input.ts";
+import { type BundleOptions, bundleInput } from "./bundle-input.ts";
 import {
   claimContainer,
   type ContainerFiles,
@@ -33,6 +33,9 @@ export interface CreateContainerRequest {
   readonly consoleSocket?: HostPath;
   /** Gets the pid, once the container is created. */
   readonly pidFile?: string;
+  readonly options?: BundleOptions;
+  /** Read in place of the bundle's `config.json`. */
+  readonly configPath?: string;
   /**
    * `wait`: created, it waits to be started, and nothing of ours stays. `detach`: started at once, and let go. `foreground`: started at once;
    * the launcher stays and tells how it ended.
@@ -50,7 +53,7 @@ export interface CreateContainerRequest {
  */
 export async function createContainer(request: CreateContainerRequest): Promise<StartedProcess> {
   const files = containerFiles(request.root, request.id);
-  const bundle = readBundle(request.bundle);
+  const bundle = readBundle(request.bundle, request.configPath);
   checkTerminal(bundle, request);
   claimContainer(files, request.id);
   await using undo = new Undo();
@@ -77,6 +80,7 @@ async function launch(
     rootfs,
     cgroups: placeInCgroups(config, record.cgroup),
     monitorDirectory: request.mode === "foreground" ? files.directory : null,
+    options: request.options ?? {},
     ...(request.mode === "wait" ? { startWait: { start: files.start, reply: files.reply } } : {}),
     ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
   });
@@ -87,6 +91,7 @@ async function launch(
     label: request.id,
     tty: config.process?.terminal === true,
     inheritStdio: true,
+    passedDescriptors: request.options?.preservedDescriptors ?? 0,
     onCompiled: (plan) => {
       afterStart = describeStart(plan);
     },

@@ -3,7 +3,7 @@ import type { HostPath } from "../core/brands.ts";
 import type { OciConfig, OciProcess } from "../plan/oci-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import { joinCgroups } from "./bundle-cgroups.ts";
-import { bundleInput } from "./bundle-input.ts";
+import { type BundleOptions, bundleInput } from "./bundle-input.ts";
 import { type ContainerFiles, readCreatedConfig, readRecord } from "./container-record.ts";
 import { containerStatus, initProcess } from "./container-status.ts";
 import { writePidFile } from "./create-container.ts";
@@ -20,6 +20,7 @@ export interface ExecProcessRequest {
   readonly pidFile?: string;
   /** The launcher stays and tells how the process ended; else both are let go. */
   readonly foreground: boolean;
+  readonly options: BundleOptions;
 }
 
 /** A further process; `clear` removes what it has left in the container's directory, after its end. */
@@ -53,10 +54,17 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
       cgroups: joinCgroups(record.cgroup),
       monitorDirectory: directory,
       execInto: initProcess(record),
+      options: request.options,
       ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
     });
     giveStdio(config);
-    const started = await startProcess(input, { launcher: request.launcher, label: record.id, tty: terminal, inheritStdio: true });
+    const started = await startProcess(input, {
+      launcher: request.launcher,
+      label: record.id,
+      tty: terminal,
+      inheritStdio: true,
+      passedDescriptors: request.options.preservedDescriptors ?? 0,
+    });
     if (request.pidFile !== undefined) writePidFile(request.pidFile, started.pid);
     return { ...started, clear };
   } catch (error) {

@@ -20,6 +20,8 @@ export interface StartProcessOptions {
   readonly tty: boolean;
   /** The process has this process's own descriptors 0 to 2. */
   readonly inheritStdio?: boolean;
+  /** And so many of its further ones, from 3 on. */
+  readonly passedDescriptors?: number;
   /** Told the plan, just before it runs. */
   readonly onCompiled?: (plan: LaunchPlan) => void;
   /** Told the plan in words, just before it runs. */
@@ -44,6 +46,7 @@ export async function startProcess(input: PlanInput, options: StartProcessOption
       plan: encodePlan(plan),
       ...(options.label === undefined ? {} : { label: options.label }),
       ...(options.inheritStdio === undefined ? {} : { inheritStdio: options.inheritStdio }),
+      ...(options.passedDescriptors === undefined ? {} : { passedDescriptors: options.passedDescriptors }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     return { ...launched, tty: options.tty, release: () => launched.connection.close() };

@@ -158,3 +158,50 @@ test("`wherry oci` and a link called wherry-runc are the same; --version is as e
   expect(byName).toBe(byWord.stdout);
   expect(byName).toMatch(/^wherry-oci version \S+\n(commit: \S+\n)?spec: \d+\.\d+\.\d+\S*\n$/);
 });
+
+describe("descriptors and terminals", () => {
+  test("--preserve-fds passes descriptors on, and no others", async () => {
+    const { closeSync, openSync, writeFileSync } = await import("node:fs");
+    const { spawn } = await import("node:child_process");
+    const { once } = await import("node:events");
+    const path = `${host.directory}/passed`;
+    writeFileSync(path, "");
+    const file = openSync(path, "a");
+    const inTo = (flags: readonly string[], command: readonly string[]) =>
+      once(
+        spawn(host.runtime, ["--root", host.root, "run", ...flags, "-b", host.bundle(command), "passing"], {
+          stdio: ["ignore", "ignore", "inherit", file, file],
+        }),
+        "exit",
+      );
+    expect(await inTo(["--preserve-fds", "2"], ["/payload", "pattern", "5", "4"])).toEqual([0, null]);
+    expect(readFileSync(path).length).toBe(5);
+    expect(await inTo(["--preserve-fds", "1"], ["/payload", "pattern", "5", "4"])).not.toEqual([0, null]);
+    closeSync(file);
+    expect(readFileSync(path).length).toBe(5);
+  });
+
+  test("run and exec in the foreground on the caller's terminal", async () => {
+    const { TerminalProgram } = await import("../support/terminal-program.ts");
+    const bundle = host.bundle(["/payload", "terminal", "1"], (config) => {
+      config.process.terminal = true;
+    });
+    await using program = new TerminalProgram([host.runtime, "--root", host.root, "run", "-b", bundle, "tty"], { rows: 30, columns: 90 });
+    await program.sees("1 1 1 30x90");
+    program.resize({ rows: 31, columns: 91 });
+    await program.sees("1 1 1 31x91");
+    expect(await program.exited).toBe(0);
+  });
+
+  test("detaching with a terminal needs a console socket", async () => {
+    const bundle = host.bundle(["/payload", "exit", "0"], (config) => {
+      config.process.terminal = true;
+    });
+    expect(await oci(["create", "-b", bundle, "no-socket"])).toMatchObject({ code: 1, stderr: expect.stringContaining("console socket") });
+    const plain = host.bundle(["/payload", "exit", "0"]);
+    expect(await oci(["create", "--console-socket", "/nosuch", "-b", plain, "no-tty"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("console socket"),
+    });
+  });
+});

@@ -6,6 +6,7 @@ import { containerFiles } from "../../runtime/container-record.ts";
 import { execProcess } from "../../runtime/exec-process.ts";
 import { type FlagValues, parseLine } from "../command-line.ts";
 import { absolutePath } from "../container-argument.ts";
+import { ownTerminalSize, preservedDescriptors } from "../create-flags.ts";
 import { SignalForwarder } from "../foreground.ts";
 import type { OciCommand } from "../oci-context.ts";
 
@@ -41,6 +42,7 @@ export const exec: OciCommand = {
       process: (own) => (values.process === undefined ? changed(own, command, values) : readProcess(values.process, values)),
       launcher: context.launcher,
       foreground: !values.detach,
+      options: { preservedDescriptors: preservedDescriptors(values["preserve-fds"]), ...(values.detach ? {} : ownTerminalSize()) },
       ...(values["console-socket"] === undefined ? {} : { consoleSocket: absolutePath(values["console-socket"]) }),
       ...(values["pid-file"] === undefined ? {} : { pidFile: absolutePath(values["pid-file"]) }),
     });

@@ -2,8 +2,8 @@ import { createContainer } from "../../runtime/create-container.ts";
 import { deleteContainer } from "../../runtime/delete-container.ts";
 import { containerFiles } from "../../runtime/container-record.ts";
 import { parseLine } from "../command-line.ts";
-import { absolutePath, oneId } from "../container-argument.ts";
-import { createFlags } from "../create-flags.ts";
+import { oneId } from "../container-argument.ts";
+import { createFlags, createRequest } from "../create-flags.ts";
 import { SignalForwarder } from "../foreground.ts";
 import type { OciCommand } from "../oci-context.ts";
 
@@ -19,16 +19,7 @@ export const run: OciCommand = {
     const { values, words } = parseLine(flags, args);
     const id = oneId("run", words);
     const signals = values.detach ? null : new SignalForwarder();
-    const started = await createContainer({
-      root: context.root,
-      id,
-      bundle: absolutePath(values.bundle ?? "."),
-      launcher: context.launcher,
-      warn: context.warn,
-      mode: values.detach ? "detach" : "foreground",
-      ...(values["console-socket"] === undefined ? {} : { consoleSocket: absolutePath(values["console-socket"]) }),
-      ...(values["pid-file"] === undefined ? {} : { pidFile: absolutePath(values["pid-file"]) }),
-    });
+    const started = await createContainer({ ...createRequest(id, values, context), mode: values.detach ? "detach" : "foreground" });
     if (signals === null) {
       await started.connection.ended;
       return 0;
