@@ -1,7 +1,7 @@
 import { AT } from "./kernel-flags.ts";
 import type { MountOptions } from "./mount-options.ts";
 import type { MountTargets } from "./mount-targets.ts";
-import type { PlanContext } from "./plan-context.ts";
+import { hostOwner, type PlanContext } from "./plan-context.ts";
 import type { Slot } from "./slot.ts";
 
 /** What is mounted for `/sys/fs/cgroup`. */
@@ -24,13 +24,17 @@ export function prepareCgroupMount(context: PlanContext, destination: string, op
   const base = plan.slot("sys-fs-cgroup");
   const attributes = options.attributes.set | options.recursiveAttributes.set;
   if (placements.some(({ version }) => version === 1)) {
-    plan.child("FS", ["tmpfs", ["source=tmpfs", "mode=755"], [], [], 0, base], {
+    // In PARENT, though it could be made inside as well: the child has more to do.
+    const { uid, gid } = hostOwner(context, { uid: 0, gid: 0 });
+    plan.parent("FS", ["tmpfs", ["source=tmpfs", "mode=755", `uid=${uid}`, `gid=${gid}`], [], [], 0, base], {
       why: "holds one directory per cgroup hierarchy",
       doing: `mount tmpfs on \`${destination}\``,
     });
+    context.gifts.push(base);
     const hierarchies = placements.map(({ directory }) => {
       const name = /^\/sys\/fs\/cgroup\/([^/]+)\//.exec(directory)?.[1] ?? "unified";
       const slot = plan.slot(`cgroup-${name}`);
+      plan.parent("MKDIRP", [base, name, 0o755, uid, gid], { why: `a place for ${name}` });
       plan.parent("TREE", [null, directory, 0, slot], {
         why: `the container's cgroup in the hierarchy ${name}`,
         doing: `bind cgroup \`${directory}\``,
@@ -65,7 +69,6 @@ export function attachCgroupMount(context: PlanContext, mount: CgroupMount, targ
   targets.covered(destination);
   for (const { name, slot } of hierarchies) {
     const path = `${destination}/${name}`;
-    targets.directory(path);
     plan.child("MOVE", [slot, root, path], { why: `at ${path}`, doing: `mount cgroup on \`${path}\`` });
     targets.covered(path);
     if (!name.includes(",")) continue;
