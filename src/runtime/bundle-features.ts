@@ -16,6 +16,7 @@ export function readBundleFeatures(rootfs: HostPath): HostFeatures {
     capabilities: readOwnCapabilities(),
     apparmor: isAppArmorEnabled(),
     apparmorDefault: false,
+    selinux: existsSync("/sys/fs/selinux/enforce"),
     architecture: machineArchitecture(),
     timeNamespaces: existsSync("/proc/self/ns/time"),
     idmappedMounts: mapsIds(rootfs),

@@ -4,6 +4,7 @@ import { ociExtensions } from "../plan/oci/oci-extensions.ts";
 import type { CgroupPlan, ContainerIdentity, MonitorInput, PlanInput, ProcessReference } from "../plan/plan-input.ts";
 import { readBundleFeatures } from "./bundle-features.ts";
 import { fileMounts } from "./file-mounts.ts";
+import { lookUpHost } from "./host-lookups.ts";
 import { loadSeccompProgram } from "./seccomp-cache.ts";
 
 const seccompCache = "/var/cache/wherry/seccomp" as HostPath;
@@ -45,6 +46,7 @@ export async function bundleInput(request: BundleInputRequest): Promise<PlanInpu
     config: withActivation(config, request.options.activatedDescriptors ?? 0),
     identity: request.identity,
     extensions: ociExtensions,
+    ...(await lookUpHost(config)),
     fileMounts: execInto === undefined ? fileMounts(config, request.identity.bundle) : [],
     rootfs: { kind: "bundle", path: rootfs },
     features,

@@ -5,6 +5,7 @@ import { isEnding } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
 import { type ContainerFiles, type ContainerRecord, findCreatedConfig, findRecord, readRecord, removeRecord } from "./container-record.ts";
 import { containerStatus, initProcess, isContainerAlive } from "./container-status.ts";
+import { removeClassOfService } from "./host-lookups.ts";
 import { poststop } from "./post-hooks.ts";
 import { StateLock } from "./state-lock.ts";
 
@@ -35,6 +36,7 @@ export async function deleteContainer(
   else if (status !== "stopped") throw notStopped(record, status);
   await removeGroup(record);
   const config = findCreatedConfig(files);
+  if (config !== null) await removeClassOfService(config, record);
   removeRecord(files);
   if (config !== null) await poststop(config, record, warn);
 }

@@ -1,0 +1,55 @@
+import { readFileSync, rmdirSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import type { OciConfig } from "../plan/oci-config.ts";
+import type { ContainerIdentity, HostNetDevice, PlanInput } from "../plan/plan-input.ts";
+
+type Lookups = Pick<PlanInput, "clientPid" | "netDevices" | "resctrl" | "joinedMappings">;
+
+/**
+ * What a configuration's rarer fields name on this host. Nothing is read, and no module loaded, for a field that is not there.
+ * @throws {EngineError} CONFIG_INVALID, HOST_PROGRAM_MISSING
+ */
+export async function lookUpHost({ linux = {} }: OciConfig): Promise<Lookups> {
+  const { netDevices = {}, intelRdt, namespaces = [], uidMappings, gidMappings } = linux;
+  const names = Object.keys(netDevices);
+  const user = namespaces.find(({ type, path }) => type === "user" && path !== undefined && path !== "")?.path;
+  return {
+    clientPid: process.pid,
+    ...(names.length === 0 ? {} : { netDevices: await readNetDevices(names) }),
+    ...(intelRdt === undefined ? {} : { resctrl: findResctrl() }),
+    ...(user === undefined || (uidMappings !== undefined && gidMappings !== undefined)
+      ? {}
+      : { joinedMappings: (await import("../kernel/id-maps.ts")).readIdMaps(user) }),
+  };
+}
+
+async function readNetDevices(names: readonly string[]): Promise<Readonly<Record<string, HostNetDevice>>> {
+  const { readNetDevice } = await import("../kernel/net-device.ts");
+  const devices: Record<string, HostNetDevice> = {};
+  for (const name of names) {
+    const device = readNetDevice(name);
+    if (device !== null) devices[name] = device;
+  }
+  return devices;
+}
+
+/** Where resctrl is mounted. @see proc_pid_mountinfo(5) */
+function findResctrl(): HostPath | null {
+  const line = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .find((mount) => mount.includes(" - resctrl "));
+  return (line?.split(" ")[4] as HostPath | undefined) ?? null;
+}
+
+/** Removes the classes of service that were made for a container. Idempotent; processes that are still in one go to the default class. */
+export async function removeClassOfService(config: OciConfig, identity: ContainerIdentity): Promise<void> {
+  if (config.linux?.intelRdt === undefined) return;
+  const { resctrlDirectories } = await import("../plan/oci/intel-rdt.ts");
+  for (const directory of resctrlDirectories({ config, identity, resctrl: findResctrl() })) {
+    try {
+      rmdirSync(directory);
+    } catch {
+      // Gone already, or never made.
+    }
+  }
+}
