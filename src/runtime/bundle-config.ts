@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
+import { validateConfig } from "../plan/oci/validate-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 
 /** A bundle's configuration, and the text that it was read from. */
@@ -17,7 +18,7 @@ export interface BundleConfig {
  */
 export function readBundle(bundle: HostPath, path = `${bundle}/config.json`): BundleConfig {
   const text = readConfigText(path);
-  const config = parseJson(text, path) as OciConfig;
+  const config = validateConfig(parseJson(text, path));
   if (config.root === undefined) throw configInvalid("`root` is missing");
   const rootfs = absolute(bundle, config.root.path);
   return { config, text, rootfs };

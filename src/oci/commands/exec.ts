@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { invalidOption } from "../../core/invalid-option.ts";
 import type { OciProcess } from "../../plan/oci-config.ts";
+import { validateProcess } from "../../plan/oci/validate-config.ts";
 import { parseJson } from "../../runtime/bundle-config.ts";
 import { containerFiles } from "../../runtime/container-record.ts";
 import { execProcess } from "../../runtime/exec-process.ts";
@@ -58,7 +59,7 @@ export const exec: OciCommand = {
 
 /** `--process`: all of it comes from a file; `--tty` alone may be given besides. */
 function readProcess(path: string, values: FlagValues<typeof flags>): OciProcess {
-  const given = parseJson(readFileSync(path, "utf8"), path) as OciProcess;
+  const given = validateProcess(parseJson(readFileSync(path, "utf8"), path));
   return values.tty ? { ...given, terminal: true } : given;
 }
 
