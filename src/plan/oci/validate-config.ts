@@ -1,6 +1,6 @@
 import type { OciConfig } from "../oci-config.ts";
 import { configInvalid } from "../plan-context.ts";
-import schema from "./config-schema.json" with { type: "json" };
+import json from "./config-schema.json" with { type: "json" };
 
 /** The part of JSON Schema that the specification's schema uses, with references resolved (scripts/checks/oci-schema.mjs). */
 interface Schema {
@@ -17,6 +17,8 @@ interface Schema {
   readonly values?: Schema;
 }
 
+const schema: Schema = json;
+
 /** Engines write a device's whole mode, the schema knows permissions only. */
 const LENIENT = new Set(["linux.devices[].fileMode"]);
 
@@ -27,7 +29,7 @@ const LENIENT = new Set(["linux.devices[].fileMode"]);
  */
 export function validateConfig(value: unknown): OciConfig {
   const config = withoutNulls(value);
-  const problem = findProblem(config, schema as Schema, "");
+  const problem = findProblem(config, schema, "");
   if (problem !== undefined) throw configInvalid(problem);
   return config as OciConfig;
 }
@@ -35,7 +37,7 @@ export function validateConfig(value: unknown): OciConfig {
 /** The same for a process alone, as `exec --process` takes it. */
 export function validateProcess(value: unknown): NonNullable<OciConfig["process"]> {
   const process = withoutNulls(value);
-  const problem = findProblem(process, (schema as Schema).properties?.["process"] ?? {}, "process");
+  const problem = findProblem(process, schema.properties?.["process"] ?? {}, "process");
   if (problem !== undefined) throw configInvalid(problem);
   return process as NonNullable<OciConfig["process"]>;
 }
@@ -43,7 +45,7 @@ export function validateProcess(value: unknown): NonNullable<OciConfig["process"
 /** And for `linux.resources`, as `update --resources` takes them. */
 export function validateResources(value: unknown): NonNullable<NonNullable<OciConfig["linux"]>["resources"]> {
   const resources = withoutNulls(value);
-  const problem = findProblem(resources, (schema as Schema).properties?.["linux"]?.properties?.["resources"] ?? {}, "linux.resources");
+  const problem = findProblem(resources, schema.properties?.["linux"]?.properties?.["resources"] ?? {}, "linux.resources");
   if (problem !== undefined) throw configInvalid(problem);
   return resources as NonNullable<NonNullable<OciConfig["linux"]>["resources"]>;
 }
