@@ -19,9 +19,9 @@ export interface BundleConfig {
 export function readBundle(bundle: HostPath, path = `${bundle}/config.json`): BundleConfig {
   const text = readConfigText(path);
   const config = validateConfig(parseJson(text, path));
-  if (config.root === undefined) throw configInvalid("`root` is missing");
+  if (config.root === undefined) throw configInvalid("`root`: is missing");
   const rootfs = absolute(bundle, config.root.path);
-  return { config, text, rootfs };
+  return { config, text: JSON.stringify(config), rootfs };
 }
 
 function absolute(bundle: string, path: string): HostPath {

@@ -6,7 +6,16 @@ import type { OciDeviceRule } from "../plan/oci-config.ts";
  * @see runtime-spec config-linux.md, "Default Devices"
  */
 export function withDefaultDevices(rules: readonly OciDeviceRule[]): readonly OciDeviceRule[] {
-  return [{ allow: false, access: "rwm" }, ...rules, ...defaults];
+  return [{ allow: false, access: "rwm" }, ...rules.map(withoutWildcards), ...defaults];
+}
+
+/** -1 is what runc's callers write for "any". */
+function withoutWildcards({ major, minor, ...rule }: OciDeviceRule): OciDeviceRule {
+  return {
+    ...rule,
+    ...(major === undefined || major < 0 ? {} : { major }),
+    ...(minor === undefined || minor < 0 ? {} : { minor }),
+  };
 }
 
 const character = (major: number, minor?: number): OciDeviceRule => ({

@@ -205,3 +205,15 @@ describe("descriptors and terminals", () => {
     });
   });
 });
+
+test("what is wrong with a configuration is named by its path", async () => {
+  const refusal = async (change: Parameters<typeof host.bundle>[1]) =>
+    (await oci(["create", "-b", host.bundle(["/payload"], change), "wrong"])).stderr;
+  expect(await refusal((config) => Object.assign(config.process, { args: "sh" }))).toContain("`process.args`: an array is meant");
+  expect(await refusal((config) => Object.assign(config, { root: null }))).toContain("`root`: is missing");
+  expect(await refusal((config) => Object.assign(config.linux, { namespaces: [{ type: "mnt" }] }))).toContain("`linux.namespaces[0].type`");
+  expect(await oci(["create", "-b", "/nosuch", "wrong"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("/nosuch/config.json"),
+  });
+});
