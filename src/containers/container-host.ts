@@ -2,6 +2,7 @@ import type { HostPath } from "../core/brands.ts";
 import type { Bell } from "../state/bell.ts";
 import type { Store } from "../state/store.ts";
 import type { LayerDriver } from "../layers/layer-driver.ts";
+import type { PlanCache } from "../runtime/plan-cache.ts";
 import type { HostFeatures } from "../plan/plan-input.ts";
 import type { ContainerCgroups } from "./container-cgroups.ts";
 
@@ -18,6 +19,8 @@ export interface ContainerHost {
   readonly cgroups: ContainerCgroups;
   /** Probed once a boot. */
   readonly features: HostFeatures;
+  /** Absent where the engine is not one compiled file: its sources may change from one start to the next. */
+  readonly planCache?: PlanCache;
   /** Path of the launcher program. */
   readonly launcher: HostPath;
   /** argv with which the monitor calls us back after an exit, without the container's id. */

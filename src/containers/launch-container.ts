@@ -45,6 +45,7 @@ export async function launchContainer(
       launcher: host.launcher,
       label: row.id,
       tty: settings.tty ?? false,
+      ...(host.planCache === undefined ? {} : { planCache: host.planCache }),
       ...(options.attach === undefined ? {} : { attach: options.attach }),
       ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
     });

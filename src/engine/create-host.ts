@@ -8,6 +8,7 @@ import { readBootId } from "../kernel/boot-id.ts";
 import { readHostFeatures } from "../kernel/host-features.ts";
 import { ownProcess } from "../kernel/process-reference.ts";
 import { DirectoryLayerDriver } from "../layers/directory-driver.ts";
+import { PlanCache } from "../runtime/plan-cache.ts";
 import { Bell } from "../state/bell.ts";
 import { openStore } from "../state/store.ts";
 
@@ -39,6 +40,7 @@ export function createContainerHost(options: { readonly root: string; readonly r
     layers: new DirectoryLayerDriver(root, launcher),
     cgroups: new ContainerCgroups(instance),
     features,
+    ...(self.length === 1 ? { planCache: new PlanCache(`${runRoot}/plans` as HostPath) } : {}),
     launcher,
     exitHook: [...self, "internal", "exit", root, runRoot],
     owner: `${own.pid}:${own.startTime}:${bootId}`,

@@ -1,3 +1,4 @@
+import { clockOffsets } from "./clock-offsets.ts";
 import { CLONE, O } from "./kernel-flags.ts";
 import type { OciNamespaceType } from "./oci-config.ts";
 import type { PlanContext } from "./plan-context.ts";
@@ -96,12 +97,9 @@ export function createTimeNamespace(context: PlanContext): void {
   if (!context.own.has("time") || !context.input.features.timeNamespaces) return;
   const slot = saveOwn(context, "time");
   plan.host("UNSHARE", [CLONE.CLONE_NEWTIME], { why: "a time namespace for the next child" });
-  const offsets = (["monotonic", "boottime"] as const).flatMap((clock) => {
-    const offset = linux.timeOffsets?.[clock];
-    return offset === undefined ? [] : [`${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`];
-  });
-  if (offsets.length > 0) {
-    plan.host("WRITE", [null, "/proc/self/timens_offsets", encoder.encode(offsets.join(""))], {
+  const offsets = clockOffsets(linux.timeOffsets);
+  if (offsets !== "") {
+    plan.host("WRITE", [null, "/proc/self/timens_offsets", encoder.encode(offsets)], {
       why: "its clocks start where the container does",
       doing: "set the clocks of the time namespace",
     });

@@ -1,10 +1,9 @@
 import { EngineError } from "../core/engine-error.ts";
 import { launchPlan, type LaunchedProcess } from "../kernel/launcher-client.ts";
-import { compilePlan } from "../plan/compile.ts";
-import { encodePlan } from "../plan/encode.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
 import type { LaunchPlan } from "../plan/operations.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
+import type { PlanCache } from "./plan-cache.ts";
 
 /** A started process and our connection to its monitor. */
 export interface StartedProcess extends LaunchedProcess {
@@ -24,6 +23,8 @@ export interface StartProcessOptions {
   readonly passedDescriptors?: number;
   /** Told the plan, just before it runs. */
   readonly onCompiled?: (plan: LaunchPlan) => void;
+  /** Where plans of earlier starts are; needs the label. */
+  readonly planCache?: PlanCache;
   /** Told the plan in words, just before it runs. */
   readonly onPlan?: (plan: ExplainedPlan) => void;
   readonly signal?: AbortSignal;
@@ -34,16 +35,11 @@ export interface StartProcessOptions {
  * @throws {EngineError} COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, LAUNCHER_UNAVAILABLE; everything is undone.
  */
 export async function startProcess(input: PlanInput, options: StartProcessOptions): Promise<StartedProcess> {
-  const plan = compilePlan(input);
-  options.onCompiled?.(plan);
-  if (options.onPlan !== undefined) {
-    const { explainPlan } = await import("../plan/explain.ts");
-    options.onPlan(explainPlan(plan));
-  }
+  const plan = (await rememberedPlan(input, options)) ?? (await compiledPlan(input, options));
   try {
     const launched = await launchPlan({
       launcher: options.launcher,
-      plan: encodePlan(plan),
+      plan,
       ...(options.label === undefined ? {} : { label: options.label }),
       ...(options.inheritStdio === undefined ? {} : { inheritStdio: options.inheritStdio }),
       ...(options.passedDescriptors === undefined ? {} : { passedDescriptors: options.passedDescriptors }),
@@ -51,13 +47,36 @@ export async function startProcess(input: PlanInput, options: StartProcessOption
     });
     return { ...launched, tty: options.tty, release: () => launched.connection.close() };
   } catch (error) {
-    throw error instanceof EngineError && error.code === "LAUNCH_FAILED" ? await explainFailure(plan, error) : error;
+    throw error instanceof EngineError && error.code === "LAUNCH_FAILED" ? await explainFailure(input, error) : error;
   }
 }
 
-async function explainFailure(plan: LaunchPlan, error: EngineError): Promise<EngineError> {
+/** The bytes of the plan, without loading the compiler; null when it has to be compiled for this start. */
+async function rememberedPlan(input: PlanInput, options: StartProcessOptions): Promise<Uint8Array | null> {
+  if (options.planCache === undefined || options.onPlan !== undefined || options.onCompiled !== undefined) return null;
+  const entry = options.planCache.entry(input, options.label ?? "");
+  return entry === null ? null : (entry.read() ?? entry.write(await compiledPlan(entry.template, {})));
+}
+
+async function compiledPlan(
+  input: PlanInput,
+  { onCompiled, onPlan }: Pick<StartProcessOptions, "onCompiled" | "onPlan">,
+): Promise<Uint8Array> {
+  const { compilePlan } = await import("../plan/compile.ts");
+  const { encodePlan } = await import("../plan/encode.ts");
+  const plan = compilePlan(input);
+  onCompiled?.(plan);
+  if (onPlan !== undefined) {
+    const { explainPlan } = await import("../plan/explain.ts");
+    onPlan(explainPlan(plan));
+  }
+  return encodePlan(plan);
+}
+
+async function explainFailure(input: PlanInput, error: EngineError): Promise<EngineError> {
   const { operation, errno, detail } = error.details as { operation: number | null; errno: number; detail: string };
   if (operation === null) return error;
+  const { compilePlan } = await import("../plan/compile.ts");
   const { describeFailure } = await import("../plan/describe-failure.ts");
-  return describeFailure(plan, { index: operation, errno, detail });
+  return describeFailure(compilePlan(input), { index: operation, errno, detail });
 }

@@ -1,0 +1,174 @@
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import { buildInfo } from "../core/build-info.ts";
+import { randomHex } from "../core/random.ts";
+import { clockOffsets } from "../plan/clock-offsets.ts";
+import type { PlanInput } from "../plan/plan-input.ts";
+
+/**
+ * Encoded plans of earlier starts, by all that they were compiled from. Compiling is a pure function, so that this is its memory: a start
+ * that is like an earlier one but for the container's id and the time loads no compiler, which is a fifth of a `run`.
+ *
+ * A file holds the whole input and is believed only if that is, byte for byte, the present one. It lies in the run directory, which a
+ * reboot empties (a file torn by a power cut is never read) and only root may write.
+ */
+export class PlanCache {
+  readonly #directory: HostPath;
+
+  constructor(directory: HostPath) {
+    this.#directory = directory;
+  }
+
+  /** What is to be compiled, or has been; null for an input that is like no other: a process in a running container, or a bundle's. */
+  entry(input: PlanInput, id: string): PlanCacheEntry | null {
+    if (
+      id.length !== noLongId.length ||
+      input.extensions !== undefined ||
+      input.execInto !== undefined ||
+      Object.keys(input.joins).length > 0
+    )
+      return null;
+    const text = JSON.stringify({ program: programStamp(), input: atNoTime(input) }, asText);
+    // Whoever writes this into a command can have his plan compiled.
+    if (text.includes(noId) || text.includes("monotonic ")) return null;
+    const key = Buffer.from(text.replaceAll(id, noLongId).replaceAll(id.slice(0, noId.length), noId));
+    const name = fileName(key);
+    return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, input, id });
+  }
+}
+
+/** One input, by itself or in the cache. */
+export class PlanCacheEntry {
+  readonly #of: {
+    readonly directory: HostPath;
+    readonly name: string;
+    readonly key: Buffer;
+    readonly input: PlanInput;
+    readonly id: string;
+  };
+
+  constructor(of: {
+    readonly directory: HostPath;
+    readonly name: string;
+    readonly key: Buffer;
+    readonly input: PlanInput;
+    readonly id: string;
+  }) {
+    this.#of = of;
+  }
+
+  /** The plan for this container and moment; null when it has to be compiled. */
+  read(): Uint8Array | null {
+    const { directory, name, key } = this.#of;
+    const file = readOwnFile(`${directory}/${name}`);
+    const start = lengthBytes + key.length;
+    if (
+      file === null ||
+      file.length <= start ||
+      file.readUInt32LE(0) !== key.length ||
+      file.compare(key, 0, key.length, lengthBytes, start) !== 0
+    )
+      return null;
+    const plan = file.subarray(start);
+    this.#personalize(plan);
+    return plan;
+  }
+
+  /** The input with placeholders for what differs: `write` takes the plan that is compiled from it. */
+  get template(): PlanInput {
+    return atNoTime(this.#of.input);
+  }
+
+  /** Keeps the template's plan and returns it as `read` would. A cache that can't be written is no error; one that is full begins anew. */
+  write(template: Uint8Array): Uint8Array {
+    const { directory, name, key, id } = this.#of;
+    const plan = Buffer.from(template);
+    replaceId(plan, id, noLongId);
+    const length = Buffer.alloc(lengthBytes);
+    length.writeUInt32LE(key.length);
+    const temporary = `${directory}/${randomHex(8)}.partial`;
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      if (readdirSync(directory).length >= mostEntries) rmSync(directory, { recursive: true, force: true });
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      writeFileSync(temporary, Buffer.concat([length, key, plan]), { mode: 0o600, flag: "wx" });
+      renameSync(temporary, `${directory}/${name}`);
+    } catch {
+      // The next start compiles again.
+    }
+    this.#personalize(plan);
+    return plan;
+  }
+
+  #personalize(plan: Buffer): void {
+    const { input, id } = this.#of;
+    replaceId(plan, noLongId, id);
+    const offsets = input.config.linux?.timeOffsets;
+    if (offsets === undefined) return;
+    const at = plan.indexOf(clockOffsets(atNoTime(input).config.linux?.timeOffsets));
+    if (at >= 0) plan.write(clockOffsets(offsets), at, "latin1");
+  }
+}
+
+const lengthBytes = 4;
+/** Of some 30 kB each. */
+const mostEntries = 64;
+/** In the place of the id, and of the first twelve digits where those stand alone (the host name). No path, name or base64 looks like it. */
+const noLongId = "<the container's id, which differs from one start to the next. >".slice(0, 64);
+const noId = noLongId.slice(0, 12);
+
+/** Null for a file that somebody else could have written: what it says is done as root. */
+function readOwnFile(path: string): Buffer | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch {
+    return null;
+  }
+  try {
+    const { uid, mode } = fstatSync(descriptor);
+    return uid === process.geteuid?.() && (mode & 0o022) === 0 ? readFileSync(descriptor) : null;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** In place: both have the same length. Where only the beginning stands, only the beginning is replaced. */
+function replaceId(plan: Buffer, from: string, to: string): void {
+  const short = from.slice(0, noId.length);
+  for (let at = plan.indexOf(short); at >= 0; at = plan.indexOf(short, at + short.length)) {
+    const whole = plan.toString("latin1", at, at + from.length) === from;
+    plan.write(whole ? to : to.slice(0, noId.length), at, "latin1");
+  }
+}
+
+/** With each number of seconds in as many sevens: the plan then has the same length. */
+function atNoTime(input: PlanInput): PlanInput {
+  const { config } = input;
+  const offsets = config.linux?.timeOffsets;
+  if (offsets === undefined) return input;
+  const seconds = (value: number | undefined): number => Number(String(value ?? 0).replace(/\d/g, "7"));
+  const timeOffsets = Object.fromEntries(
+    Object.entries(offsets).map(([clock, offset]) => [clock, { ...offset, secs: seconds(offset.secs) }]),
+  );
+  return { ...input, config: { ...config, linux: { ...config.linux, timeOffsets } } };
+}
+
+/** For JSON.stringify: what it has no form for, each in one that nothing else has. */
+function asText(_: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `${value}n`;
+  if (value instanceof Uint8Array) return `bytes ${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1")}`;
+  return value;
+}
+
+/** Changes whenever another compiler might. */
+function programStamp(): string {
+  const { mtimeMs, size } = statSync(process.execPath);
+  return `${buildInfo.version} ${buildInfo.commit} ${mtimeMs} ${size}`;
+}
+
+/** By the runtime's own hash, native and here: an interpreted one, or loading node:crypto, would cost more than is gained. Null: no runtime of that kind. */
+function fileName(key: Uint8Array): string | null {
+  const { Bun: runtime } = globalThis as { readonly Bun?: { hash(bytes: Uint8Array): bigint } };
+  return runtime === undefined ? null : runtime.hash(key).toString(16);
+}
