@@ -22,6 +22,9 @@ const globalFlags = {
 
 const defaultRoot = "/run/wherry-oci";
 
+/** Commands that make and look at no container. */
+const forAnybody: ReadonlySet<string> = new Set(["features", "spec"]);
+
 /** runc's exit code of a command that failed; `exec` has its own, since 1 may be the process's. */
 const failed = 1;
 const execFailed = 255;
@@ -42,6 +45,7 @@ export async function ociMain(args: readonly string[]): Promise<number> {
     const load = commands[name];
     if (load === undefined) throw invalidOption(`No help topic for '${name}'`);
     refuseManager(values["systemd-cgroup"], values["cgroup-manager"]);
+    if (!forAnybody.has(name)) requireRoot(values.rootless);
     const command: OciCommand = await load();
     return await command.run(words.slice(1), contextOf(values.root ?? defaultRoot, { debug: values.debug, log }));
   } catch (error) {
@@ -76,6 +80,14 @@ function refuseManager(systemd: boolean, manager = "cgroupfs"): void {
     code: "NOT_IMPLEMENTED",
     message: "systemd's cgroup driver is not supported yet: use cgroupfs (--cgroup-manager cgroupfs)",
   });
+}
+
+function requireRoot(rootless = "auto"): void {
+  if (rootless === "true") {
+    throw new EngineError({ kind: "notImplemented", code: "NOT_IMPLEMENTED", message: "rootless containers are not supported yet" });
+  }
+  if (process.getuid?.() === 0) return;
+  throw new EngineError({ kind: "forbidden", code: "NOT_ROOT", message: "containers are made by root: rootless use is not there yet" });
 }
 
 async function printVersion(): Promise<number> {

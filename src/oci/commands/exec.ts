@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { EngineError } from "../../core/engine-error.ts";
 import { invalidOption } from "../../core/invalid-option.ts";
 import type { OciProcess } from "../../plan/oci-config.ts";
 import { validateProcess } from "../../plan/oci/validate-config.ts";
@@ -37,6 +38,10 @@ export const exec: OciCommand = {
     const [id, ...command] = words;
     if (id === undefined) throw invalidOption("exec: the container's id is missing");
     if (values.process === undefined && command.length === 0) throw invalidOption("exec: process args cannot be empty");
+    for (const name of ["cgroup", "ignore-paused"] as const) {
+      if (values[name] === false || (Array.isArray(values[name]) && values[name].length === 0)) continue;
+      throw new EngineError({ kind: "notImplemented", code: "NOT_IMPLEMENTED", message: `exec --${name} is not supported yet` });
+    }
     const files = containerFiles(context.root, id);
     const signals = values.detach ? null : new SignalForwarder();
     const started = await execProcess(files, {
