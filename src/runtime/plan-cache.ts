@@ -28,10 +28,12 @@ export class PlanCache {
       Object.keys(input.joins).length > 0
     )
       return null;
-    const text = JSON.stringify({ program: programStamp(), input: atNoTime(input) }, asText);
+    const bytes: Uint8Array[] = [];
+    const text = JSON.stringify({ program: programStamp(), input: atNoTime(input) }, (_, value: unknown) => asText(value, bytes));
     // Whoever writes this into a command can have his plan compiled.
     if (text.includes(noId) || text.includes("monotonic ")) return null;
-    const key = Buffer.from(text.replaceAll(id, noLongId).replaceAll(id.slice(0, noId.length), noId));
+    const words = Buffer.from(text.replaceAll(id, noLongId).replaceAll(id.slice(0, noId.length), noId));
+    const key = Buffer.concat([words, ...bytes]);
     const name = fileName(key);
     return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, input, id });
   }
@@ -154,11 +156,12 @@ function atNoTime(input: PlanInput): PlanInput {
   return { ...input, config: { ...config, linux: { ...config.linux, timeOffsets } } };
 }
 
-/** For JSON.stringify: what it has no form for, each in one that nothing else has. */
-function asText(_: string, value: unknown): unknown {
+/** For JSON.stringify: what it has no form for, each in one that nothing else in its place has. Bytes are only announced. */
+function asText(value: unknown, bytes: Uint8Array[]): unknown {
   if (typeof value === "bigint") return `${value}n`;
-  if (value instanceof Uint8Array) return `bytes ${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1")}`;
-  return value;
+  if (!(value instanceof Uint8Array)) return value;
+  bytes.push(value);
+  return value.length;
 }
 
 /** Changes whenever another compiler might. */
