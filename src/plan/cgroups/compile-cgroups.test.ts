@@ -181,6 +181,9 @@ describe("compileCgroups()", () => {
     expect(failure(() => lines(onV2, { memory: { swap: 100 } }))).toContain("needs `memory.limit`");
     expect(failure(() => lines(onV2, { memory: { limit: 200, swap: 100 } }))).toContain("at least `memory.limit`");
     expect(failure(() => lines(onV1, { blockIO: { weight: 100 } }))).toContain("no weights for block devices");
+    for (const layout of [onV1, onV2])
+      for (const blockIO of [{ leafWeight: 100 }, { weightDevice: [{ major: 8, minor: 0, leafWeight: 100 }] }])
+        expect(failure(() => lines(layout, { blockIO }))).toContain("`blockIO.leafWeight`");
   });
 
   test("lets no value leave its file or line", () => {

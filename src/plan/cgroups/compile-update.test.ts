@@ -60,6 +60,18 @@ describe("compileCgroupUpdate()", () => {
     ]);
   });
 
+  test("refuses a limit below what is used, where that is asked for", () => {
+    for (const [layout, file] of [
+      [v1, "memory.usage_in_bytes"],
+      [v2, "memory.current"],
+    ] as const) {
+      const update = (memory: OciResources["memory"]) => () => lines(layout, memory === undefined ? {} : { memory }, { [file]: "1000" });
+      expect(update({ limit: 999, checkBeforeUpdate: true })).toThrow("`memory.limit` 999 is below what the container uses, 1000");
+      expect(update({ limit: 999 })).not.toThrow();
+      expect(update({ limit: 1000, checkBeforeUpdate: true })).not.toThrow();
+    }
+  });
+
   test("names the limit whose controller is missing", () => {
     expect(() => lines(v1, { cpu: { cpus: "0" } })).toThrow("set the limit `cpu.cpus`: cgroup controller `cpuset` is not available");
   });

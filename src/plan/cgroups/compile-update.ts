@@ -1,4 +1,5 @@
 import { type CgroupLayout, type CgroupPath, cgroupDirectory } from "../../core/cgroup-layout.ts";
+import { invalidOption } from "../../core/invalid-option.ts";
 import type { OciResources } from "../oci-config.ts";
 import type { CgroupSetting, HasCgroupFile } from "./cgroup-setting.ts";
 import { collectSettings, missing, missingReason, settingHierarchy } from "./compile-cgroups.ts";
@@ -31,12 +32,21 @@ export interface CgroupUpdateRequest {
  */
 export function compileCgroupUpdate(request: CgroupUpdateRequest): readonly CgroupUpdate[] {
   const { layout, path } = request;
+  checkPresentUse(request);
   const settings = collectSettings({ ...request, resources: withPresentMemory(request), fresh: false });
   return ordered(settings, request).map((setting) => {
     const hierarchy = settingHierarchy(layout, setting);
     if (hierarchy === undefined) throw missing(setting.option, missingReason(layout, setting.controller));
     return { option: setting.option, file: `${cgroupDirectory(hierarchy, path)}/${setting.file}`, value: setting.value };
   });
+}
+
+/** `checkBeforeUpdate`: v1 would refuse by itself, v2 would kill. @throws {EngineError} INVALID_OPTION */
+function checkPresentUse({ resources, read }: CgroupUpdateRequest): void {
+  const { limit = 0, checkBeforeUpdate } = resources.memory ?? {};
+  if (checkBeforeUpdate !== true || limit <= 0) return;
+  const present = Number(read("memory", "memory.current") || read("memory", "memory.usage_in_bytes"));
+  if (present > limit) throw invalidOption(`resources: \`memory.limit\` ${limit} is below what the container uses, ${present}`);
 }
 
 function withPresentMemory({ resources, read }: CgroupUpdateRequest): OciResources {

@@ -19,6 +19,9 @@ export function checkPageSize(size: string): string {
   throw invalidOption(`resources: a huge page size is \`${size}\`, one such as 2MB is meant`);
 }
 
+/** Why there is none. */
+export const LEAF_WEIGHT = "leaf weights belonged to the CFQ scheduler, which is gone since 5.0";
+
 /** A limit that was asked for and that nothing on this host can set. */
 export function unsupported(option: string, reason: string): EngineError {
   return new EngineError({

@@ -1,5 +1,5 @@
 import type { OciBlockIo, OciCpu, OciMemory, OciResources } from "../oci-config.ts";
-import { checkList, checkPageSize, checkWord, unsupported } from "./resource-checks.ts";
+import { checkList, checkPageSize, checkWord, LEAF_WEIGHT, unsupported } from "./resource-checks.ts";
 import type { CgroupSetting, SettingContext } from "./cgroup-setting.ts";
 
 /**
@@ -78,6 +78,8 @@ function addBlockIo(set: Set, blockIO: OciBlockIo, { hasFile }: SettingContext):
     return found;
   };
   if (weight !== 0) set("blkio", "blockIO.weight", weightFile(), weight);
+  if ((blockIO.leafWeight ?? 0) !== 0 || blockIO.weightDevice?.some(({ leafWeight = 0 }) => leafWeight !== 0) === true)
+    throw unsupported("blockIO.leafWeight", LEAF_WEIGHT);
   for (const device of blockIO.weightDevice ?? []) {
     if (device.weight === undefined) continue;
     const file = weightFile() === "blkio.weight" ? "blkio.weight_device" : "blkio.bfq.weight_device";

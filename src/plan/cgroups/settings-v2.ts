@@ -1,6 +1,6 @@
 import { invalidOption } from "../../core/invalid-option.ts";
 import type { OciBlockIo, OciCpu, OciMemory, OciResources } from "../oci-config.ts";
-import { checkList, checkPageSize, checkWord, unsupported } from "./resource-checks.ts";
+import { checkList, checkPageSize, checkWord, LEAF_WEIGHT, unsupported } from "./resource-checks.ts";
 import type { CgroupSetting, SettingContext } from "./cgroup-setting.ts";
 
 /**
@@ -90,6 +90,8 @@ function addCpu(set: Set, cpu: OciCpu, { fresh }: SettingContext): void {
 }
 
 function addBlockIo(set: Set, blockIO: OciBlockIo, { hasFile }: SettingContext): void {
+  if ((blockIO.leafWeight ?? 0) !== 0 || blockIO.weightDevice?.some(({ leafWeight = 0 }) => leafWeight !== 0) === true)
+    throw unsupported("blockIO.leafWeight", LEAF_WEIGHT);
   const weights: [string, number][] = [];
   if ((blockIO.weight ?? 0) !== 0) weights.push(["default", blockIO.weight ?? 0]);
   for (const { major, minor, weight } of blockIO.weightDevice ?? []) if (weight !== undefined) weights.push([`${major}:${minor}`, weight]);
