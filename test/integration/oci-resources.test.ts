@@ -181,7 +181,7 @@ describe("linux.resources", () => {
     const resources = { network: { classID: 0x10_0001, priorities: [{ name: "lo", priority: 5 }] } };
     if (!has("net_cls"))
       await expect(seen(resources, [])).rejects.toThrow(layout.mode === "v2" ? "exists in cgroup v1 only" : "is not available");
-    else expect(await seen(resources, [["net_cls", "net_cls.classid"]])).toEqual([`${0x10_0001}`]);
+    else expect(await seen(resources, [["net_cls", "net_cls.classid"]])).toEqual([String(0x10_0001)]);
   });
 
   test("rdma", async () => {
