@@ -14,7 +14,7 @@ export const imageTables = `
     size_bytes INTEGER NOT NULL,
     passwd TEXT NOT NULL DEFAULT '',
     group_file TEXT NOT NULL DEFAULT ''
-  ) STRICT, WITHOUT ROWID;
+  ) STRICT;
   CREATE INDEX images_manifest ON images (manifest_digest);
 
   CREATE TABLE image_references (
