@@ -23,9 +23,7 @@ static void client_ready(struct monitor *monitor, struct source *source, uint32_
 struct client *client_add(struct monitor *monitor, int fd, bool starting)
 {
 	struct client *client = calloc(1, sizeof(*client));
-	int flags = fcntl(fd, F_GETFL);
-
-	if (!client || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+	if (!client || set_nonblocking(fd) < 0) {
 		free(client);
 		close(fd);
 		return NULL;

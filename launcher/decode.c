@@ -1,16 +1,11 @@
 #include "plan.h"
 
+#include "cursor.h"
+
 const struct operation_kind operation_kinds[PLAN_CODES] = {
 #define OP(code, name, signature, sections) [code] = { #name, signature, sections },
 #include "operations.def"
 #undef OP
-};
-
-/* A read beyond the end sets `bad`, and gives what is not to be used. */
-struct reader {
-	const unsigned char *at, *end;
-	char **strings; /* room for the lists to come */
-	bool bad;
 };
 
 enum { LAUNCHER_SIDE = 1, CHILD_SIDE = 2 }; /* bit masks */
@@ -38,54 +33,36 @@ void plan_free(struct plan *plan)
 	plan->data = NULL;
 }
 
-static const unsigned char *take(struct reader *reader, size_t length)
+/* `strings`: room for all lists of the plan. */
+static char **take_strings(struct cursor *c, char ***strings, uint32_t count)
 {
-	static const unsigned char nothing[8];
-	if (reader->bad || (size_t)(reader->end - reader->at) < length) {
-		reader->bad = true;
-		return nothing;
-	}
-	reader->at += length;
-	return reader->at - length;
-}
-
-static char *take_string(struct reader *reader)
-{
-	size_t length = get32(take(reader, 4));
-	const char *string = (const char *)take(reader, length + 1);
-	reader->bad |= !reader->bad && (string[length] != 0 || memchr(string, 0, length));
-	return (char *)(uintptr_t)string;
-}
-
-static char **take_strings(struct reader *reader, uint32_t count)
-{
-	char **list = reader->strings;
-	for (uint32_t i = 0; i < count && !reader->bad; i++)
-		*reader->strings++ = take_string(reader);
-	*reader->strings++ = NULL;
+	char **list = *strings;
+	for (uint32_t i = 0; i < count && !c->bad; i++)
+		*(*strings)++ = (char *)(uintptr_t)take_text(c);
+	*(*strings)++ = NULL;
 	return list;
 }
 
-static void decode_argument(struct reader *reader, char letter, union argument *argument)
+static void decode_argument(struct cursor *c, char ***strings, char letter, union argument *argument)
 {
 	switch (letter) {
 	case 'u':
-		argument->u = get64(take(reader, 8));
+		argument->u = take_u64(c);
 		break;
 	case 's':
-		argument->s = take_string(reader);
+		argument->s = take_text(c);
 		break;
 	case 'b':
-		argument->b.length = get32(take(reader, 4));
-		argument->b.data = take(reader, argument->b.length);
+		argument->b.length = take_u32(c);
+		argument->b.data = take(c, argument->b.length);
 		break;
 	case 'v':
-		argument->v.count = get32(take(reader, 4));
-		argument->v.list = take_strings(reader, argument->v.count);
+		argument->v.count = take_u32(c);
+		argument->v.list = take_strings(c, strings, argument->v.count);
 		break;
 	default:
-		argument->slots.count = strchr("FO", letter) ? get32(take(reader, 4)) : 1;
-		argument->slots.list = take(reader, 2 * (size_t)argument->slots.count);
+		argument->slots.count = strchr("FO", letter) ? take_u32(c) : 1;
+		argument->slots.list = take(c, 2 * (size_t)argument->slots.count);
 	}
 }
 
@@ -193,11 +170,11 @@ static const char *check_shape(struct plan *plan, uint32_t *index)
 	return check_pairs(plan, index);
 }
 
-static const char *decode_operation(struct reader *reader, struct operation *op, const unsigned char *bitmap)
+static const char *decode_operation(struct cursor *c, char ***strings, struct operation *op, const unsigned char *bitmap)
 {
-	if (reader->end - reader->at < RECORD_HEADER)
+	const uint8_t *record = take(c, RECORD_HEADER);
+	if (c->bad)
 		return "record header";
-	const unsigned char *record = take(reader, RECORD_HEADER);
 	op->code = get16(record);
 	op->section = record[2];
 	uint32_t length = get32(record + 4);
@@ -211,19 +188,17 @@ static const char *decode_operation(struct reader *reader, struct operation *op,
 		return "section";
 	if (record[3] != 0)
 		return "reserved byte";
-	if (length < RECORD_HEADER || length - RECORD_HEADER > (size_t)(reader->end - reader->at))
+	if (length < RECORD_HEADER || length - RECORD_HEADER > (size_t)(c->end - c->at))
 		return "record length";
-	const unsigned char *end = reader->at + (length - RECORD_HEADER);
-	struct reader arguments = { reader->at, end, reader->strings, false };
+	struct cursor arguments = { c->at, c->at + (length - RECORD_HEADER), false };
 	const char *signature = operation_kinds[op->code].signature;
 	for (int i = 0; signature[i]; i++) {
-		decode_argument(&arguments, signature[i], &op->args[i]);
+		decode_argument(&arguments, strings, signature[i], &op->args[i]);
 		if (arguments.bad)
 			return letter_names[(unsigned char)signature[i]];
 	}
-	reader->at = end;
-	reader->strings = arguments.strings;
-	return arguments.at == end ? NULL : "bytes after the arguments";
+	c->at = arguments.end;
+	return arguments.at == arguments.end ? NULL : "bytes after the arguments";
 }
 
 static const char *decode_header(struct plan *plan, const unsigned char *data, size_t length)
@@ -261,17 +236,18 @@ int plan_decode(struct plan *plan, const unsigned char *data, size_t length, str
 		return -1;
 	}
 	struct visibility visibility = { 0 };
-	struct reader reader = { data + PLAN_HEADER, data + length, plan->strings, false };
+	struct cursor records = { data + PLAN_HEADER, data + length, false };
+	char **strings = plan->strings;
 	for (uint32_t i = 0; i < plan->count; i++) {
 		struct operation *op = &plan->operations[i];
 		refusal->index = i;
-		refusal->field = decode_operation(&reader, op, data + PLAN_BITMAP);
+		refusal->field = decode_operation(&records, &strings, op, data + PLAN_BITMAP);
 		if (!refusal->field)
 			refusal->field = check_slots(plan, &visibility, op);
 		if (refusal->field)
 			return -1;
 	}
 	refusal->index = NO_OPERATION;
-	refusal->field = reader.at == reader.end ? check_shape(plan, &refusal->index) : "bytes after the last operation";
+	refusal->field = records.at == records.end ? check_shape(plan, &refusal->index) : "bytes after the last operation";
 	return refusal->field ? -1 : 0;
 }

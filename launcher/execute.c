@@ -169,14 +169,19 @@ static _Noreturn void run_child(struct run *run)
 	_exit(1);
 }
 
+const union argument *monitor_arguments(const struct plan *plan)
+{
+	uint32_t tail = plan->first[SECTION_TAIL];
+	return tail < plan->count && plan->operations[tail].code == OP_MONITOR ? plan->operations[tail].args : NULL;
+}
+
 /* Before anybody is told that there is something to attach to. */
 static int prepare_tail(struct run *run)
 {
-	uint32_t index = run->plan->first[SECTION_TAIL];
-	const struct operation *op = index < run->plan->count ? &run->plan->operations[index] : NULL;
-	if (!op || op->code != OP_MONITOR)
-		return 0;
-	return monitor_prepare(op->args[4].s, op->args[5].u, &run->listener) < 0 ? fail(run, "%.900s/attach.sock", op->args[4].s) : 0;
+	const union argument *args = monitor_arguments(run->plan);
+	if (args && monitor_prepare(args[4].s, args[5].u, &run->listener) < 0)
+		return fail(run, "%.900s/attach.sock", args[4].s);
+	return 0;
 }
 
 /* The monitor stays for long; the plan need not. */
@@ -187,13 +192,11 @@ static void release_plan(void *plan)
 
 static int run_tail(struct run *run)
 {
-	uint32_t index = run->plan->first[SECTION_TAIL];
-	const struct operation *op = index < run->plan->count ? &run->plan->operations[index] : NULL;
-	if (FAULT_BUILD && inject_fault(index) != 0)
+	const union argument *args = monitor_arguments(run->plan);
+	if (FAULT_BUILD && inject_fault(run->plan->first[SECTION_TAIL]) != 0)
 		return 1; /* as when the monitor can't be set up: the process has been told to have started, and dies with us */
-	if (!op || op->code == OP_DETACH)
+	if (!args)
 		return 0;
-	const union argument *args = op->args;
 	struct monitor_args monitor = {
 		.pid = run->child,
 		.pidfd = run->pidfd,

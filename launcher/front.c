@@ -1,4 +1,4 @@
-#include "front.h"
+#include "main.h"
 
 #include <limits.h>
 #include <sys/socket.h>

@@ -79,24 +79,9 @@ static inline int sys_mount_setattr(int dir, const char *path, unsigned flags, c
 	return (int)syscall(SYS_mount_setattr, dir, path, flags, attr, size);
 }
 
-static inline int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags)
-{
-	return (int)syscall(SYS_move_mount, from, from_path, to, to_path, flags);
-}
-
-static inline int sys_fsopen(const char *type, unsigned flags)
-{
-	return (int)syscall(SYS_fsopen, type, flags);
-}
-
 static inline int sys_fsconfig(int fd, unsigned command, const char *key, const void *value, int aux)
 {
 	return (int)syscall(SYS_fsconfig, fd, command, key, value, aux);
-}
-
-static inline int sys_fsmount(int fd, unsigned flags, unsigned attributes)
-{
-	return (int)syscall(SYS_fsmount, fd, flags, attributes);
 }
 
 static inline int sys_clone3(const struct clone_args *args)

@@ -4,6 +4,7 @@
  */
 #include "log.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 
 /* " stdout F " */
@@ -48,31 +49,27 @@ void log_open(struct log *log, const char *path, uint64_t max_bytes, uint64_t ma
 	/* the file itself is made with the first record: most short containers write none */
 }
 
+/* LOG, LOG.1, LOG.2 and so on. */
+static bool name_file(const struct log *log, uint64_t number, char name[NAME_MAX + 1])
+{
+	int length = number == 0 ? snprintf(name, NAME_MAX + 1, "%s", log->name)
+				 : snprintf(name, NAME_MAX + 1, "%s.%llu", log->name, (unsigned long long)number);
+	return length > 0 && length <= NAME_MAX;
+}
+
 /* log.1 → log.2, log → log.1; what would be number max_files goes. Errors leave a file in place: the log is then longer, not lost. */
 static void rotate(struct log *log)
 {
-	char from[256], to[256];
-
+	char from[NAME_MAX + 1], to[NAME_MAX + 1];
 	/*
 	 * The last one is unlinked, not renamed over: ext4 takes a replacing rename for a careful editor's and writes the new
 	 * file's blocks to the disk at once (auto_da_alloc).
 	 */
-	if (log->max_files <= 1)
-		snprintf(to, sizeof(to), "%s", log->name);
-	else
-		snprintf(to, sizeof(to), "%s.%llu", log->name, (unsigned long long)(log->max_files - 1));
-	unlinkat(log->directory, to, 0);
-	for (uint64_t number = log->max_files; number > 1; number--) {
-		int written = snprintf(to, sizeof(to), "%s.%llu", log->name, (unsigned long long)(number - 1));
-
-		if (written < 0 || (size_t)written >= sizeof(to))
-			continue;
-		if (number == 2)
-			snprintf(from, sizeof(from), "%s", log->name);
-		else
-			snprintf(from, sizeof(from), "%s.%llu", log->name, (unsigned long long)(number - 2));
-		renameat(log->directory, from, log->directory, to);
-	}
+	if (name_file(log, log->max_files > 1 ? log->max_files - 1 : 0, to))
+		unlinkat(log->directory, to, 0);
+	for (uint64_t number = log->max_files; number > 1; number--)
+		if (name_file(log, number - 1, to) && name_file(log, number - 2, from))
+			renameat(log->directory, from, log->directory, to);
 	if (log->fd >= 0)
 		close(log->fd);
 	open_file(log);

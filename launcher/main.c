@@ -7,10 +7,8 @@
 #include <linux/keyctl.h>
 #include <sys/prctl.h>
 #include "frame.h"
-#include "front.h"
-#include "protect.h"
+#include "main.h"
 #include "run.h"
-#include "signal-main.h"
 #include "tree.h"
 
 extern char **environ;

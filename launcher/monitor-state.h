@@ -60,6 +60,8 @@ struct monitor {
 	int64_t quiet_at, linger_at, hook_at, reap_at;
 };
 
+/* 0, or -1 with errno. */
+int set_nonblocking(int fd);
 void source_open(struct source *source, int fd, void (*ready)(struct monitor *, struct source *, uint32_t));
 /* Registers, changes or removes; idempotent. */
 void source_want(struct monitor *monitor, struct source *source, uint32_t interest);

@@ -54,33 +54,24 @@ static char **copy_list(char *const *list)
 	return copy;
 }
 
-static int compare_descriptors(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 /* Slots of the plan, the report descriptor and whatever was inherited go; 0, 1 and 2 stay. */
 static void close_others(const struct monitor_args *args)
 {
-	int keep[] = {2, args->pidfd, args->client, args->listener, args->console, args->in, args->out, args->err};
-	size_t count = sizeof(keep) / sizeof(keep[0]);
-
-	qsort(keep, count, sizeof(keep[0]), compare_descriptors);
-	for (size_t i = 0; i < count; i++) {
-		unsigned int first = keep[i] < 2 ? 3 : (unsigned int)keep[i] + 1;
-		unsigned int last = i + 1 < count ? (unsigned int)keep[i + 1] - 1 : ~0U;
-
-		if (keep[i] >= 2 && first <= last)
-			sys_close_range(first, last, 0);
+	const int kept[] = {args->pidfd, args->client, args->listener, args->console, args->in, args->out, args->err};
+	for (unsigned int first = 3, next; first != 0; first = next + 1) {
+		next = ~0U;
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+			if (kept[i] >= (int)first && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		if (next > first)
+			sys_close_range(first, next == ~0U ? next : next - 1, 0);
 	}
 }
 
-static void set_nonblocking(int fd)
+int set_nonblocking(int fd)
 {
 	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
-
-	if (flags >= 0)
-		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 static void open_stdio(struct monitor *monitor, const struct monitor_args *args)

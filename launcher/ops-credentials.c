@@ -91,14 +91,27 @@ int op_NNP(struct run *run, const union argument *args)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* 0, or a descriptor when the flags ask for one. */
+static int load_filter(struct run *run, union argument filter, uint64_t flags)
+{
+	size_t count = filter.b.length / sizeof(struct sock_filter);
+	if (filter.b.length % sizeof(struct sock_filter) || count == 0 || count > BPF_MAXINSNS)
+		return refuse(run, EINVAL, "program length");
+	struct sock_fprog program = { (unsigned short)count, (void *)(uintptr_t)filter.b.data };
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+}
+
 int op_SECCOMP(struct run *run, const union argument *args)
 {
-	size_t count = args[0].b.length / sizeof(struct sock_filter);
-	if (args[0].b.length % sizeof(struct sock_filter) || count == 0 || count > BPF_MAXINSNS ||
-	    args[1].u & SECCOMP_FILTER_FLAG_NEW_LISTENER)
-		return refuse(run, EINVAL, "program length or flags");
-	struct sock_fprog program = { (unsigned short)count, (void *)(uintptr_t)args[0].b.data };
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, args[1].u, &program);
+	if (args[1].u & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		return refuse(run, EINVAL, "flags");
+	return load_filter(run, args[0], args[1].u);
+}
+
+/* A filter that asks an agent. */
+int op_LISTENER(struct run *run, const union argument *args)
+{
+	return slot_fill(run, args[2], load_filter(run, args[0], args[1].u | SECCOMP_FILTER_FLAG_NEW_LISTENER));
 }
 
 /* Report and sync are passed over when they would be closed: both are close-on-exec. */
@@ -125,21 +138,23 @@ int op_CLOSERANGE(struct run *run, const union argument *args)
  * Close-on-exec is too late: the kernel resolves the candidate's path before it closes anything, and an image that names
  * /proc/self/fd/7/../../bin/x would run a program of the host (CVE-2024-21626).
  */
-static void close_slots(struct run *run)
+void close_slots(struct run *run, uint16_t kept, uint16_t also)
 {
-	for (uint32_t slot = 0; slot < run->plan->slots; slot++)
-		if (run->slots[slot] > STDERR_FILENO)
-			close(run->slots[slot]);
-	close(run->sync);
+	for (uint16_t slot = 0; slot < run->plan->slots; slot++) {
+		if (slot == kept || slot == also || run->slots[slot] <= STDERR_FILENO)
+			continue;
+		close(run->slots[slot]);
+		run->slots[slot] = -1;
+	}
+	closing(run->sync, 0);
+	run->sync = -1;
 }
 
 /* Descriptor 3 was the client's: what the caller passes on came one above where it is to be. Everything else is close-on-exec. */
 int op_KEEPFDS(struct run *run, const union argument *args)
 {
-	if (args[0].u > 1000) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (args[0].u > 1000)
+		return failing(EINVAL);
 	run->kept = (uint32_t)args[0].u;
 	return 0;
 }
@@ -154,7 +169,7 @@ static int move_kept(struct run *run)
 
 int op_EXEC(struct run *run, const union argument *args)
 {
-	close_slots(run);
+	close_slots(run, SLOT_NONE, SLOT_NONE);
 	if (move_kept(run) != 0)
 		return -1;
 	const char *denied = NULL, *candidate = "";

@@ -46,7 +46,7 @@ int op_MKNOD(struct run *run, const union argument *args)
 }
 
 /* procfs and cgroupfs targets: a symbolic link or a mount on the way is an attack (CVE-2025-52881). */
-static int write_file(int dir, const char *path, const void *data, size_t length)
+int write_file(int dir, const char *path, const void *data, size_t length)
 {
 	uint64_t resolve = dir == AT_FDCWD ? 0 : RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS;
 	int fd = lookup_resolve(dir, path, O_WRONLY | O_NOCTTY, 0, resolve);

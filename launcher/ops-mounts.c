@@ -49,7 +49,7 @@ int op_FS(struct run *run, const union argument *args)
 	char **keys = args[2].v.list;
 	if (args[2].v.count != args[3].slots.count)
 		return refuse(run, EINVAL, "as many keys as slots are needed");
-	int context = sys_fsopen(args[0].s, FSOPEN_CLOEXEC);
+	int context = (int)syscall(SYS_fsopen, args[0].s, FSOPEN_CLOEXEC);
 	if (context < 0)
 		return -1;
 	for (uint32_t i = 0; i < args[1].v.count; i++)
@@ -60,7 +60,7 @@ int op_FS(struct run *run, const union argument *args)
 			return fail_from_context(run, context, keys[i]);
 	if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
 		return fail_from_context(run, context, "");
-	int mount = sys_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)args[4].u);
+	int mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, (unsigned)args[4].u);
 	if (mount < 0)
 		return fail_from_context(run, context, "fsmount");
 	close(context);
@@ -136,7 +136,7 @@ int op_MOVE(struct run *run, const union argument *args)
 	if (dir == -1)
 		return -1;
 	flags |= dir == AT_FDCWD ? MOVE_MOUNT_T_SYMLINKS : MOVE_MOUNT_T_EMPTY_PATH;
-	return closing(owned, sys_move_mount(slot_optional(run, args[0]), "", dir, path, (unsigned)flags));
+	return closing(owned, (int)syscall(SYS_move_mount, slot_optional(run, args[0]), "", dir, path, (unsigned)flags));
 }
 
 int op_PIVOT(struct run *run, const union argument *args)

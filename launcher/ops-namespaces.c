@@ -85,8 +85,8 @@ static pid_t clone_in(struct run *run, int userns, struct clone_args *clone, int
 			return 0;
 		_exit(pid > 0 && dup3(*pidfd, place, O_CLOEXEC) == place && close(*pidfd) == 0 ? 0 : errno);
 	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (pid > 0)
+		waitpid(pid, &status, 0);
 	if (pid < 0 || status != 0) {
 		errno = pid < 0 ? errno : WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 		return closing(place, fail(run, "in the user namespace that is joined"));
@@ -149,13 +149,7 @@ static int write_map(struct run *run, pid_t pid, const char *file, union argumen
 {
 	char path[48];
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(run, "%s", path);
-	ssize_t wrote = write(fd, map.b.data, map.b.length);
-	if (wrote >= 0 && wrote != (ssize_t)map.b.length)
-		errno = EIO;
-	return closing(fd, wrote == (ssize_t)map.b.length ? 0 : fail(run, "%s", path));
+	return write_file(AT_FDCWD, path, map.b.data, map.b.length) == 0 ? 0 : fail(run, "%s", path);
 }
 
 int op_IDMAP(struct run *run, const union argument *args)
@@ -178,8 +172,7 @@ int op_USERNS(struct run *run, const union argument *args)
 	int fd = write_map(run, pid, "uid_map", args[0]) || write_map(run, pid, "gid_map", args[1]) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	int error = errno;
 	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	waitpid(pid, NULL, 0);
 	errno = error;
 	return slot_fill(run, args[2], fd);
 }

@@ -44,19 +44,6 @@ static int find_candidate(struct run *run, char *const *candidates, uint32_t cou
 	return fail(run, "%.1000s", denied ? denied : candidate);
 }
 
-/* For as long as it waits, nobody who may look into it is to find a way to the host. */
-static void close_others(struct run *run, uint16_t start, uint16_t reply)
-{
-	for (uint32_t slot = 0; slot < run->plan->slots; slot++) {
-		if (slot == start || slot == reply || run->slots[slot] <= STDERR_FILENO)
-			continue;
-		close(run->slots[slot]);
-		run->slots[slot] = -1;
-	}
-	close(run->sync);
-	run->sync = -1;
-}
-
 /*
  * The launcher is told that all is done, and leaves. What follows is reported to whoever starts the container: it has written a byte to
  * one FIFO and reads the other. No more than read, write and close is needed, since a filter may be in force already.
@@ -68,7 +55,7 @@ int op_STARTWAIT(struct run *run, const union argument *args)
 	int start = run->slots[start_slot];
 	if (find_candidate(run, args[2].v.list, args[2].v.count) != 0)
 		return -1;
-	close_others(run, start_slot, reply_slot);
+	close_slots(run, start_slot, reply_slot); /* nobody who may look into what waits here is to find a way to the host */
 	heed_signals();
 	if (frame_write(run->report, FRAME_EXECUTING, 0, NULL, 0) != 0)
 		return -1;

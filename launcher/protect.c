@@ -1,4 +1,4 @@
-#include "protect.h"
+#include "main.h"
 
 #include <linux/magic.h>
 #include <linux/memfd.h>

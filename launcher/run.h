@@ -48,6 +48,10 @@ int fail(struct run *run, const char *format, ...) __attribute__((format(printf,
 int slot_directory(const struct run *run, union argument argument);
 /* -1 for NONE. */
 int slot_optional(const struct run *run, union argument argument);
+/* One write(2) to an existing file of procfs or cgroupfs. */
+int write_file(int dir, const char *path, const void *data, size_t length);
+/* Closes all but two, and the socket to the other side of the clone. */
+void close_slots(struct run *run, uint16_t kept, uint16_t also);
 /* Stores a descriptor that the run owns from now on; a negative one is passed on as the failure. */
 int slot_fill(struct run *run, union argument argument, int fd);
 
@@ -62,6 +66,9 @@ int rearm_pdeathsig(struct run *run);
 
 /* Field 22 of /proc/PID/stat: clock ticks since boot; 0 with errno. */
 uint64_t process_start_time(pid_t pid);
+
+/* Of the plan's MONITOR; NULL: it has none. */
+const union argument *monitor_arguments(const struct plan *plan);
 
 /* What can be prepared for STARTED while the child is busy: start times, and the file `started` in MONITOR's run directory. */
 int prepare_started(struct run *run);

@@ -2,7 +2,7 @@
  * launcher signal PID STARTTIME SIGNO: a signal for exactly that process, never for one that got its number later.
  * Exit status 0: sent (or it is a zombie, which is past caring); 3: there is no such process any more; 1: anything else.
  */
-#include "signal-main.h"
+#include "main.h"
 
 #include "run.h"
 

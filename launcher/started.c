@@ -25,12 +25,12 @@ static const char temporary[] = ".started.tmp";
 
 int prepare_started(struct run *run)
 {
-	uint32_t tail = run->plan->first[SECTION_TAIL];
+	const union argument *monitor = monitor_arguments(run->plan);
 	run->child_start = process_start_time(run->child);
 	run->monitor_start = process_start_time(getpid());
-	if (tail == run->plan->count || run->plan->operations[tail].code != OP_MONITOR)
+	if (!monitor)
 		return 0;
-	const char *path = run->plan->operations[tail].args[4].s;
+	const char *path = monitor[4].s;
 	run->rundir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (run->rundir < 0)
 		return fail(run, "%.1000s", path);

@@ -7,8 +7,6 @@
 #include <sys/ioctl.h>
 #include <sys/xattr.h>
 
-#include "protocol.h"
-
 enum { REMOVE_DEPTH = 64 }; /* deeper directories are first moved up, so that descriptors and stack stay bounded */
 
 struct removal {

@@ -6,8 +6,6 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "protocol.h"
-
 enum {
 	XATTR_LIST_MAX = 64 * 1024, /* linux/limits.h, as XATTR_SIZE_MAX */
 	XATTR_VALUE_MAX = 64 * 1024,

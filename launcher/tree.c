@@ -11,46 +11,6 @@
 
 enum { TREE_RECORD_HEADER = 8 };
 
-uint32_t take_u32(struct cursor *c)
-{
-	if (c->end - c->at < 4) {
-		c->bad = true;
-		return 0;
-	}
-	c->at += 4;
-	return get32(c->at - 4);
-}
-
-uint64_t take_u64(struct cursor *c)
-{
-	uint64_t low = take_u32(c);
-	return low | (uint64_t)take_u32(c) << 32;
-}
-
-struct bytes take_bytes(struct cursor *c)
-{
-	struct bytes bytes = { "", 0 };
-	size_t length = take_u32(c);
-	if (c->bad || (size_t)(c->end - c->at) < length) {
-		c->bad = true;
-		return bytes;
-	}
-	bytes = (struct bytes){ (const char *)c->at, length };
-	c->at += length;
-	return bytes;
-}
-
-const char *take_text(struct cursor *c)
-{
-	struct bytes bytes = take_bytes(c);
-	if (c->bad || c->at == c->end || *c->at || memchr(bytes.data, 0, bytes.length)) {
-		c->bad = true;
-		return "";
-	}
-	c->at++;
-	return bytes.data;
-}
-
 int take_fd(struct cursor *c)
 {
 	uint32_t fd = take_u32(c);

@@ -5,7 +5,7 @@
 #ifndef WHERRY_TREE_H
 #define WHERRY_TREE_H
 
-#include "kernel.h"
+#include "cursor.h"
 #include <sys/stat.h>
 
 enum {
@@ -56,21 +56,6 @@ struct tree {
 	uint8_t copy_buffer[TREE_FRAME_MAX]; /* for what the kernel can't copy by itself, or not as fast */
 };
 
-/* A record being decoded. A read beyond its end sets `bad` and gives zeros. */
-struct cursor {
-	const uint8_t *at, *end;
-	bool bad;
-};
-
-struct bytes {
-	const char *data;
-	size_t length;
-};
-
-uint32_t take_u32(struct cursor *c);
-uint64_t take_u64(struct cursor *c);
-const char *take_text(struct cursor *c);
-struct bytes take_bytes(struct cursor *c);
 int take_fd(struct cursor *c);
 
 /* Notes "CALL PATH" for the client beside errno; returns -1. */
