@@ -1,5 +1,5 @@
 import { afterEach, expect } from "bun:test";
-import { closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { EngineError } from "../../src/core/engine-error.ts";
 import { launchPlan } from "../../src/kernel/launcher-client.ts";
@@ -56,7 +56,11 @@ async function failureOf(launch: Promise<unknown>): Promise<EngineError> {
 }
 
 test("CVE-2019-5736: neither the launcher's executable nor a kept descriptor of it can be written", async () => {
-  const before = readFileSync(launcher);
+  // A file of its own: one that another test's launcher runs just now is busy.
+  work = mkdtempSync(`${tmpdir()}/wherry-executor-`);
+  const own = `${work}/launcher`;
+  copyFileSync(launcher, own);
+  const before = readFileSync(own);
   let kept = -1;
   const onTell = (_point: string, pid: number): void => {
     for (const process of [pid, parentOf(pid)]) {
@@ -67,7 +71,7 @@ test("CVE-2019-5736: neither the launcher's executable nor a kept descriptor of 
       if (kept < 0) kept = openSync(path, "r");
     }
   };
-  const launched = await launchPlan({ launcher, plan: waitingPlan(["/bin/busybox", "true"]), holds, onTell });
+  const launched = await launchPlan({ launcher: own, plan: waitingPlan(["/bin/busybox", "true"]), holds, onTell });
   launched.connection.close();
   await poll("the process is gone", () => isGone(launched.pid) && isGone(launched.monitorPid));
   // Nobody runs it now, so only the mount (or the seals) stand in the way.
@@ -80,7 +84,7 @@ test("CVE-2019-5736: neither the launcher's executable nor a kept descriptor of 
     }
   }).toThrow(/EROFS|EPERM/);
   closeSync(kept);
-  expect(readFileSync(launcher).equals(before)).toBe(true);
+  expect(readFileSync(own).equals(before)).toBe(true);
 });
 
 test("CVE-2024-21626: a program named through one of the launcher's descriptors is not found", async () => {
