@@ -8,11 +8,12 @@ import { enableControllers, fillCpuset } from "./cgroup-root.ts";
  * Makes a group and those above it in every hierarchy, ready to take a process and limits, wherever the caller wants it: what an OCI
  * runtime does with `linux.cgroupsPath`. A group that is there already is taken as it is. The layout that comes back has v2's controllers as
  * the group really has them.
+ * @param options `enableAbove`: v2's controllers are passed on by the groups above; systemd does that itself for what it delegates.
  * @throws {EngineError} CGROUP_SETUP_FAILED
  */
-export function makeCgroup(layout: CgroupLayout, path: CgroupPath): CgroupLayout {
+export function makeCgroup(layout: CgroupLayout, path: CgroupPath, options: { readonly enableAbove: boolean }): CgroupLayout {
   try {
-    return { ...layout, hierarchies: layout.hierarchies.map((hierarchy) => makeIn(hierarchy, { layout, path })) };
+    return { ...layout, hierarchies: layout.hierarchies.map((hierarchy) => makeIn(hierarchy, { layout, path, ...options })) };
   } catch (cause) {
     throw new EngineError({
       kind: "failedPrecondition",
@@ -25,7 +26,7 @@ export function makeCgroup(layout: CgroupLayout, path: CgroupPath): CgroupLayout
 
 function makeIn(
   hierarchy: CgroupHierarchy,
-  { layout, path }: { readonly layout: CgroupLayout; readonly path: CgroupPath },
+  { layout, path, enableAbove }: { readonly layout: CgroupLayout; readonly path: CgroupPath; readonly enableAbove: boolean },
 ): CgroupHierarchy {
   const levels = path.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
   for (const level of levels) {
@@ -34,7 +35,7 @@ function makeIn(
     if (hierarchy.version === 1) {
       if (level !== "" && hierarchy.controllers.includes("cpuset"))
         fillCpuset(directory, cgroupDirectory(hierarchy, level.slice(0, level.lastIndexOf("/"))));
-    } else if (layout.mode === "v2" && level !== path) {
+    } else if (layout.mode === "v2" && level !== path && enableAbove) {
       enableControllers(directory);
     }
   }

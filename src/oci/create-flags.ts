@@ -29,6 +29,7 @@ export function createRequest(
     bundle: absolutePath(values.bundle ?? "."),
     launcher: context.launcher,
     warn: context.warn,
+    systemdCgroup: context.systemdCgroup,
     options: {
       noPivot: values["no-pivot"],
       noNewKeyring: values["no-new-keyring"],

@@ -44,10 +44,10 @@ export async function ociMain(args: readonly string[]): Promise<number> {
     if (values.help || name === undefined || name === "help") return (await import("./oci-help.ts")).printHelp();
     const load = commands[name];
     if (load === undefined) throw invalidOption(`No help topic for '${name}'`);
-    refuseManager(values["systemd-cgroup"], values["cgroup-manager"]);
+    const systemdCgroup = bySystemd(values["systemd-cgroup"], values["cgroup-manager"]);
     if (!forAnybody.has(name)) requireRoot(values.rootless);
     const command: OciCommand = await load();
-    return await command.run(words.slice(1), contextOf(values.root ?? defaultRoot, { debug: values.debug, log }));
+    return await command.run(words.slice(1), contextOf(values.root ?? defaultRoot, { debug: values.debug, systemdCgroup, log }));
   } catch (error) {
     const message = messageOf(error);
     writeLog(log, "error", message);
@@ -56,11 +56,15 @@ export async function ociMain(args: readonly string[]): Promise<number> {
   }
 }
 
-function contextOf(root: string, { debug, log }: { readonly debug: boolean; readonly log: LogTarget }): OciContext {
+function contextOf(
+  root: string,
+  { debug, systemdCgroup, log }: { readonly debug: boolean; readonly systemdCgroup: boolean; readonly log: LogTarget },
+): OciContext {
   return {
     root: root.startsWith("/") ? root : `${process.cwd()}/${root}`,
     launcher: findInstallation().launcher,
     debug,
+    systemdCgroup,
     print: (text) => void writeSync(1, text),
     warn: (message) => writeLog(log, "warning", message),
   };
@@ -71,15 +75,9 @@ function logFormat(format = "text"): LogTarget["format"] {
   throw invalidOption(`unknown log-format "${format}"`);
 }
 
-function refuseManager(systemd: boolean, manager = "cgroupfs"): void {
-  if (manager === "cgroupfs" || manager === "disabled") {
-    if (!systemd) return;
-  }
-  throw new EngineError({
-    kind: "notImplemented",
-    code: "NOT_IMPLEMENTED",
-    message: "systemd's cgroup driver is not supported yet: use cgroupfs (--cgroup-manager cgroupfs)",
-  });
+function bySystemd(flag: boolean, manager = flag ? "systemd" : "cgroupfs"): boolean {
+  if (manager === "systemd" || manager === "cgroupfs") return manager === "systemd";
+  throw invalidOption(`unknown cgroup manager \`${manager}\`: there are cgroupfs and systemd`);
 }
 
 function requireRoot(rootless = "auto"): void {

@@ -7,6 +7,8 @@ export interface OciContext {
   readonly launcher: HostPath;
   /** What an engine may have been told by a flag that came before the command. */
   readonly debug: boolean;
+  /** Control groups are made by systemd: `--systemd-cgroup`, or `--cgroup-manager systemd`. */
+  readonly systemdCgroup: boolean;
   print(text: string): void;
   warn(message: string): void;
 }

@@ -1,29 +1,36 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { CgroupLayout, CgroupPath } from "../core/cgroup-layout.ts";
 import { cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
+import { EngineError } from "../core/engine-error.ts";
+import { listCgroupPids } from "../kernel/cgroup-group.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { makeCgroup, ownCgroupDirectory } from "../kernel/make-cgroup.ts";
 import { compileCgroups } from "../plan/cgroups/compile-cgroups.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
-import { configUnsupported } from "../plan/plan-context.ts";
+import { configInvalid } from "../plan/plan-context.ts";
 import type { CgroupPlan } from "../plan/plan-input.ts";
 import { withDefaultDevices } from "./bundle-devices.ts";
 
 /**
  * Where `linux.cgroupsPath` puts a container: it counts from the mount point of every hierarchy, also where it is relative, whose meaning the
  * specification leaves open. Without one the group is `/wherry-oci-ID`.
- * @throws {EngineError} CONFIG_UNSUPPORTED for systemd's `slice:prefix:name`.
+ * @throws {EngineError} CONFIG_INVALID for systemd's `slice:prefix:name`, which goes with --systemd-cgroup only.
  */
 export function bundleCgroupPath(config: OciConfig, id: string): CgroupPath {
   const path = config.linux?.cgroupsPath ?? "";
-  if (/^[^/]*:[^/]*:[^/]*$/.test(path)) throw configUnsupported(`\`linux.cgroupsPath\` \`${path}\`, for systemd's cgroup driver,`);
+  if (/^[^/]*:[^/]*:[^/]*$/.test(path))
+    throw configInvalid(`\`linux.cgroupsPath\`: \`${path}\` is for systemd's cgroup driver (--systemd-cgroup)`);
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   return parts.length === 0 ? `/wherry-oci-${id}` : `/${parts.join("/")}`;
 }
 
-/** Makes the container's group in every hierarchy and says what is to be written there. @throws {EngineError} as compileCgroups, makeCgroup */
-export function placeInCgroups(config: OciConfig, path: CgroupPath): CgroupPlan {
-  const layout = makeCgroup(detectCgroupLayout(), path);
+/**
+ * Makes the container's group in every hierarchy and says what is to be written there.
+ * @param bySystemd it has made the group in its own hierarchy, and manages those above
+ * @throws {EngineError} as compileCgroups, makeCgroup
+ */
+export function placeInCgroups(config: OciConfig, path: CgroupPath, { bySystemd }: { readonly bySystemd: boolean }): CgroupPlan {
+  const layout = makeCgroup(detectCgroupLayout(), path, { enableAbove: !bySystemd });
   const resources = config.linux?.resources ?? {};
   const hasFile = (controller: string, file: string): boolean => {
     const hierarchy = hierarchyOf(layout, controller);
@@ -37,6 +44,20 @@ export function placeInCgroups(config: OciConfig, path: CgroupPath): CgroupPlan 
     hasFile,
   });
   return { ...compiled, placements: withOwnDirectories(layout, compiled), launcherStays: true };
+}
+
+/**
+ * A group with processes is somebody's: the container's limits would be theirs, and its end their end.
+ * @throws {EngineError} CGROUP_BUSY
+ */
+export function requireEmptyCgroup(path: CgroupPath): void {
+  const pids = listCgroupPids({ layout: detectCgroupLayout(), path });
+  if (pids.length === 0) return;
+  throw new EngineError({
+    kind: "conflict",
+    code: "CGROUP_BUSY",
+    message: `container's cgroup is not empty: ${pids.length} process(es) found in \`${path}\` (\`linux.cgroupsPath\`)`,
+  });
 }
 
 /** The group of a running container, for a further process. */

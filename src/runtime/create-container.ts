@@ -1,5 +1,6 @@
 import { renameSync, writeFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
+import type { CgroupPath } from "../core/cgroup-layout.ts";
 import { Undo } from "../core/undo.ts";
 import { readBootId } from "../kernel/boot-id.ts";
 import { killCgroup, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup-control.ts";
@@ -7,7 +8,7 @@ import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import type { LaunchPlan } from "../plan/operations.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import { type BundleConfig, readBundle } from "./bundle-config.ts";
-import { bundleCgroupPath, placeInCgroups } from "./bundle-cgroups.ts";
+import { bundleCgroupPath, placeInCgroups, requireEmptyCgroup } from "./bundle-cgroups.ts";
 import { type BundleOptions, bundleInput } from "./bundle-input.ts";
 import {
   claimContainer,
@@ -36,6 +37,8 @@ export interface CreateContainerRequest {
   readonly options?: BundleOptions;
   /** Read in place of the bundle's `config.json`. */
   readonly configPath?: string;
+  /** systemd makes the control group, as a scope. */
+  readonly systemdCgroup?: boolean;
   /**
    * `wait`: created, it waits to be started, and nothing of ours stays. `detach`: started at once, and let go. `foreground`: started at once;
    * the launcher stays and tells how it ended.
@@ -55,12 +58,13 @@ export async function createContainer(request: CreateContainerRequest): Promise<
   const files = containerFiles(request.root, request.id);
   const bundle = readBundle(request.bundle, request.configPath);
   checkTerminal(bundle, request);
+  const record = newRecord(request, bundle, await cgroupPath(request, bundle));
+  if (request.systemdCgroup !== true) requireEmptyCgroup(record.cgroup);
   claimContainer(files, request.id);
   await using undo = new Undo();
   undo.add(() => removeRecord(files));
   using lock = StateLock.acquire(files.directory);
   void lock;
-  const record = newRecord(request, bundle);
   writeFileSync(files.config, bundle.text, { mode: 0o600 });
   writeRecord(files, record);
   undo.add(() => removeGroup(record));
@@ -74,11 +78,14 @@ async function launch(
   { files, bundle, record }: { readonly files: ContainerFiles; readonly bundle: BundleConfig; readonly record: ContainerRecord },
 ): Promise<StartedProcess> {
   const { config, rootfs } = bundle;
+  const bySystemd = request.systemdCgroup === true;
+  using scope = bySystemd ? (await import("./systemd-cgroup.ts")).startContainerScope(config, request.id, request.launcher) : null;
+  void scope;
   const input = await bundleInput({
     config,
     identity: record,
     rootfs,
-    cgroups: placeInCgroups(config, record.cgroup),
+    cgroups: placeInCgroups(config, record.cgroup, { bySystemd }),
     monitorDirectory: request.mode === "foreground" ? files.directory : null,
     options: request.options ?? {},
     ...(request.mode === "wait" ? { startWait: { start: files.start, reply: files.reply } } : {}),
@@ -102,7 +109,11 @@ async function launch(
   return started;
 }
 
-function newRecord({ id, bundle: directory }: CreateContainerRequest, { config, rootfs }: BundleConfig): ContainerRecord {
+function newRecord(
+  { id, bundle: directory }: CreateContainerRequest,
+  { config, rootfs }: BundleConfig,
+  cgroupPath: CgroupPath,
+): ContainerRecord {
   return {
     format: 1,
     id,
@@ -113,10 +124,15 @@ function newRecord({ id, bundle: directory }: CreateContainerRequest, { config, 
     pid: 0,
     startTime: "0",
     bootId: readBootId(),
-    cgroup: bundleCgroupPath(config, id),
+    cgroup: cgroupPath,
     annotations: config.annotations ?? {},
     afterStart: { first: 0, steps: [], command: config.process?.args?.[0] ?? "" },
   };
+}
+
+async function cgroupPath({ id, systemdCgroup }: CreateContainerRequest, { config }: BundleConfig): Promise<CgroupPath> {
+  if (systemdCgroup !== true) return bundleCgroupPath(config, id);
+  return (await import("./systemd-cgroup.ts")).systemdUnit(config, id).path;
 }
 
 /** What follows STARTWAIT in the plan, in words. */

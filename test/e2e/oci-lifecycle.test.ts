@@ -217,3 +217,18 @@ test("what is wrong with a configuration is named by its path", async () => {
     stderr: expect.stringContaining("/nosuch/config.json"),
   });
 });
+
+test("a control group with processes is not taken for a container's", async () => {
+  const group = `${host.group}/shared`;
+  const inGroup = (...args: readonly string[]) =>
+    host.bundle(args, (config) => {
+      config.linux.cgroupsPath = group;
+    });
+  await left(["run", "-d", "-b", inGroup("/payload", "sleep"), "owner"]);
+  expect(await oci(["create", "-b", inGroup("/payload", "exit", "0"), "guest"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("cgroup is not empty"),
+  });
+  expect(await host.state("owner")).toMatchObject({ status: "running" });
+  await ok(["delete", "-f", "owner"]);
+});

@@ -1,0 +1,101 @@
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { EngineError } from "../core/engine-error.ts";
+
+export interface ScopeRequest {
+  /** `PREFIX-NAME.scope`. */
+  readonly unit: string;
+  readonly slice: string;
+  readonly description: string;
+  /** The cgroup that it will have, from the hierarchy's mount point. */
+  readonly path: string;
+  readonly properties: readonly { readonly name: string; readonly type: string; readonly value: string }[];
+  /** Stands in the scope until the container's process does. */
+  readonly launcher: string;
+}
+
+const PATIENCE_MS = 10_000;
+
+/**
+ * Has systemd make a scope, whose cgroup is delegated to us, and keeps it alive with a process that does nothing. A scope ends with its last
+ * process: dispose of the result once the container's first one is in it.
+ * @throws {EngineError} CGROUP_SETUP_FAILED
+ * @see org.freedesktop.systemd1(5) StartTransientUnit(), systemd.scope(5)
+ */
+export function startScope(request: ScopeRequest): Disposable {
+  const { spawn, spawnSync } = process.getBuiltinModule("node:child_process");
+  // It waits for tree operations, which never come, until its socket is closed.
+  const keeper = spawn(request.launcher, ["tree"], { stdio: ["ignore", "ignore", "ignore", "pipe"], cwd: "/", env: {} });
+  const end = () => endKeeper(keeper);
+  const properties = [
+    { name: "Description", type: "s", value: request.description },
+    { name: "Slice", type: "s", value: request.slice },
+    { name: "Delegate", type: "b", value: "true" },
+    { name: "DefaultDependencies", type: "b", value: "false" },
+    // Else one that ended by a signal would stay as failed, and its name with it.
+    { name: "CollectMode", type: "s", value: "inactive-or-failed" },
+    ...request.properties,
+  ];
+  const call = [
+    "--quiet",
+    "call",
+    "org.freedesktop.systemd1",
+    "/org/freedesktop/systemd1",
+    "org.freedesktop.systemd1.Manager",
+    "StartTransientUnit",
+    "ssa(sv)a(sa(sv))",
+    request.unit,
+    "replace",
+    String(properties.length + 1),
+    ...properties.flatMap(({ name, type, value }) => [name, type, value]),
+    "PIDs",
+    "au",
+    "1",
+    String(keeper.pid ?? 0),
+    "0",
+  ];
+  const result = spawnSync("busctl", call, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  if (result.status !== 0) {
+    end();
+    throw setupFailed(request.unit, result.error?.message ?? result.stderr.trim());
+  }
+  if (!waitUntilInside(keeper.pid ?? 0, request.path)) {
+    end();
+    throw setupFailed(request.unit, "systemd has taken the job, but the group did not appear");
+  }
+  return { [Symbol.dispose]: end };
+}
+
+/** systemd moves it there by a job of its own, soon. */
+function waitUntilInside(pid: number, path: string): boolean {
+  const end = performance.now() + PATIENCE_MS;
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (let wait = 1; performance.now() < end; wait = Math.min(wait * 2, 20)) {
+    try {
+      if (
+        readFileSync(`/proc/${pid}/cgroup`, "utf8")
+          .split("\n")
+          .some((line) => line.endsWith(`:${path}`))
+      )
+        return true;
+    } catch {
+      return false;
+    }
+    Atomics.wait(clock, 0, 0, wait);
+  }
+  return false;
+}
+
+function endKeeper(keeper: ChildProcess): void {
+  keeper.stdio[3]?.destroy();
+  keeper.kill("SIGKILL");
+  keeper.unref();
+}
+
+function setupFailed(unit: string, reason: string): EngineError {
+  return new EngineError({
+    kind: "failedPrecondition",
+    code: "CGROUP_SETUP_FAILED",
+    message: `start the systemd unit \`${unit}\` for a container: ${reason}`,
+  });
+}

@@ -1,0 +1,61 @@
+import { existsSync } from "node:fs";
+import { EngineError } from "../core/engine-error.ts";
+import type { CgroupPath } from "../core/cgroup-layout.ts";
+import { startScope } from "../kernel/systemd-scope.ts";
+import { scopeProperties } from "../plan/cgroups/scope-properties.ts";
+import type { OciConfig } from "../plan/oci-config.ts";
+import { configInvalid } from "../plan/plan-context.ts";
+
+/** A container's unit under systemd's cgroup driver. */
+export interface SystemdUnit {
+  readonly slice: string;
+  /** `PREFIX-NAME.scope`. */
+  readonly unit: string;
+  readonly path: CgroupPath;
+}
+
+/**
+ * The unit that `linux.cgroupsPath` names, `slice:prefix:name`; without one `system.slice:wherry-oci:ID`.
+ * @throws {EngineError} CONFIG_INVALID
+ */
+export function systemdUnit(config: OciConfig, id: string): SystemdUnit {
+  const given = config.linux?.cgroupsPath ?? "";
+  const parts = given === "" ? ["system.slice", "wherry-oci", id] : given.split(":");
+  const [slice = "", prefix = "", name = ""] = parts;
+  if (parts.length !== 3 || name === "")
+    throw configInvalid(`\`linux.cgroupsPath\`: \`slice:prefix:name\` is meant with --systemd-cgroup, not \`${given}\``);
+  const parent = slice === "" ? "system.slice" : slice;
+  const unit = name.endsWith(".slice") ? name : `${prefix === "" ? "" : `${prefix}-`}${name}.scope`;
+  if (/[/\s]/.test(unit)) throw configInvalid(`\`linux.cgroupsPath\`: \`${unit}\` is no name of a unit`);
+  return { slice: parent, unit, path: `${slicePath(parent)}/${unit}` };
+}
+
+/** `a-b.slice` lies in `a.slice`; `-.slice` is the root. @see systemd.slice(5) */
+export function slicePath(slice: string): CgroupPath {
+  const match = /^([^/\s]*)\.slice$/.exec(slice);
+  const [, stem = ""] = match ?? [];
+  if (match === null || (stem !== "-" && (stem === "" || stem.startsWith("-") || stem.endsWith("-") || stem.includes("--"))))
+    throw configInvalid(`\`linux.cgroupsPath\`: \`${slice}\` is no name of a slice`);
+  if (stem === "-") return "";
+  return stem
+    .split("-")
+    .map((_, index, parts) => `/${parts.slice(0, index + 1).join("-")}.slice`)
+    .join("");
+}
+
+/**
+ * Has systemd make the container's group. Dispose of the result when the container's process is in it.
+ * @throws {EngineError} CGROUP_SETUP_FAILED
+ */
+export function startContainerScope(config: OciConfig, id: string, launcher: string): Disposable {
+  if (!existsSync("/run/systemd/system")) {
+    throw new EngineError({
+      kind: "failedPrecondition",
+      code: "CGROUP_SETUP_FAILED",
+      message: "systemd cgroup flag passed, but systemd support for managing cgroups is not available",
+    });
+  }
+  const { unit, slice, path } = systemdUnit(config, id);
+  const properties = scopeProperties(config.linux?.resources ?? {});
+  return startScope({ unit, slice, path, properties, launcher, description: `container ${id}` });
+}
