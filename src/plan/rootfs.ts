@@ -29,7 +29,7 @@ export function createRootFilesystem(context: PlanContext, userns: Slot | null):
     plan.parent("ATTR", [root, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, 0, 0, spread, null], {
       why: "mounts made in the container stay there",
     });
-    if (userns !== null) mapMount(context, root, userns, rootfs.path);
+    // Not mapped: who made the bundle has given its files to the container's ids already. @see runtime-spec config-linux.md#user-namespace-mappings
   } else if (input.features.overlayLowerdirPlus) {
     createOverlay(context, rootfs, userns);
   } else {
@@ -147,11 +147,12 @@ export function isolateMounts(context: PlanContext): void {
 
 /**
  * CHILD: the detached root takes a place in the new mount namespace; which one matters not, it becomes `/` by PIVOT. A bundle's is put where
- * it came from: createRuntime hooks look for it there.
+ * it came from: createRuntime hooks look for it there. Root of a user namespace may not be let through to that place.
  */
 export function attachRoot(context: PlanContext): void {
   const { rootfs, noPivot } = context.input;
-  context.plan.child("MOVE", [context.root, null, rootfs.kind === "bundle" && noPivot !== true ? rootfs.path : "/"], {
+  const inPlace = rootfs.kind === "bundle" && noPivot !== true && context.mappings === null;
+  context.plan.child("MOVE", [context.root, null, inPlace ? rootfs.path : "/"], {
     why: "the root file system enters the container's mount namespace",
     doing: "attach the root file system",
   });

@@ -133,7 +133,7 @@ describe("linux.resources", () => {
         ["cpuset", "cpuset.cpus"],
         ["cpuset", "cpuset.mems"],
       ] as const;
-      expect(await seen({ cpu }, files)).toEqual(["20", "25000 50000", "10000", "0", "0"]);
+      expect(await seen({ cpu }, files)).toEqual(["59", "25000 50000", "10000", "0", "0"]);
       expect(await seen({ cpu: { idle: 1 } }, [["cpu", "cpu.idle"]])).toEqual(["1"]);
     }
   });
