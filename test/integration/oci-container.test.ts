@@ -43,7 +43,7 @@ describe("the container", () => {
 
   test("can't see masked paths nor write to read-only ones", async () => {
     const linux = { maskedPaths: ["/proc/version", "/bin", "/not/there"], readonlyPaths: ["/tmp", "/not/there"] };
-    const script = `echo "[$(busybox cat /proc/version)]"; set -- /bin/*; echo "$1"; echo x > /tmp/x; echo end`;
+    const script = `exec 2>&1; echo "[$(busybox cat /proc/version)]"; set -- /bin/*; echo "$1"; echo x > /tmp/x; echo end`;
     const input = ociInput(host, script, { linux, process: { args: ["/busybox", "sh", "-c", script], env: ["PATH=/"] } });
     cpSync(`${host.rootfs}/bin/busybox`, `${host.rootfs}/busybox`);
     const output = await host.runInput(input);
