@@ -91,76 +91,63 @@ static bool handle_frame(struct monitor *monitor, struct client *client)
 	}
 }
 
-/* How many of the bytes were used; fewer than length: stdin is full, or the client was dropped. */
-static size_t consume(struct monitor *monitor, struct client *client, const char *bytes, size_t length)
+/* How many of the bytes the process took, or are not meant for anybody any more; fewer than length: its input is full. */
+static size_t pass_input(struct monitor *monitor, const struct client *client, const char *bytes, size_t length)
 {
 	size_t used = 0;
+	for (size_t n = 1; used < length && n > 0; used += n)
+		n = may_write(monitor, client) ? input_write(monitor, bytes + used, length - used) : length - used;
+	return used;
+}
 
-	while (used < length) {
-		size_t n = length - used;
+/* False: no memory. */
+static bool take_input(struct monitor *monitor, struct client *client, const char *bytes, size_t length)
+{
+	size_t used = pass_input(monitor, client, bytes, length);
+	if (used == length)
+		return true;
+	client->held = malloc(length - used);
+	if (!client->held)
+		return false;
+	memcpy(client->held, bytes + used, length - used);
+	client->held_start = 0;
+	client->held_end = length - used;
+	return true;
+}
 
-		if (client->have < FRAME_HEADER) {
-			if (n > FRAME_HEADER - client->have)
-				n = FRAME_HEADER - client->have;
-			memcpy(client->frame + client->have, bytes + used, n);
-			client->have += (uint32_t)n;
-			used += n;
-			if (client->have < FRAME_HEADER)
-				break;
-			if (!accept_header(client))
-				goto malformed;
-			if (client->frame[4] == FRAME_STDIN && may_write(monitor, client))
-				take_once(monitor, client);
-		} else if (client->frame[4] == FRAME_STDIN) {
-			if (n > client->left)
-				n = client->left;
-			if (may_write(monitor, client))
-				n = input_write(monitor, bytes + used, n);
-			if (n == 0)
-				return used;
-			client->left -= (uint32_t)n;
-			used += n;
-		} else {
-			if (n > client->left)
-				n = client->left;
-			memcpy(client->frame + client->have, bytes + used, n);
-			client->have += (uint32_t)n;
-			client->left -= (uint32_t)n;
-			used += n;
-		}
-		if (client->left == 0) {
-			if (client->frame[4] != FRAME_STDIN && !handle_frame(monitor, client))
-				goto malformed;
-			client->have = 0;
-		}
+/* The bytes of a frame that have come into their place. False: it is malformed. */
+static bool take_bytes(struct monitor *monitor, struct client *client, size_t length)
+{
+	bool in_header = client->have < FRAME_HEADER;
+	bool input = !in_header && client->frame[4] == FRAME_STDIN;
+	client->have += input ? 0 : (uint32_t)length;
+	client->left -= in_header ? 0 : (uint32_t)length;
+	if (input && !take_input(monitor, client, monitor->io, length))
+		return false;
+	if (in_header && client->have == FRAME_HEADER) {
+		if (!accept_header(client))
+			return false;
+		if (client->frame[4] == FRAME_STDIN && may_write(monitor, client))
+			take_once(monitor, client);
 	}
-	return used;
-malformed:
-	client_drop(monitor, client);
-	return used;
+	if (client->have < FRAME_HEADER || client->left > 0)
+		return true;
+	client->have = 0;
+	return client->frame[4] == FRAME_STDIN || handle_frame(monitor, client);
 }
 
 void client_receive(struct monitor *monitor, struct client *client)
 {
-	for (int round = 0; round < 8 && !client->gone && !client->held; round++) {
-		ssize_t n = recv(client->source.fd, monitor->io, MONITOR_IO, MSG_DONTWAIT);
+	/* a few frames at a time, so that others get their turn */
+	for (int round = 0; round < 16 && !client->gone && !client->held; round++) {
+		bool in_header = client->have < FRAME_HEADER;
+		bool input = !in_header && client->frame[4] == FRAME_STDIN;
+		void *to = input ? (void *)monitor->io : client->frame + client->have;
+		ssize_t n = recv(client->source.fd, to, in_header ? FRAME_HEADER - client->have : client->left, MSG_DONTWAIT);
 		if (n < 0 && errno == EAGAIN)
 			return;
-		if (n <= 0) {
+		if (n <= 0 || !take_bytes(monitor, client, (size_t)n))
 			client_drop(monitor, client);
-			return;
-		}
-		size_t used = consume(monitor, client, monitor->io, (size_t)n);
-		if (client->gone || used == (size_t)n)
-			continue;
-		client->held = malloc((size_t)n - used);
-		if (!client->held) {
-			client_drop(monitor, client);
-			return;
-		}
-		memcpy(client->held, monitor->io + used, (size_t)n - used);
-		client->held_start = 0;
-		client->held_end = (size_t)n - used;
 	}
 }
 
@@ -168,8 +155,8 @@ void client_resume(struct monitor *monitor, struct client *client)
 {
 	if (!client->held || client->gone)
 		return;
-	client->held_start += consume(monitor, client, client->held + client->held_start, client->held_end - client->held_start);
-	if (client->gone || client->held_start < client->held_end)
+	client->held_start += pass_input(monitor, client, client->held + client->held_start, client->held_end - client->held_start);
+	if (client->held_start < client->held_end)
 		return;
 	free(client->held);
 	client->held = NULL;

@@ -64,11 +64,6 @@ static inline int64_t monotonic_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static inline int sys_openat2(int dir, const char *path, struct open_how *how)
-{
-	return (int)syscall(SYS_openat2, dir, path, how, sizeof(*how));
-}
-
 static inline int sys_open_tree(int dir, const char *path, unsigned flags)
 {
 	return (int)syscall(SYS_open_tree, dir, path, flags);

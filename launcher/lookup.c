@@ -7,7 +7,7 @@ int lookup_resolve(int dir, const char *path, uint64_t flags, uint64_t mode, uin
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve };
 	for (int attempt = 0;; attempt++) {
-		int fd = sys_openat2(dir, path, &how);
+		int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN || attempt == 1000)
 			return fd;
 	}

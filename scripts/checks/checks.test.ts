@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { checkDocs } from "./docs.mjs";
+import { countCode } from "./launcher-size.mjs";
 import { checkLayers, importsOf } from "./layers.mjs";
 import { checkNames, longFiles } from "./names.mjs";
 
@@ -80,5 +81,14 @@ describe("checkDocs()", () => {
       "README.md: the link docs/none.md leads nowhere",
       "README.md: README.md has no heading #nothing",
     ]);
+  });
+});
+
+describe("countCode()", () => {
+  test("counts lines that hold more than blanks and comments", () => {
+    expect(countCode("/* one\n two */ int a; // three\n\n\t/* four */\n  // five\nint b;\n")).toBe(2);
+  });
+  test("takes a comment's beginning in text for text", () => {
+    expect(countCode('const char *a = "/*";\nchar b = \'"\';\nconst char *c = "*/ \\" // ";\n')).toBe(3);
   });
 });
