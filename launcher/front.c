@@ -30,40 +30,56 @@ static int sibling(const char *name, char path[PATH_MAX + 16])
 	return 0;
 }
 
-/* Other engines' runtime by a link's name (src/cli/main.ts): its processes get its caller's streams, which a waiting launcher has not. */
-static int is_runtime(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-	name = slash ? slash + 1 : name;
-	return !strcmp(name, "wherry-oci") || !strcmp(name, "wherry-runc");
-}
+/* What a command begins with: no process, one with nothing of its caller's, or one with its caller's streams. */
+enum launch { NO_LAUNCH, LAUNCH, LAUNCH_WITH_STDIO };
 
-/* The verbs that begin by starting a process. A wrong guess costs a process that ends by itself. */
-static int begins_with_launch(char *const argv[])
+static int is_among(const char *word, const char *const list[])
 {
-	static const char *const verbs[] = { "run", "exec", "start" };
-	if (argv[0] && is_runtime(argv[0]))
-		return 0;
-	char *const *word = argv[0] ? argv + 1 : argv;
-	while (*word && **word == '-') {
-		int takes_next = !strcmp(*word, "--root") || !strcmp(*word, "--run-root");
-		word += takes_next && word[1] ? 2 : 1;
-	}
-	for (size_t i = 0; *word && i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (!strcmp(*word, verbs[i]))
+	for (; *list; list++)
+		if (!strcmp(word, *list))
 			return 1;
 	return 0;
 }
 
-/* As the engine would start it: a session of its own, nothing of the caller's. */
-static _Noreturn void become_launcher(int socket)
+/* Other engines' runtime, by a link's name or by its first word (src/cli/main.ts). */
+static int is_runtime(char *const argv[])
+{
+	static const char *const names[] = { "wherry-oci", "wherry-runc", NULL };
+	const char *slash = strrchr(argv[0], '/');
+	return is_among(slash ? slash + 1 : argv[0], names) || (argv[1] && !strcmp(argv[1], "oci"));
+}
+
+/* Looks past the global flags. A wrong guess costs a process that ends by itself. */
+static enum launch begins_with_launch(char *const argv[])
+{
+	static const char *const verbs[] = { "run", "exec", "start", NULL };
+	static const char *const runtime_verbs[] = { "create", "run", "exec", NULL };
+	static const char *const taking[] = { "--root", "--run-root", "--log", "--log-format", "--cgroup-manager", "--rootless", NULL };
+	if (!argv[0] || !argv[1])
+		return NO_LAUNCH;
+	int runtime = is_runtime(argv);
+	char *const *word = argv + (runtime && !strcmp(argv[1], "oci") ? 2 : 1);
+	while (*word && **word == '-')
+		word += is_among(*word, taking) && word[1] ? 2 : 1;
+	if (!*word || !is_among(*word, runtime ? runtime_verbs : verbs))
+		return NO_LAUNCH;
+	return runtime ? LAUNCH_WITH_STDIO : LAUNCH;
+}
+
+static int drop_stdio(void)
+{
+	return close(0) == 0 && open("/dev/null", O_RDWR) == 0 && dup2(0, 1) == 1 && dup2(0, 2) == 2;
+}
+
+/* As the engine would start it: a session of its own, nothing of the caller's but the streams, if they are wanted. */
+static _Noreturn void become_launcher(int socket, enum launch launch)
 {
 	char path[PATH_MAX + 16];
 	static char label[] = LABEL_FILLER;
 	char *const argv[] = { "launcher", "plan", label, NULL };
 	char *const envp[] = { NULL };
 	if (setsid() >= 0 && chdir("/") == 0 && dup2(socket, CLIENT_DESCRIPTOR) >= 0 && sys_close_range(CLIENT_DESCRIPTOR + 1, ~0U, 0) == 0 &&
-	    close(0) == 0 && open("/dev/null", O_RDWR) == 0 && dup2(0, 1) == 1 && dup2(0, 2) == 2 && sibling("launcher", path) == 0)
+	    (launch == LAUNCH_WITH_STDIO || drop_stdio()) && sibling("launcher", path) == 0)
 		execve(path, argv, envp);
 	_exit(127);
 }
@@ -72,7 +88,7 @@ static _Noreturn void become_launcher(int socket)
  * The launcher's own start goes on beside the engine's, which takes some milliseconds: by the time there is a plan, it waits for it. If
  * this fails, the engine starts one itself. The process in between leaves it to init, since the engine does not reap it.
  */
-static void start_waiting_launcher(void)
+static void start_waiting_launcher(enum launch launch)
 {
 	static char variable[sizeof(WAITING_LAUNCHER) + 12];
 	int ends[2];
@@ -81,7 +97,7 @@ static void start_waiting_launcher(void)
 	pid_t between = fork();
 	if (between == 0) {
 		if (fork() == 0)
-			become_launcher(ends[1]);
+			become_launcher(ends[1], launch);
 		_exit(0);
 	}
 	close(ends[1]);
@@ -102,8 +118,9 @@ int front(char **argv)
 			*kept++ = *variable;
 	*kept = NULL;
 	/* The tests of a faulty one tell it by environment and arguments where to fail. */
-	if (!FAULT_BUILD && begins_with_launch(argv)) {
-		start_waiting_launcher();
+	enum launch launch = FAULT_BUILD ? NO_LAUNCH : begins_with_launch(argv);
+	if (launch != NO_LAUNCH) {
+		start_waiting_launcher(launch);
 		/* Nothing runs twice on the way to a container: compiling would only take the launcher's processor (a quarter of the time in all). */
 		putenv(interpret);
 	}

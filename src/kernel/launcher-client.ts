@@ -15,7 +15,10 @@ export interface LaunchRequest {
   readonly plan: Uint8Array;
   /** Stands in the launcher's arguments, for ps(1) and for finding it when its client has died. */
   readonly label?: string;
-  /** The launcher, and with it the process, gets this process's own descriptors 0 to 2 instead of /dev/null. */
+  /**
+   * The launcher, and with it the process, gets this process's own descriptors 0 to 2 instead of /dev/null. All launches of a process are of
+   * one kind: a launcher that our front program has started has what the command is known for.
+   */
   readonly inheritStdio?: boolean;
   /** So many further descriptors of this process, from 3 on, which the launcher gets from 4 on. With `inheritStdio` only. */
   readonly passedDescriptors?: number;
@@ -48,7 +51,7 @@ export interface LaunchedProcess {
 export async function launchPlan(request: LaunchRequest): Promise<LaunchedProcess> {
   request.signal?.throwIfAborted();
   // Nothing is awaited until somebody listens: a launcher that dies at once would close its socket unheard.
-  const { socket, gone } = (request.inheritStdio === true ? undefined : takeWaitingLauncher(request)) ?? spawnLauncher(request);
+  const { socket, gone } = ((request.passedDescriptors ?? 0) > 0 ? undefined : takeWaitingLauncher(request)) ?? spawnLauncher(request);
   if (socket === undefined) throw unavailable(request, await gone);
   try {
     return await converse(request, gone, socket);

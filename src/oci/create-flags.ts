@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import { isatty } from "node:tty";
 import { invalidOption } from "../core/invalid-option.ts";
 import type { CreateContainerRequest } from "../runtime/create-container.ts";
@@ -46,7 +47,22 @@ export function createRequest(
 /** How many descriptors from 3 on the process gets: those of socket activation, then `--preserve-fds`. @see sd_listen_fds(3) */
 export function preservedDescriptors(given = "0"): number {
   if (!/^\d{1,3}$/.test(given)) throw invalidOption(`invalid value for --preserve-fds: \`${given}\``);
-  return activatedDescriptors() + Number(given);
+  const count = activatedDescriptors() + Number(given);
+  for (let descriptor = 3; descriptor < 3 + count; descriptor++) requireCallers(descriptor);
+  return count;
+}
+
+/** Where the caller has left a gap there may be a descriptor of this program's own, which no container must get. */
+function requireCallers(descriptor: number): void {
+  const own = process.env["WHERRY_LAUNCHER"] === String(descriptor);
+  let link = "";
+  try {
+    link = readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    // Not open.
+  }
+  if (own || link === "" || link.startsWith("anon_inode:[event"))
+    throw invalidOption(`descriptor ${descriptor} was not passed (--preserve-fds)`);
 }
 
 /** Sockets that a service manager has opened for this very process. */

@@ -179,6 +179,8 @@ describe("descriptors and terminals", () => {
     expect(await inTo(["--preserve-fds", "1"], ["/payload", "pattern", "5", "4"])).not.toEqual([0, null]);
     closeSync(file);
     expect(readFileSync(path).length).toBe(5);
+    // Nothing that happens to be open in the runtime itself gets in.
+    expect((await oci(["run", "--preserve-fds", "3", "-b", host.bundle(["/payload", "leaks"]), "gap"])).code).toBe(1);
   });
 
   test("run and exec in the foreground on the caller's terminal", async () => {
