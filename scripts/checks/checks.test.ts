@@ -6,6 +6,7 @@ import { checkDocs } from "./docs.mjs";
 import { countCode } from "./launcher-size.mjs";
 import { checkLayers, importsOf } from "./layers.mjs";
 import { checkNames, longFiles } from "./names.mjs";
+import { checkOciProperties } from "./oci-properties.mjs";
 
 function withFiles<T>(files: Readonly<Record<string, string>>, look: (root: string) => T): T {
   const root = mkdtempSync(`${tmpdir()}/wherry-checks-`);
@@ -90,5 +91,39 @@ describe("countCode()", () => {
   });
   test("takes a comment's beginning in text for text", () => {
     expect(countCode('const char *a = "/*";\nchar b = \'"\';\nconst char *c = "*/ \\" // ";\n')).toBe(3);
+  });
+});
+
+describe("checkOciProperties()", () => {
+  const schema = JSON.stringify({
+    properties: { a: { type: "string" }, b: { items: { properties: { c: {}, d: {} } } }, e: { values: {} } },
+  });
+  const check = (entries: readonly object[], page = ""): readonly string[] =>
+    withFiles(
+      {
+        "src/plan/oci/config-schema.json": schema,
+        "test/oci-properties.json": JSON.stringify(entries),
+        "test/x.test.ts": 'test("sees it")',
+        "docs/oci.md": page,
+      },
+      checkOciProperties,
+    );
+
+  test("finds properties without an entry, with two, and those that are none", () => {
+    expect(check([{ properties: ["a", "b[].c", "b[].c", "x"], why: "because" }])).toEqual([
+      "test/oci-properties.json: b[].d is missing",
+      "test/oci-properties.json: e is missing",
+      "test/oci-properties.json: x is no property of the schema",
+      "test/oci-properties.json: b[].c is listed twice",
+    ]);
+  });
+
+  test("finds entries whose test is not there, and a page that is stale", () => {
+    const rest = { properties: ["b[].c", "b[].d", "e"], why: "because" };
+    expect(check([{ properties: ["a"], test: "test/x.test.ts", name: "sees nothing" }, rest])).toEqual([
+      'test/oci-properties.json: a: test/x.test.ts has no test "sees nothing"',
+    ]);
+    expect(check([{ properties: ["a"], test: "test/x.test.ts", name: "sees it" }, rest])).toHaveLength(1);
+    expect(check([{ properties: ["a"] }, rest])[0]).toContain("neither a test nor a reason");
   });
 });

@@ -3,9 +3,18 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path/posix";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { filesBeneath } from "./files-beneath.mjs";
+import { checkOciProperties } from "./oci-properties.mjs";
+import { checkSchema } from "./oci-schema.mjs";
 
 export function checkDocs(root) {
-  return [...checkErrors(root), ...checkCodesUsed(root), ...checkLinks(root), ...checkRegressionTests(root)];
+  return [
+    ...checkOciProperties(root),
+    ...checkSchema(root),
+    ...checkErrors(root),
+    ...checkCodesUsed(root),
+    ...checkLinks(root),
+    ...checkRegressionTests(root),
+  ];
 }
 
 function errorCodes(root) {

@@ -3,11 +3,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-
-export const schemaFile = `${root}/src/plan/oci/config-schema.json`;
+const schemaFile = "src/plan/oci/config-schema.json";
 /** Where development machines have it; nothing needs it at run time. */
-export const specification = `${root}/../shared/specs/oci-runtime`;
+const specification = "../shared/specs/oci-runtime";
 
 const kept = ["type", "enum", "pattern", "minimum", "maximum", "minItems", "required"];
 const otherSystems = new Set(["solaris", "windows", "vm", "zos", "freebsd"]);
@@ -68,14 +66,16 @@ export function propertyPaths(schema, path = "") {
   return [path];
 }
 
-export function checkSchema() {
-  if (!existsSync(specification)) return [];
-  const now = JSON.stringify(resolveSchema(specification));
-  return now === JSON.stringify(JSON.parse(readFileSync(schemaFile, "utf8")))
+export function checkSchema(root) {
+  if (!existsSync(`${root}/${specification}`) || !existsSync(`${root}/${schemaFile}`)) return [];
+  const now = JSON.stringify(resolveSchema(`${root}/${specification}`));
+  return now === JSON.stringify(JSON.parse(readFileSync(`${root}/${schemaFile}`, "utf8")))
     ? []
-    : ["src/plan/oci/config-schema.json: differs from the specification; run node scripts/checks/oci-schema.mjs --write"];
+    : [`${schemaFile}: differs from the specification; run node scripts/checks/oci-schema.mjs --write`];
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href && process.argv[2] === "--write") {
-  writeFileSync(schemaFile, `${JSON.stringify(resolveSchema(process.argv[3] ?? specification), null, 2)}\n`);
+  const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+  const schema = resolveSchema(process.argv[3] ?? `${root}/${specification}`);
+  writeFileSync(`${root}/${schemaFile}`, `${JSON.stringify(schema, null, 2)}\n`);
 }

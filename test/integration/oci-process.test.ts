@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { OciProcess } from "../../src/plan/oci-config.ts";
+import type { CgroupPlacement } from "../../src/plan/plan-input.ts";
 import { type OciChange, ociInput } from "../support/oci-input.ts";
 import { PlanHost } from "../support/plan-host.ts";
 import { requires } from "../support/requires.ts";
@@ -19,6 +21,14 @@ afterAll(async () => {
 
 const run = (script: string, change: OciChange): Promise<string> => host.runInput(ociInput(host, script, change));
 
+/** v1's cpu controller gives no time to real-time processes unless it is told to, from the top downwards. */
+function withRealTime(placement: CgroupPlacement): CgroupPlacement {
+  const file = `${dirname(placement.directory)}/cpu.rt_runtime_us`;
+  if (!existsSync(file)) return placement;
+  writeFileSync(file, "20000");
+  return { ...placement, writes: [{ file: "cpu.rt_runtime_us", value: "10000" }] };
+}
+
 describe("the process", () => {
   test("has the scheduler, nice value and disk priority asked for, without the capability to set them", async () => {
     const output = await run(
@@ -30,6 +40,14 @@ describe("the process", () => {
     // Nice value and policy number, SCHED_BATCH is 3. @see proc_pid_stat(5)
     expect(output).toStartWith("7 3\nbest-effort: prio 6\n");
     expect(output).toEndWith("refused\nstatus 0\n");
+  });
+
+  test("runs in real time where its cgroup may", async () => {
+    const process = { scheduler: { policy: "SCHED_FIFO", priority: 7, flags: ["SCHED_FLAG_RESET_ON_FORK"] } } as const;
+    const input = ociInput(host, "cut -d ' ' -f 40,41 /proc/$$/stat; cut -d ' ' -f 40,41 /proc/self/stat; true", { process });
+    const cgroups = { ...input.cgroups, placements: (input.cgroups?.placements ?? []).map(withRealTime) };
+    // Priority and policy (SCHED_FIFO is 1) of the shell, and of its child, which starts anew.
+    expect(await host.runInput({ ...input, cgroups })).toBe("7 1\n0 0\nstatus 0\n");
   });
 
   test("is told when the kernel does not take a scheduler", async () => {
