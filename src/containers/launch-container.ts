@@ -45,7 +45,7 @@ export async function launchContainer(
       launcher: host.launcher,
       label: row.id,
       tty: settings.tty ?? false,
-      ...(host.planCache === undefined ? {} : { planCache: host.planCache }),
+      ...(host.planCache === undefined ? {} : { remember: { cache: host.planCache, ids: [row.id] } }),
       ...(options.attach === undefined ? {} : { attach: options.attach }),
       ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
     });

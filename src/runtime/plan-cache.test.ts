@@ -49,8 +49,8 @@ function inputsOf(id: string, seconds: number): Readonly<Record<string, PlanInpu
 const compiled = (input: PlanInput): Uint8Array => encodePlan(compilePlan(input));
 
 /** As a start does. */
-function planOf(input: PlanInput, id: string): { readonly plan: Uint8Array; readonly remembered: boolean } | null {
-  const entry = new PlanCache(directory).entry(input, id);
+function planOf(input: PlanInput, ...ids: readonly string[]): { readonly plan: Uint8Array; readonly remembered: boolean } | null {
+  const entry = new PlanCache(directory).entry(input, ids);
   if (entry === null) return null;
   const found = entry.read();
   return { plan: found ?? entry.write(compiled(entry.template)), remembered: found !== null };
@@ -64,14 +64,22 @@ describe("PlanCache", () => {
   test.each(samples.map(([name]) => name))("%s: a remembered plan is the one that would be compiled, for another id and moment", (name) => {
     const [before, after] = [inputsOf(first, 12_345)[name], inputsOf(later, 98_760)[name]];
     if (before === undefined || after === undefined) throw new Error("no such sample");
-    const made = planOf(before, first);
-    if (made === null) {
-      // A process in a running container, or one that joins others, is like no other.
-      expect(before.execInto !== undefined || Object.keys(before.joins).length > 0).toBe(true);
-      return;
-    }
-    expect(made).toEqual({ plan: Buffer.from(compiled(before)), remembered: false });
+    expect(planOf(before, first)).toEqual({ plan: Buffer.from(compiled(before)), remembered: false });
     expect(planOf(after, later)).toEqual({ plan: Buffer.from(compiled(after)), remembered: true });
+  });
+
+  test("an exec session's id is replaced as well", () => {
+    const session = (input: PlanInput | undefined, id: string): PlanInput => {
+      if (input === undefined || input.monitor === null) throw new Error("no such sample");
+      return { ...input, monitor: { ...input.monitor, runDirectory: `${input.monitor.runDirectory}/exec/${id}` as HostPath } };
+    };
+    const [one, two] = [newContainerId(), newContainerId()];
+    const [before, after] = [session(inputsOf(first, 12_345)["exec"], one), session(inputsOf(first, 12_399)["exec"], two)];
+    expect(planOf(before, first, one)).toEqual({ plan: Buffer.from(compiled(before)), remembered: false });
+    expect(planOf(after, first, two)).toEqual({ plan: Buffer.from(compiled(after)), remembered: true });
+    // Into another process.
+    const other = { ...after, execInto: { pid: 4242, startTime: 1001n } };
+    expect(planOf(other, first, two)).toEqual({ plan: Buffer.from(compiled(other)), remembered: false });
   });
 
   test("tells inputs apart that differ in anything else", () => {
@@ -103,7 +111,7 @@ describe("PlanCache", () => {
   test("leaves an input alone that has a placeholder in it", () => {
     const input = inputsOf(first, 12_345)["default"];
     if (input?.config.process === undefined) throw new Error("no such sample");
-    for (const word of ["<the container's id", "monotonic -77777 0"]) {
+    for (const word of ["<id of the >", "<id of the 1", "monotonic -77777 0"]) {
       const args = ["echo", word];
       expect(planOf({ ...input, config: { ...input.config, process: { ...input.config.process, args } } }, first)).toBeNull();
     }
@@ -117,11 +125,11 @@ describe("PlanCache", () => {
     const whole = readFileSync(file);
     for (const damaged of [whole.subarray(0, 2), whole.subarray(0, 200), Buffer.alloc(whole.length), Buffer.alloc(0)]) {
       writeFileSync(file, damaged);
-      expect(new PlanCache(directory).entry(input, first)?.read()).toBeNull();
+      expect(new PlanCache(directory).entry(input, [first])?.read()).toBeNull();
     }
     writeFileSync(file, whole);
     chmodSync(file, 0o666);
-    expect(new PlanCache(directory).entry(input, first)?.read()).toBeNull();
+    expect(new PlanCache(directory).entry(input, [first])?.read()).toBeNull();
     chmodSync(file, 0o600);
     expect(planOf(input, first)?.remembered).toBe(true);
   });

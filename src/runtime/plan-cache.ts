@@ -19,43 +19,36 @@ export class PlanCache {
     this.#directory = directory;
   }
 
-  /** What is to be compiled, or has been; null for an input that is like no other: a process in a running container, or a bundle's. */
-  entry(input: PlanInput, id: string): PlanCacheEntry | null {
-    if (
-      id.length !== noLongId.length ||
-      input.extensions !== undefined ||
-      input.execInto !== undefined ||
-      Object.keys(input.joins).length > 0
-    )
-      return null;
+  /**
+   * What is to be compiled, or has been. `ids`: the container's, then those of an exec session, 64 hexadecimal digits each. Null for an input
+   * that can't be compared: one with extensions, which are code.
+   */
+  entry(input: PlanInput, ids: readonly string[]): PlanCacheEntry | null {
+    if (input.extensions !== undefined) return null;
     const bytes: Uint8Array[] = [];
     const text = JSON.stringify({ program: programStamp(), input: atNoTime(input) }, (_, value: unknown) => asText(value, bytes));
     // Whoever writes this into a command can have his plan compiled.
-    if (text.includes(noId) || text.includes("monotonic ")) return null;
-    const words = Buffer.from(text.replaceAll(id, noLongId).replaceAll(id.slice(0, noId.length), noId));
-    const key = Buffer.concat([words, ...bytes]);
+    if (text.includes(placeholderMark) || text.includes("monotonic ")) return null;
+    const words = ids.reduce((so, id, index) => so.replaceAll(id, longPlaceholder(index)), text);
+    const key = Buffer.concat([Buffer.from(words.replaceAll((ids[0] ?? "").slice(0, shortLength), shortPlaceholder)), ...bytes]);
     const name = fileName(key);
-    return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, input, id });
+    return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, input, ids });
   }
+}
+
+interface Of {
+  readonly directory: HostPath;
+  readonly name: string;
+  readonly key: Buffer;
+  readonly input: PlanInput;
+  readonly ids: readonly string[];
 }
 
 /** One input, by itself or in the cache. */
 export class PlanCacheEntry {
-  readonly #of: {
-    readonly directory: HostPath;
-    readonly name: string;
-    readonly key: Buffer;
-    readonly input: PlanInput;
-    readonly id: string;
-  };
+  readonly #of: Of;
 
-  constructor(of: {
-    readonly directory: HostPath;
-    readonly name: string;
-    readonly key: Buffer;
-    readonly input: PlanInput;
-    readonly id: string;
-  }) {
+  constructor(of: Of) {
     this.#of = of;
   }
 
@@ -83,9 +76,10 @@ export class PlanCacheEntry {
 
   /** Keeps the template's plan and returns it as `read` would. A cache that can't be written is no error; one that is full begins anew. */
   write(template: Uint8Array): Uint8Array {
-    const { directory, name, key, id } = this.#of;
+    const { directory, name, key, ids } = this.#of;
     const plan = Buffer.from(template);
-    replaceId(plan, id, noLongId);
+    for (const [index, id] of ids.entries()) replaceAll(plan, id, longPlaceholder(index));
+    replaceAll(plan, (ids[0] ?? "").slice(0, shortLength), shortPlaceholder);
     const length = Buffer.alloc(lengthBytes);
     length.writeUInt32LE(key.length);
     const temporary = `${directory}/${randomHex(8)}.partial`;
@@ -103,8 +97,9 @@ export class PlanCacheEntry {
   }
 
   #personalize(plan: Buffer): void {
-    const { input, id } = this.#of;
-    replaceId(plan, noLongId, id);
+    const { input, ids } = this.#of;
+    for (const [index, id] of ids.entries()) replaceAll(plan, longPlaceholder(index), id);
+    replaceAll(plan, shortPlaceholder, (ids[0] ?? "").slice(0, shortLength));
     const offsets = input.config.linux?.timeOffsets;
     if (offsets === undefined) return;
     const at = plan.indexOf(clockOffsets(atNoTime(input).config.linux?.timeOffsets));
@@ -115,9 +110,12 @@ export class PlanCacheEntry {
 const lengthBytes = 4;
 /** Of some 30 kB each. */
 const mostEntries = 64;
-/** In the place of the id, and of the first twelve digits where those stand alone (the host name). No path, name or base64 looks like it. */
-const noLongId = "<the container's id, which differs from one start to the next. >".slice(0, 64);
-const noId = noLongId.slice(0, 12);
+/** Begins each placeholder. No path, name or number looks like it. */
+const placeholderMark = "<id of the ";
+const shortLength = 12;
+/** For the first digits of a container's id where they stand alone: its host name. */
+const shortPlaceholder = `${placeholderMark}>`;
+const longPlaceholder = (index: number): string => `${placeholderMark}${index}`.padEnd(64, ".");
 
 /** Null for a file that somebody else could have written: what it says is done as root. */
 function readOwnFile(path: string): Buffer | null {
@@ -135,13 +133,9 @@ function readOwnFile(path: string): Buffer | null {
   }
 }
 
-/** In place: both have the same length. Where only the beginning stands, only the beginning is replaced. */
-function replaceId(plan: Buffer, from: string, to: string): void {
-  const short = from.slice(0, noId.length);
-  for (let at = plan.indexOf(short); at >= 0; at = plan.indexOf(short, at + short.length)) {
-    const whole = plan.toString("latin1", at, at + from.length) === from;
-    plan.write(whole ? to : to.slice(0, noId.length), at, "latin1");
-  }
+/** In place: both have the same length. */
+function replaceAll(plan: Buffer, from: string, to: string): void {
+  for (let at = plan.indexOf(from); at >= 0; at = plan.indexOf(from, at + from.length)) plan.write(to, at, "latin1");
 }
 
 /** With each number of seconds in as many sevens: the plan then has the same length. */

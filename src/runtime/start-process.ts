@@ -23,8 +23,8 @@ export interface StartProcessOptions {
   readonly passedDescriptors?: number;
   /** Told the plan, just before it runs. */
   readonly onCompiled?: (plan: LaunchPlan) => void;
-  /** Where plans of earlier starts are; needs the label. */
-  readonly planCache?: PlanCache;
+  /** Where plans of earlier starts are, and what in this one is no other's (`PlanCache.entry`). */
+  readonly remember?: { readonly cache: PlanCache; readonly ids: readonly string[] };
   /** Told the plan in words, just before it runs. */
   readonly onPlan?: (plan: ExplainedPlan) => void;
   readonly signal?: AbortSignal;
@@ -53,8 +53,9 @@ export async function startProcess(input: PlanInput, options: StartProcessOption
 
 /** The bytes of the plan, without loading the compiler; null when it has to be compiled for this start. */
 async function rememberedPlan(input: PlanInput, options: StartProcessOptions): Promise<Uint8Array | null> {
-  if (options.planCache === undefined || options.onPlan !== undefined || options.onCompiled !== undefined) return null;
-  const entry = options.planCache.entry(input, options.label ?? "");
+  const { remember } = options;
+  if (remember === undefined || options.onPlan !== undefined || options.onCompiled !== undefined) return null;
+  const entry = remember.cache.entry(input, remember.ids);
   return entry === null ? null : (entry.read() ?? entry.write(await compiledPlan(entry.template, {})));
 }
 
