@@ -1,10 +1,10 @@
 import type { HostPath } from "../core/brands.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
-import { ociExtensions } from "../plan/oci/oci-extensions.ts";
 import type { CgroupPlan, ContainerIdentity, MonitorInput, PlanInput, ProcessReference } from "../plan/plan-input.ts";
 import { readBundleFeatures } from "./bundle-features.ts";
 import { fileMounts } from "./file-mounts.ts";
 import { lookUpHost } from "./host-lookups.ts";
+import { loadExtensions } from "./load-extensions.ts";
 import { loadSeccompProgram } from "./seccomp-cache.ts";
 
 const seccompCache = "/var/cache/wherry/seccomp" as HostPath;
@@ -39,13 +39,14 @@ export interface BundleOptions {
 export async function bundleInput(request: BundleInputRequest): Promise<PlanInput> {
   const { config, rootfs, startWait, consoleSocket, execInto } = request;
   const features = readBundleFeatures(rootfs);
+  const extensions = await loadExtensions(config);
   const profile = config.linux?.seccomp;
   const size = config.process?.consoleSize;
   const isTerminal = config.process?.terminal === true;
   return {
     config: withActivation(config, request.options.activatedDescriptors ?? 0),
     identity: request.identity,
-    extensions: ociExtensions,
+    ...(extensions === undefined ? {} : { extensions }),
     ...(await lookUpHost(config)),
     fileMounts: execInto === undefined ? fileMounts(config, request.identity.bundle) : [],
     rootfs: { kind: "bundle", path: rootfs },

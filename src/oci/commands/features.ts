@@ -16,6 +16,7 @@ const actions = [
   "SCMP_ACT_KILL_PROCESS",
   "SCMP_ACT_KILL_THREAD",
   "SCMP_ACT_LOG",
+  "SCMP_ACT_NOTIFY",
   "SCMP_ACT_TRACE",
   "SCMP_ACT_TRAP",
 ];
@@ -50,9 +51,10 @@ function featureList(): object {
         supportedFlags: flags,
       },
       apparmor: { enabled: true },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true },
       mountExtensions: { idmap: { enabled: true } },
+      netDevices: { enabled: true },
     },
     annotations: { "wherry.version": buildInfo.version, ...(buildInfo.commit === "" ? {} : { "wherry.commit": buildInfo.commit }) },
   };
