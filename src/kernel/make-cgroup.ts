@@ -28,20 +28,22 @@ function makeIn(
   hierarchy: CgroupHierarchy,
   { layout, path, enableAbove }: { readonly layout: CgroupLayout; readonly path: CgroupPath; readonly enableAbove: boolean },
 ): CgroupHierarchy {
+  const directory = cgroupDirectory(hierarchy, path);
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
   const levels = path.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
-  for (const level of levels) {
-    const directory = cgroupDirectory(hierarchy, level);
-    if (level !== "") mkdirSync(directory, { recursive: true, mode: 0o755 });
-    if (hierarchy.version === 1) {
-      if (level !== "" && hierarchy.controllers.includes("cpuset"))
-        fillCpuset(directory, cgroupDirectory(hierarchy, level.slice(0, level.lastIndexOf("/"))));
-    } else if (layout.mode === "v2" && level !== path && enableAbove) {
-      enableControllers(directory);
-    }
+  if (hierarchy.version === 1 && hierarchy.controllers.includes("cpuset") && isEmpty(`${directory}/cpuset.mems`)) {
+    for (const level of levels.slice(1))
+      fillCpuset(cgroupDirectory(hierarchy, level), cgroupDirectory(hierarchy, level.slice(0, level.lastIndexOf("/"))));
   }
+  // From the top down: a group can pass on only what it has.
+  if (layout.mode === "v2" && enableAbove) for (const level of levels.slice(0, -1)) enableControllers(cgroupDirectory(hierarchy, level));
   if (hierarchy.version === 1 || layout.mode !== "v2") return hierarchy;
   const controllers = readFileSync(`${cgroupDirectory(hierarchy, path)}/cgroup.controllers`, "utf8");
   return { ...hierarchy, controllers: controllers.split(/\s+/).filter(Boolean) };
+}
+
+function isEmpty(file: string): boolean {
+  return readFileSync(file, "utf8").trim() === "";
 }
 
 /** The calling process's own directory in a hierarchy, or its root where that can't be seen from here (a cgroup namespace). */

@@ -1,5 +1,4 @@
-import { readlinkSync } from "node:fs";
-import { isatty } from "node:tty";
+import { fstatSync, readlinkSync } from "node:fs";
 import { invalidOption } from "../core/invalid-option.ts";
 import type { CreateContainerRequest } from "../runtime/create-container.ts";
 import type { FlagTable, FlagValues } from "./command-line.ts";
@@ -73,7 +72,16 @@ export function activatedDescriptors(): number {
 
 /** The size of the terminal on standard output, if there is one. */
 export function ownTerminalSize(): { readonly terminalSize?: { readonly rows: number; readonly columns: number } } {
-  if (!isatty(1)) return {};
+  // Looking at `process.stdout` loads what a pipe or a file does not need.
+  if (!isCharacterDevice(1) || !process.stdout.isTTY) return {};
   const { rows, columns } = process.stdout;
   return { terminalSize: { rows, columns } };
+}
+
+function isCharacterDevice(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false;
+  }
 }

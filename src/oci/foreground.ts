@@ -1,9 +1,18 @@
-import { constants } from "node:os";
 import { sendSignal } from "../kernel/send-signal.ts";
 import type { StartedProcess } from "../runtime/start-process.ts";
 
 /** Those that end a process or ask something of it, except what the kernel or the terminal means for us alone. */
-const forwarded = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGALRM", "SIGVTALRM"] as const;
+const forwarded = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGCONT: 18,
+  SIGVTALRM: 26,
+} as const;
 
 /** Takes this process's signals from now on; those that come before the other process is there are passed on once it is. */
 export class SignalForwarder {
@@ -11,7 +20,7 @@ export class SignalForwarder {
   #pass: (signal: number) => void = (signal) => void this.#waiting.push(signal);
 
   constructor() {
-    for (const name of forwarded) process.on(name, () => this.#pass(constants.signals[name]));
+    for (const [name, number] of Object.entries(forwarded)) process.on(name as keyof typeof forwarded, () => this.#pass(number));
   }
 
   /** @returns the process's exit code, 128 + n for a signal; 255 when nobody can tell it any more */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { CgroupLayout, CgroupPath } from "../core/cgroup-layout.ts";
 import { cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
 import { EngineError } from "../core/engine-error.ts";
-import { listCgroupPids } from "../kernel/cgroup-group.ts";
+import { type CgroupGroup, listCgroupPids } from "../kernel/cgroup-group.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { makeCgroup, ownCgroupDirectory } from "../kernel/make-cgroup.ts";
 import { compileCgroups } from "../plan/cgroups/compile-cgroups.ts";
@@ -29,8 +29,9 @@ export function bundleCgroupPath(config: OciConfig, id: string): CgroupPath {
  * @param bySystemd it has made the group in its own hierarchy, and manages those above
  * @throws {EngineError} as compileCgroups, makeCgroup
  */
-export function placeInCgroups(config: OciConfig, path: CgroupPath, { bySystemd }: { readonly bySystemd: boolean }): CgroupPlan {
-  const layout = makeCgroup(detectCgroupLayout(), path, { enableAbove: !bySystemd });
+export function placeInCgroups(config: OciConfig, group: CgroupGroup, { bySystemd }: { readonly bySystemd: boolean }): CgroupPlan {
+  const { path } = group;
+  const layout = makeCgroup(group.layout, path, { enableAbove: !bySystemd });
   const resources = config.linux?.resources ?? {};
   const hasFile = (controller: string, file: string): boolean => {
     const hierarchy = hierarchyOf(layout, controller);
@@ -50,13 +51,13 @@ export function placeInCgroups(config: OciConfig, path: CgroupPath, { bySystemd 
  * A group with processes is somebody's: the container's limits would be theirs, and its end their end.
  * @throws {EngineError} CGROUP_BUSY
  */
-export function requireEmptyCgroup(path: CgroupPath): void {
-  const pids = listCgroupPids({ layout: detectCgroupLayout(), path });
+export function requireEmptyCgroup(group: CgroupGroup): void {
+  const pids = listCgroupPids(group);
   if (pids.length === 0) return;
   throw new EngineError({
     kind: "conflict",
     code: "CGROUP_BUSY",
-    message: `container's cgroup is not empty: ${pids.length} process(es) found in \`${path}\` (\`linux.cgroupsPath\`)`,
+    message: `container's cgroup is not empty: ${pids.length} process(es) found in \`${group.path}\` (\`linux.cgroupsPath\`)`,
   });
 }
 

@@ -3,6 +3,7 @@ import type { HostPath } from "../core/brands.ts";
 import type { CgroupPath } from "../core/cgroup-layout.ts";
 import { Undo } from "../core/undo.ts";
 import { readBootId } from "../kernel/boot-id.ts";
+import type { CgroupGroup } from "../kernel/cgroup-group.ts";
 import { killCgroup, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup-control.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import type { LaunchPlan } from "../plan/operations.ts";
@@ -59,23 +60,29 @@ export async function createContainer(request: CreateContainerRequest): Promise<
   const bundle = readBundle(request.bundle, request.configPath);
   checkTerminal(bundle, request);
   const record = newRecord(request, bundle, await cgroupPath(request, bundle));
-  if (request.systemdCgroup !== true) requireEmptyCgroup(record.cgroup);
+  const group = { layout: detectCgroupLayout(), path: record.cgroup };
+  if (request.systemdCgroup !== true) requireEmptyCgroup(group);
   claimContainer(files, request.id);
   await using undo = new Undo();
   undo.add(() => removeRecord(files));
-  using lock = StateLock.acquire(files.directory);
+  using lock = StateLock.first(files.directory);
   void lock;
   writeFileSync(files.config, bundle.text, { mode: 0o600 });
   writeRecord(files, record);
-  undo.add(() => removeGroup(record));
-  const started = await launch(request, { files, bundle, record });
+  undo.add(() => removeGroup(group));
+  const started = await launch(request, { files, bundle, record, group });
   undo.commit();
   return started;
 }
 
 async function launch(
   request: CreateContainerRequest,
-  { files, bundle, record }: { readonly files: ContainerFiles; readonly bundle: BundleConfig; readonly record: ContainerRecord },
+  {
+    files,
+    bundle,
+    record,
+    group,
+  }: { readonly files: ContainerFiles; readonly bundle: BundleConfig; readonly record: ContainerRecord; readonly group: CgroupGroup },
 ): Promise<StartedProcess> {
   const { config, rootfs } = bundle;
   const bySystemd = request.systemdCgroup === true;
@@ -85,7 +92,7 @@ async function launch(
     config,
     identity: record,
     rootfs,
-    cgroups: placeInCgroups(config, record.cgroup, { bySystemd }),
+    cgroups: placeInCgroups(config, group, { bySystemd }),
     monitorDirectory: request.mode === "foreground" ? files.directory : null,
     options: request.options ?? {},
     ...(request.mode === "wait" ? { startWait: { start: files.start, reply: files.reply } } : {}),
@@ -156,8 +163,7 @@ function checkTerminal({ config }: BundleConfig, { consoleSocket, mode }: Create
 }
 
 /** The process that was let go may be among what has to be cleared up. */
-async function removeGroup(record: ContainerRecord): Promise<void> {
-  const group = { layout: detectCgroupLayout(), path: record.cgroup };
+async function removeGroup(group: CgroupGroup): Promise<void> {
   if (removeEmptyCgroup(group)) return;
   await killCgroup(group);
   await removeCgroup(group);

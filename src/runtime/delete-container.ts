@@ -34,6 +34,11 @@ export async function deleteContainer(
   if (status === "created" || (force && status !== "stopped")) await end(record, launcher);
   else if (status !== "stopped" && record.pid !== 0 && isEnding(initProcess(record))) await waitForEnd(record);
   else if (status !== "stopped") throw notStopped(record, status);
+  await removeStopped(files, record, warn);
+}
+
+/** Removes a container whose process is known to have ended; whoever else may be removing it is not in the way. @throws {EngineError} CGROUP_BUSY */
+export async function removeStopped(files: ContainerFiles, record: ContainerRecord, warn: (message: string) => void): Promise<void> {
   await removeGroup(record);
   const config = findCreatedConfig(files);
   if (config !== null) await removeClassOfService(config, record);

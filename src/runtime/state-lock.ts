@@ -39,14 +39,20 @@ export class StateLock implements Disposable {
     }
   }
 
+  /** Of a directory that this process has just made: nobody can hold it yet. */
+  static first(directory: string): StateLock {
+    const path = `${directory}/${prefix}1`;
+    writeFileSync(path, ownText(), { mode: 0o600, flag: "wx" });
+    return new StateLock(path);
+  }
+
   static #attempt(directory: string): StateLock | null {
     const highest = highestOf(directory);
     if (highest > 0 && isHeld(`${directory}/${prefix}${highest}`)) return null;
     const mine = highest + 1;
     const path = `${directory}/${prefix}${mine}`;
     const draft = `${directory}/draft.${process.pid}`;
-    const own = ownProcess();
-    writeFileSync(draft, `${own.pid} ${own.startTime}`, { mode: 0o600 });
+    writeFileSync(draft, ownText(), { mode: 0o600 });
     try {
       linkSync(draft, path);
     } catch (error) {
@@ -71,6 +77,11 @@ export class StateLock implements Disposable {
       // The container, and its directory, have been removed meanwhile: by the holder itself.
     }
   }
+}
+
+function ownText(): string {
+  const { pid, startTime } = ownProcess();
+  return `${pid} ${startTime}`;
 }
 
 /** Whether somebody alive holds the lock at this moment. */

@@ -1,6 +1,6 @@
 import { createContainer } from "../../runtime/create-container.ts";
-import { deleteContainer } from "../../runtime/delete-container.ts";
-import { containerFiles } from "../../runtime/container-record.ts";
+import { removeStopped } from "../../runtime/delete-container.ts";
+import { containerFiles, findRecord } from "../../runtime/container-record.ts";
 import { parseLine } from "../command-line.ts";
 import { oneId } from "../container-argument.ts";
 import { createFlags, createRequest } from "../create-flags.ts";
@@ -25,8 +25,11 @@ export const run: OciCommand = {
       return 0;
     }
     const code = await signals.follow(started, context.launcher);
-    if (!values.keep)
-      await deleteContainer(containerFiles(context.root, id), { force: true, launcher: context.launcher, warn: context.warn });
+    if (!values.keep) {
+      const files = containerFiles(context.root, id);
+      const record = findRecord(files);
+      if (record !== null) await removeStopped(files, record, context.warn);
+    }
     return code;
   },
 };
