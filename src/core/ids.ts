@@ -22,11 +22,11 @@ export function instanceName(root: string): string {
   return root === defaultRoot ? "wherry" : `wherry-${fnv1a(root).toString(16).padStart(8, "0")}`;
 }
 
-/** 32-bit FNV-1a of the UTF-8 bytes. A cryptographic hash would cost every start 2 ms of loading node:crypto. */
+/** 32-bit FNV-1a of the UTF-16 units. A cryptographic hash would cost every start 2 ms of loading node:crypto. */
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
 }
 
 export const defaultRoot = "/var/lib/wherry";

@@ -30,5 +30,5 @@ export function requireKernelFloor(running: string = kernelRelease()): void {
 }
 
 function numbers(version: string): readonly number[] {
-  return version.split(/[.-]/, 2).map((part) => Number.parseInt(part, 10) || 0);
+  return version.split(".", 2).map((part) => Number.parseInt(part, 10) || 0);
 }

@@ -19,6 +19,8 @@ export interface ResolvedProcess {
 
 export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+const defaultStopSignal = "SIGTERM";
+
 /**
  * Docker's rules: an entrypoint option drops the image's command; `[""]` clears the entrypoint; options' variables override the
  * image's in place, a bare `NAME` removes it.
@@ -54,11 +56,12 @@ function stopSignal(given: string | undefined, images: string): string {
     parseSignal(given);
     return given;
   }
+  if (images === "" || images === defaultStopSignal) return defaultStopSignal;
   try {
     parseSignal(images);
     return images;
   } catch {
-    return "SIGTERM";
+    return defaultStopSignal;
   }
 }
 
