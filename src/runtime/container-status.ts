@@ -4,14 +4,17 @@ import { readBootId } from "../kernel/boot-id.ts";
 import { isAlive, type ProcessReference } from "../kernel/process-reference.ts";
 import { isWaiting } from "../kernel/start-pipe.ts";
 import type { ContainerFiles, ContainerRecord } from "./container-record.ts";
-import { isLocked } from "./state-lock.ts";
+import { isLocked, type StateLock } from "./state-lock.ts";
 
 /** The specification's states, and `paused`, which runc added. */
 export type ContainerStatus = "creating" | "created" | "running" | "paused" | "stopped";
 
-/** What the container is at this moment: asked of the kernel, not remembered. */
-export function containerStatus(files: ContainerFiles, record: ContainerRecord): ContainerStatus {
-  if (record.pid === 0) return isLocked(files.directory) ? "creating" : "stopped";
+/**
+ * What the container is at this moment: asked of the kernel, not remembered.
+ * @param lock held by the caller: then nobody else can be creating it
+ */
+export function containerStatus(files: ContainerFiles, record: ContainerRecord, lock?: StateLock): ContainerStatus {
+  if (record.pid === 0) return lock === undefined && isLocked(files.directory) ? "creating" : "stopped";
   if (!isContainerAlive(record)) return "stopped";
   if (isFrozen(record)) return "paused";
   return isWaiting(files.start) ? "created" : "running";

@@ -27,9 +27,8 @@ export async function deleteContainer(
   }
   readRecord(files);
   using lock = StateLock.acquire(files.directory);
-  void lock;
   const record = readRecord(files);
-  const status = containerStatus(files, record);
+  const status = containerStatus(files, record, lock);
   // As runc: what was only created has nothing to lose. What has begun to end is given the moment that it takes.
   if (status === "created" || (force && status !== "stopped")) await end(record, launcher);
   else if (status !== "stopped" && record.pid !== 0 && isEnding(initProcess(record))) await waitForEnd(record);

@@ -12,9 +12,8 @@ import { StateLock } from "./state-lock.ts";
 export async function pauseContainer(files: ContainerFiles): Promise<void> {
   readRecord(files);
   using lock = StateLock.acquire(files.directory);
-  void lock;
   const record = readRecord(files);
-  const status = containerStatus(files, record);
+  const status = containerStatus(files, record, lock);
   if (status === "paused") return;
   if (status !== "running" && status !== "created") throw notPausable("container not running or created", status);
   await freezeCgroup({ layout: detectCgroupLayout(), path: record.cgroup });
@@ -24,9 +23,8 @@ export async function pauseContainer(files: ContainerFiles): Promise<void> {
 export function resumeContainer(files: ContainerFiles): void {
   readRecord(files);
   using lock = StateLock.acquire(files.directory);
-  void lock;
   const record = readRecord(files);
-  const status = containerStatus(files, record);
+  const status = containerStatus(files, record, lock);
   if (status !== "paused") throw notPausable("container not paused", status);
   thawCgroup({ layout: detectCgroupLayout(), path: record.cgroup });
 }

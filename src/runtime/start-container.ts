@@ -15,12 +15,11 @@ import { StateLock } from "./state-lock.ts";
 export async function startContainer(files: ContainerFiles, warn: (message: string) => void): Promise<void> {
   readRecord(files);
   using lock = StateLock.acquire(files.directory);
-  void lock;
   const record = readRecord(files);
-  const status = containerStatus(files, record);
+  const status = containerStatus(files, record, lock);
   if (status !== "created") throw notCreated(status);
   const outcome = startThroughPipe(files);
-  if (outcome.kind === "gone") throw notCreated(containerStatus(files, record));
+  if (outcome.kind === "gone") throw notCreated(containerStatus(files, record, lock));
   rmSync(files.start, { force: true });
   rmSync(files.reply, { force: true });
   if (outcome.kind === "died")

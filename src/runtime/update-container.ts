@@ -16,9 +16,8 @@ import { StateLock } from "./state-lock.ts";
 export function updateContainer(files: ContainerFiles, resources: OciResources): void {
   readRecord(files);
   using lock = StateLock.acquire(files.directory);
-  void lock;
   const record = readRecord(files);
-  if (containerStatus(files, record) === "stopped") throw notRunning();
+  if (containerStatus(files, record, lock) === "stopped") throw notRunning();
   const path = record.cgroup;
   const layout = detectCgroupLayout();
   const hasFile = (controller: string, file: string): boolean => {
