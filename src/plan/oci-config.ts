@@ -129,6 +129,8 @@ export interface OciIoPriority {
   readonly priority?: number;
 }
 
+export type OciPropagation = "private" | "shared" | "slave" | "unbindable";
+
 export interface OciLinux {
   /** Additional device nodes; the default ones (null, zero, full, random, urandom, tty) are always there. */
   readonly devices?: readonly OciDevice[];
@@ -140,7 +142,8 @@ export interface OciLinux {
   readonly namespaces?: readonly OciNamespace[];
   readonly resources?: OciResources;
   readonly cgroupsPath?: string;
-  readonly rootfsPropagation?: "private" | "shared" | "slave" | "unbindable";
+  /** runc's words with an `r` before them, are what engines write. */
+  readonly rootfsPropagation?: OciPropagation | `r${OciPropagation}`;
   readonly seccomp?: OciSeccomp;
   /** Names with dots, as sysctl(8) takes them. */
   readonly sysctl?: Readonly<Record<string, string>>;

@@ -54,6 +54,10 @@ export function refuseUnsupported(context: PlanContext): void {
       if (value !== undefined && value !== "" && value !== false) throw configUnsupported(`\`${name}\``);
     }
   }
+  // As with `wherry run`, which looks before: a confinement that was asked for is never left out.
+  const { apparmorProfile: profile = "" } = process;
+  if (input.identity !== undefined && !input.features.apparmor && profile !== "" && profile !== "unconfined")
+    throw configUnsupported("`process.apparmorProfile`, on a host where AppArmor is not enabled,");
   if (input.features.selinux === true) return;
   for (const [name, label] of Object.entries(labels)) {
     if (label !== "") throw configUnsupported(`\`${name}\`, on a host where SELinux is not enabled,`);

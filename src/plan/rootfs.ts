@@ -25,7 +25,7 @@ export function createRootFilesystem(context: PlanContext, userns: Slot | null):
       doing: `bind the root file system \`${rootfs.path}\``,
     });
     // What the host mounts later appears in a slave; what the container mounts stays there either way.
-    const spread = context.linux.rootfsPropagation === "slave" ? MS.MS_SLAVE : MS.MS_PRIVATE;
+    const spread = context.linux.rootfsPropagation?.endsWith("slave") === true ? MS.MS_SLAVE : MS.MS_PRIVATE;
     plan.parent("ATTR", [root, "", AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, 0, 0, spread, null], {
       why: "mounts made in the container stay there",
     });
@@ -165,7 +165,8 @@ export function pivotRoot(context: PlanContext): void {
   if (context.joined.has("mount") || context.input.noPivot === true)
     context.plan.child("CHROOT", [context.root], { why: "it becomes `/` for this process", doing });
   else context.plan.child("PIVOT", [context.root], { why: "it becomes `/`; the host's tree is detached", doing });
-  const propagation = context.linux.rootfsPropagation;
+  // runc's `rshared` as well: volumes have their own propagation by now, which must not be overwritten.
+  const propagation = context.linux.rootfsPropagation?.replace(/^r/, "");
   if (propagation !== "shared" && propagation !== "slave" && propagation !== "unbindable") return;
   const bits = { shared: MS.MS_SHARED, slave: MS.MS_SLAVE, unbindable: MS.MS_UNBINDABLE }[propagation];
   context.plan.child("ATTR", [context.root, "", AT.AT_EMPTY_PATH, 0, 0, bits, null], { why: `the root's mounts are ${propagation}` });

@@ -1,6 +1,7 @@
-import { readFileSync, rmdirSync } from "node:fs";
+import { readFileSync, rmdirSync, statSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
+import { configInvalid } from "../plan/plan-context.ts";
 import type { ContainerIdentity, HostNetDevice, PlanInput } from "../plan/plan-input.ts";
 
 type Lookups = Pick<PlanInput, "clientPid" | "netDevices" | "resctrl" | "joinedMappings">;
@@ -12,6 +13,7 @@ type Lookups = Pick<PlanInput, "clientPid" | "netDevices" | "resctrl" | "joinedM
 export async function lookUpHost({ linux = {} }: OciConfig): Promise<Lookups> {
   const { netDevices = {}, intelRdt, namespaces = [], uidMappings, gidMappings } = linux;
   const names = Object.keys(netDevices);
+  refuseHostSysctls(linux);
   const user = namespaces.find(({ type, path }) => type === "user" && path !== undefined && path !== "")?.path;
   return {
     clientPid: process.pid,
@@ -21,6 +23,14 @@ export async function lookUpHost({ linux = {} }: OciConfig): Promise<Lookups> {
       ? {}
       : { joinedMappings: (await import("../kernel/id-maps.ts")).readIdMaps(user) }),
   };
+}
+
+/** A path that leads to the host's own network namespace would let a sysctl change the host, as without one. */
+function refuseHostSysctls({ sysctl = {}, namespaces = [] }: NonNullable<OciConfig["linux"]>): void {
+  const name = Object.keys(sysctl).find((key) => key.startsWith("net"));
+  const path = namespaces.find(({ type }) => type === "network")?.path ?? "";
+  if (name === undefined || path === "" || statSync(path, { throwIfNoEntry: false })?.ino !== statSync("/proc/self/ns/net").ino) return;
+  throw configInvalid(`\`linux.sysctl.${name}\`: the network namespace \`${path}\` is the host's`);
 }
 
 async function readNetDevices(names: readonly string[]): Promise<Readonly<Record<string, HostNetDevice>>> {

@@ -76,6 +76,23 @@ describe("linux", () => {
     await host.ok(["delete", "--force", "mapped"]);
   });
 
+  test("sysctls that would change the host are refused, however they get there", async () => {
+    const refusal = async (change: Parameters<typeof host.bundle>[1]): Promise<string> =>
+      (await host.oci(["create", "-b", host.bundle(["/payload"], change), "refused"])).stderr;
+    expect(
+      await refusal((config) => {
+        config.linux.sysctl = { "kernel.panic": "7" };
+      }),
+    ).toContain("`linux.sysctl.kernel.panic`: it belongs to no namespace");
+    expect(
+      await refusal((config) => {
+        const others = (config.linux.namespaces ?? []).filter(({ type }) => type !== "network");
+        config.linux.namespaces = [...others, { type: "network", path: "/proc/1/ns/net" }];
+        config.linux.sysctl = { "net.ipv4.ip_forward": "1" };
+      }),
+    ).toContain("the network namespace `/proc/1/ns/net` is the host's");
+  });
+
   test("cgroupsPath is where the container is", async () => {
     const path = `${host.group}/its/own/place`;
     const bundle = host.bundle(["/payload", "sleep"], (config) => {

@@ -67,3 +67,15 @@ describe("labels of SELinux", () => {
     expect(() => compilePlan(labelled(false))).toThrow("`process.selinuxLabel`, on a host where SELinux is not enabled, is not supported");
   });
 });
+
+test("an AppArmor profile is an error on a host without it, and `unconfined` is none", () => {
+  const input = ociInput("container");
+  const { process } = input.config;
+  if (process === undefined) throw new Error("the sample changed");
+  const confined = (apparmorProfile: string): PlanInput => ({
+    ...input,
+    config: { ...input.config, process: { ...process, apparmorProfile } },
+  });
+  expect(() => compilePlan(confined("containers-default"))).toThrow("`process.apparmorProfile`, on a host where AppArmor is not enabled,");
+  expect(() => compilePlan(confined("unconfined"))).not.toThrow();
+});

@@ -62,6 +62,43 @@ describe("validateConfig()", () => {
     });
   }
 
+  test("takes runc's words for propagation", () => {
+    for (const rootfsPropagation of ["rslave", "rshared", "private"])
+      expect(() => validateConfig(linux({ rootfsPropagation }))).not.toThrow();
+  });
+
+  const net = { namespaces: [{ type: "network" }, { type: "ipc" }, { type: "uts" }] };
+  for (const [config, message] of [
+    [linux({ rootfsPropagation: "rec" }), "`linux.rootfsPropagation`: one of private"],
+    [
+      { ...plain, process: { cwd: "/", rlimits: ["CPU", "AS", "CPU"].map((type) => ({ type: `RLIMIT_${type}`, soft: 1, hard: 1 })) } },
+      "`process.rlimits[2].type`: RLIMIT_CPU is there twice",
+    ],
+    [linux({ gidMappings: [{ containerID: 0, hostID: 0, size: 1 }] }), "`linux.gidMappings`: there is no user namespace"],
+    [linux({ timeOffsets: { boottime: { secs: 1 } } }), "`linux.timeOffsets`: there is no time namespace"],
+    [linux({ namespaces: [{ type: "time", path: "/x" }], timeOffsets: { boottime: { secs: 1 } } }), "`linux.timeOffsets`"],
+    [linux({ sysctl: { "net.ipv4.ip_forward": "1" } }), "`linux.sysctl.net.ipv4.ip_forward`: it takes a network namespace"],
+    [linux({ sysctl: { "kernel.shmmax": "1" } }), "`linux.sysctl.kernel.shmmax`: it takes an ipc namespace"],
+    [linux({ ...net, sysctl: { "kernel.panic": "1" } }), "`linux.sysctl.kernel.panic`: it belongs to no namespace"],
+    [linux({ ...net, sysctl: { "net..kernel": "1" } }), "`linux.sysctl.net..kernel`: it belongs to no namespace"],
+    [linux({ ...net, sysctl: { "net./../kernel/panic": "1" } }), "`linux.sysctl.net./../kernel/panic`: it belongs to no namespace"],
+    [linux({ ...net, sysctl: { "kernel.hostname": "x" } }), "`linux.sysctl.kernel.hostname`: `hostname` sets it"],
+  ] as const) {
+    test(`finds the breach of ${message}`, () => {
+      expect(() => validateConfig(config)).toThrow(`container configuration: ${message}`);
+    });
+  }
+
+  test("takes the sysctls of the container's own namespaces, in both spellings", () => {
+    const sysctl = {
+      "net.ipv4.conf.eth0/1.forwarding": "1",
+      "net/ipv4/ip_forward": "1",
+      "kernel.domainname": "x",
+      "fs.mqueue.msg_max": "5",
+    };
+    expect(() => validateConfig(linux({ ...net, sysctl }))).not.toThrow();
+  });
+
   test("fails with an error of ours or not at all, whatever it is given", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom("process", "linux", "mounts", "hooks", "root"), (value, key) => {

@@ -1,5 +1,6 @@
 import type { OciConfig } from "../oci-config.ts";
 import { configInvalid } from "../plan-context.ts";
+import { findBreach } from "./config-rules.ts";
 import json from "./config-schema.json" with { type: "json" };
 
 /** The part of JSON Schema that the specification's schema uses, with references resolved (scripts/checks/oci-schema.mjs). */
@@ -19,8 +20,8 @@ interface Schema {
 
 const schema: Schema = json;
 
-/** Engines write a device's whole mode, the schema knows permissions only. */
-const LENIENT = new Set(["linux.devices[].fileMode"]);
+/** Engines write a device's whole mode, where the schema knows permissions only, and runc's words for propagation (see `findBreach`). */
+const LENIENT = new Set(["linux.devices[].fileMode", "linux.rootfsPropagation"]);
 
 /**
  * A configuration from JSON, if it is one. What the specification does not know is left alone, as it demands; `null`, which Go's engines write
@@ -31,6 +32,8 @@ export function validateConfig(value: unknown): OciConfig {
   const config = withoutNulls(value);
   const problem = findProblem(config, schema, "");
   if (problem !== undefined) throw configInvalid(problem);
+  const breach = findBreach(config as OciConfig);
+  if (breach !== undefined) throw configInvalid(breach);
   return config as OciConfig;
 }
 
@@ -96,7 +99,8 @@ function wrongType(value: unknown, { type }: Schema): string | undefined {
 
 function wrongValue(value: unknown, rule: Schema, path: string): string | undefined {
   if (typeof value === "string") {
-    if (rule.enum !== undefined && !rule.enum.includes(value)) return `one of ${rule.enum.join(", ")} is meant, not ${shown(value)}`;
+    if (rule.enum !== undefined && !rule.enum.includes(value) && !LENIENT.has(path))
+      return `one of ${rule.enum.join(", ")} is meant, not ${shown(value)}`;
     if (rule.pattern !== undefined && !new RegExp(rule.pattern).test(value)) return `${shown(value)} does not match ${rule.pattern}`;
     return value.includes("\0") ? "a NUL byte can't be in it" : undefined;
   }
