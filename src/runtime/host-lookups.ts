@@ -29,8 +29,17 @@ export async function lookUpHost({ linux = {} }: OciConfig): Promise<Lookups> {
 function refuseHostSysctls({ sysctl = {}, namespaces = [] }: NonNullable<OciConfig["linux"]>): void {
   const name = Object.keys(sysctl).find((key) => key.startsWith("net"));
   const path = namespaces.find(({ type }) => type === "network")?.path ?? "";
-  if (name === undefined || path === "" || statSync(path, { throwIfNoEntry: false })?.ino !== statSync("/proc/self/ns/net").ino) return;
+  if (name === undefined || path === "" || namespaceOf(path) !== namespaceOf("/proc/self/ns/net")) return;
   throw configInvalid(`\`linux.sysctl.${name}\`: the network namespace \`${path}\` is the host's`);
+}
+
+/** Its number; undefined for one that we can't look at, which the launcher will not be able to join either. */
+function namespaceOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readNetDevices(names: readonly string[]): Promise<Readonly<Record<string, HostNetDevice>>> {

@@ -87,10 +87,10 @@ describe("linux", () => {
     expect(
       await refusal((config) => {
         const others = (config.linux.namespaces ?? []).filter(({ type }) => type !== "network");
-        config.linux.namespaces = [...others, { type: "network", path: "/proc/1/ns/net" }];
+        config.linux.namespaces = [...others, { type: "network", path: `/proc/${process.pid}/ns/net` }];
         config.linux.sysctl = { "net.ipv4.ip_forward": "1" };
       }),
-    ).toContain("the network namespace `/proc/1/ns/net` is the host's");
+    ).toContain(`the network namespace \`/proc/${process.pid}/ns/net\` is the host's`);
   });
 
   test("cgroupsPath is where the container is", async () => {
