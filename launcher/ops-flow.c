@@ -4,13 +4,26 @@
 #include <sys/socket.h>
 #include "frame.h"
 
+int send_descriptors(int to, struct iovec *parts, size_t count, const int *fds, size_t descriptors)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(GIVE_BATCH * sizeof(int))] = { 0 };
+	struct cmsghdr header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(descriptors * sizeof(int)) };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+	if (descriptors) {
+		memcpy(control, &header, sizeof(header));
+		memcpy(control + CMSG_LEN(0), fds, descriptors * sizeof(int));
+		message.msg_control = control;
+		message.msg_controllen = CMSG_SPACE(descriptors * sizeof(int));
+	}
+	return sendmsg(to, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
 /*
  * One message per batch: a byte for each slot, 1 full or 0 empty, with the descriptors of the full ones;
  * a signal without slots is one byte 2.
  */
 static int send_batch(struct run *run, union argument slots, uint32_t first, uint32_t count)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(GIVE_BATCH * sizeof(int))] = { 0 };
 	int fds[GIVE_BATCH];
 	unsigned char present[GIVE_BATCH] = { 2 };
 	size_t full = 0;
@@ -21,15 +34,7 @@ static int send_batch(struct run *run, union argument slots, uint32_t first, uin
 			fds[full++] = fd;
 	}
 	struct iovec part = { present, count ? count : 1 };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	if (full) {
-		struct cmsghdr header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(full * sizeof(int)) };
-		memcpy(control, &header, sizeof(header));
-		memcpy(control + CMSG_LEN(0), fds, full * sizeof(int));
-		message.msg_control = control;
-		message.msg_controllen = CMSG_SPACE(full * sizeof(int));
-	}
-	return sendmsg(run->sync, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	return send_descriptors(run->sync, &part, 1, fds, full);
 }
 
 static int receive_batch(struct run *run, union argument slots, uint32_t first, uint32_t count)

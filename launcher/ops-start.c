@@ -72,8 +72,6 @@ int op_STARTWAIT(struct run *run, const union argument *args)
 /* One descriptor, with a text as the message's data: what runc's callers expect of a console socket, and the agent of a seccomp filter. */
 int op_SENDFD(struct run *run, const union argument *args)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct cmsghdr header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct iovec text[16];
 	char pid[16];
@@ -83,18 +81,15 @@ int op_SENDFD(struct run *run, const union argument *args)
 			text[parts++] = (struct iovec){ pid, digits };
 		text[parts++] = (struct iovec){ args[2].v.list[i], strlen(args[2].v.list[i]) };
 	}
-	struct msghdr message = { .msg_iov = text, .msg_iovlen = parts, .msg_control = control, .msg_controllen = sizeof(control) };
 	size_t length = strlen(args[1].s);
 	if (length >= sizeof(address.sun_path))
 		return failing(ENAMETOOLONG);
 	memcpy(address.sun_path, args[1].s, length);
-	memcpy(control, &header, sizeof(header));
-	memcpy(control + CMSG_LEN(0), &run->slots[slot_at(args[0], 0)], sizeof(int));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
 	int result = connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1));
-	if (result == 0 && sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
-		result = -1;
+	if (result == 0)
+		result = send_descriptors(fd, text, parts, &run->slots[slot_at(args[0], 0)], 1);
 	return closing(fd, result);
 }

@@ -2,6 +2,7 @@
 #ifndef WHERRY_RUN_H
 #define WHERRY_RUN_H
 
+#include <sys/uio.h>
 #include "plan.h"
 
 struct run {
@@ -50,6 +51,8 @@ int slot_directory(const struct run *run, union argument argument);
 int slot_optional(const struct run *run, union argument argument);
 /* One write(2) to an existing file of procfs or cgroupfs. */
 int write_file(int dir, const char *path, const void *data, size_t length);
+/* A message with at most GIVE_BATCH descriptors, 0: none. */
+int send_descriptors(int to, struct iovec *parts, size_t count, const int *fds, size_t descriptors);
 /* Closes all but two, and the socket to the other side of the clone. */
 void close_slots(struct run *run, uint16_t kept, uint16_t also);
 /* Stores a descriptor that the run owns from now on; a negative one is passed on as the failure. */
