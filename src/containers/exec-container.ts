@@ -1,4 +1,4 @@
-import { lstatSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { parseSignal } from "../core/signals.ts";
@@ -11,15 +11,13 @@ import type { AccountFiles } from "../spec/accounts.ts";
 import { resolveCapabilities } from "../spec/capabilities.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
 import { mergeEnvironment, type ResolvedProcess } from "../spec/resolve-process.ts";
-import { getImage } from "../state/image-rows.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
-import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 import { makeExecDirectory } from "./exec-directory.ts";
 import type { ExecRequest } from "./exec-request.ts";
 import { unknownExitCode } from "./finish-container.ts";
 import { streamsOf } from "./follow-process.ts";
-import { launchInput } from "./launch-input.ts";
+import { launchInput, recordedAccounts } from "./launch-input.ts";
 import { notRunning } from "./require-status.ts";
 import { exitCodeOf } from "./run-record.ts";
 
@@ -78,7 +76,7 @@ async function execInput(host: ContainerHost, row: ContainerRow, request: ExecRe
   };
   const options: ContainerOptions = { ...settings, tty: request.tty ?? false, ...(request.user === undefined ? {} : { groupAdd: [] }) };
   const derived = { ...row, options: JSON.stringify(options), process: JSON.stringify(process) };
-  const accounts = await currentAccounts(host, row, containerPaths(host.root, host.runRoot, row.id));
+  const accounts = await currentAccounts(host, row);
   const input = await launchInput(host, derived, { accounts, ...(request.attach === undefined ? {} : { attach: request.attach }) });
   const { config, monitor } = input;
   const capabilities = request.privileged === true ? resolveCapabilities({ privileged: true }, host.features.capabilities) : undefined;
@@ -117,11 +115,9 @@ function everywhere(names: readonly string[]): {
 }
 
 /** The image's account files as recorded, unless the container has an `/etc` of its own; then those that it has now. */
-async function currentAccounts(host: ContainerHost, row: ContainerRow, paths: ContainerPaths): Promise<AccountFiles> {
-  if (lstatSync(`${paths.upper}/etc`, { throwIfNoEntry: false }) === undefined) {
-    const recorded = getImage(host.store, row.imageId);
-    if (recorded !== undefined) return { passwd: recorded.passwd, group: recorded.group };
-  }
+async function currentAccounts(host: ContainerHost, row: ContainerRow): Promise<AccountFiles> {
+  const recorded = recordedAccounts(host, row);
+  if (recorded !== null) return recorded;
   const { encodeText } = await import("../core/byte-string.ts");
   const { readFileIn } = await import("../kernel/read-file-in.ts");
   const read = (path: string) => readFileIn(host.launcher, `/proc/${row.pid}/root` as HostPath, encodeText(path)).toString("utf8");

@@ -1,3 +1,4 @@
+import { lstatSync } from "node:fs";
 import type { ContainerPath, HostPath } from "../core/brands.ts";
 import type { HostFeatures } from "../core/host-features.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -19,6 +20,7 @@ import { resolveCapabilities } from "../spec/capabilities.ts";
 import { parseSecurityOptions } from "../spec/security-options.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { findContainer } from "../state/container-table.ts";
+import { getImage } from "../state/image-rows.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 import { fileMounts } from "../runtime/file-mounts.ts";
@@ -61,7 +63,7 @@ export async function launchInput(
     hosts: network.hosts,
     hostnameFile: paths.hostname,
     resolvConf: network.resolvConf,
-    accounts: options.accounts ?? (await readAccounts(host.launcher, [paths.upper, ...rootfs.lowers])),
+    accounts: options.accounts ?? recordedAccounts(host, row) ?? (await readAccounts(host.launcher, [paths.upper, ...rootfs.lowers])),
     capabilities: host.features.capabilities,
     idBase,
     joins: Object.fromEntries(Object.entries(joins).map(([kind, process]) => [kind, process.pid])),
@@ -135,6 +137,13 @@ function seccompSource(option: string, capabilities: readonly string[]): Seccomp
 export function apparmorProfile(option: string, features: HostFeatures): string {
   if (!features.apparmor || option === "unconfined") return "";
   return option === "" ? (features.apparmorDefault ? ownProfile : "") : option;
+}
+
+/** The image's account files as recorded, for a container that has no `/etc` of its own; else null. */
+export function recordedAccounts(host: ContainerHost, row: Pick<ContainerRow, "id" | "imageId">): AccountFiles | null {
+  if (lstatSync(`${containerPaths(host.root, host.runRoot, row.id).upper}/etc`, { throwIfNoEntry: false }) !== undefined) return null;
+  const recorded = getImage(host.store, row.imageId);
+  return recorded === undefined ? null : { passwd: recorded.passwd, group: recorded.group };
 }
 
 /** `/etc/passwd` and `/etc/group` as the container has them now, looked up in its layers without mounting. */
