@@ -1,24 +1,17 @@
 // Every fault point of the engine is reached by a command that dies there; afterwards the next command tells the truth.
 // timeout: 300 s
-import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import { afterEach, describe, expect } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import type { ContainerId } from "../../src/core/brands.ts";
 import { type FaultPoint, faultPoints } from "../../src/core/fault-point.ts";
 import { findContainer, getContainer } from "../../src/state/container-table.ts";
 import { findRunTraces, findTraces } from "../support/container-traces.ts";
-import { FaultHost, findProcesses } from "../support/fault-host.ts";
+import { useFaultHost, findProcesses } from "../support/fault-host.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 
 const test = requires("root", "fault-build", "overlayfs", "payload");
-const host = new FaultHost("fault-points");
-
-beforeAll(async () => {
-  await host.importPayload();
-}, 60_000);
-afterAll(async () => {
-  await host.dispose();
-}, 60_000);
+const host = useFaultHost("fault-points");
 
 /** One failure is not to be the next one's. */
 afterEach(async () => {

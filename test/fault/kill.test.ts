@@ -1,6 +1,6 @@
 // kill -9 of the command, of the monitor, of the container's process, of all; an exit hook that fails.
 // timeout: 300 s
-import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import { afterEach, describe, expect } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import type { ContainerId } from "../../src/core/brands.ts";
 import { LocalContainerService } from "../../src/engine/container-service.ts";
@@ -8,26 +8,19 @@ import { isAlive } from "../../src/kernel/process-reference.ts";
 import type { ContainerRow } from "../../src/state/container-row.ts";
 import { findContainer, getContainer } from "../../src/state/container-table.ts";
 import { findRunTraces, findTraces } from "../support/container-traces.ts";
-import { FaultHost, findProcesses } from "../support/fault-host.ts";
+import { useFaultHost, findProcesses } from "../support/fault-host.ts";
 import { killParts } from "../support/kill-parts.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import type { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "overlayfs", "payload");
-const host = new FaultHost("kill", "dist");
+const host = useFaultHost("kill", "dist");
 
-beforeAll(async () => {
-  await host.importPayload();
-}, 60_000);
 afterEach(async () => {
   const left = (await host.ok(["ps", "-aq"])).split("\n").filter((id) => id !== "");
   if (left.length > 0) await host.ok(["rm", "-f", ...left]);
 });
-afterAll(async () => {
-  await host.dispose();
-}, 60_000);
-
 const sleeper = ["--name", "box", "payload", "sleep"];
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 /** As it is stored; nothing is looked after. */

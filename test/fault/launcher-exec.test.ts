@@ -5,20 +5,13 @@ import type { ContainerId } from "../../src/core/brands.ts";
 import { EngineError } from "../../src/core/engine-error.ts";
 import { findTraces } from "../support/container-traces.ts";
 import { attach, ContainerCycle, follow, killClient, signal } from "../support/container-cycle.ts";
-import { FaultHost, findProcesses, findStopped, type StepFault, stepEnvironment } from "../support/fault-host.ts";
+import { useFaultHost, findProcesses, findStopped, type StepFault, stepEnvironment } from "../support/fault-host.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 
 const test = requires("root", "fault-build", "overlayfs", "payload", "user-namespaces");
-const host = new FaultHost("launcher-exec");
+const host = useFaultHost("launcher-exec");
 const cycle = new ContainerCycle(host);
-
-beforeAll(async () => {
-  await host.importPayload();
-}, 60_000);
-afterAll(async () => {
-  await host.dispose();
-}, 60_000);
 
 describe("exec", () => {
   const entered: { id: ContainerId } = { id: "" as ContainerId };

@@ -1,23 +1,16 @@
 // The launcher dies or fails before each operation of a plan; afterwards the next command tells the truth and cleans up.
 // timeout: 300 s
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { readdirSync } from "node:fs";
 import { EngineError } from "../../src/core/engine-error.ts";
 import { ContainerCycle, plans, stepsOf } from "../support/container-cycle.ts";
-import { FaultHost, type StepFault } from "../support/fault-host.ts";
+import { useFaultHost, type StepFault } from "../support/fault-host.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 
 const test = requires("root", "fault-build", "overlayfs", "payload", "user-namespaces");
-const host = new FaultHost("launcher-steps");
+const host = useFaultHost("launcher-steps");
 const cycle = new ContainerCycle(host);
-
-beforeAll(async () => {
-  await host.importPayload();
-}, 60_000);
-afterAll(async () => {
-  await host.dispose();
-}, 60_000);
 
 async function refuses(fault: StepFault, action: () => Promise<unknown>): Promise<void> {
   const failure: unknown = await host.suffering(fault, action).then(

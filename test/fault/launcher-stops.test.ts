@@ -1,22 +1,15 @@
 // The launcher hangs before each operation of a plan, and its client is killed.
 // timeout: 300 s
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { findTraces } from "../support/container-traces.ts";
 import { ContainerCycle, killClient, plans, signal, stepsOf } from "../support/container-cycle.ts";
-import { FaultHost, findProcesses } from "../support/fault-host.ts";
+import { useFaultHost, findProcesses } from "../support/fault-host.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 
 const test = requires("root", "fault-build", "overlayfs", "payload", "user-namespaces");
-const host = new FaultHost("launcher-stops");
+const host = useFaultHost("launcher-stops");
 const cycle = new ContainerCycle(host);
-
-beforeAll(async () => {
-  await host.importPayload();
-}, 60_000);
-afterAll(async () => {
-  await host.dispose();
-}, 60_000);
 
 /** Runs `job` for each of `items`, four at a time: for jobs that wait for processes. */
 async function fourAtATime<Item>(items: readonly Item[], job: (item: Item) => Promise<void>): Promise<void> {

@@ -1,24 +1,17 @@
 // A data root as a later boot of the host finds it.
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { rmSync } from "node:fs";
 import type { ContainerHost } from "../../src/containers/container-host.ts";
 import { LocalContainerService } from "../../src/engine/container-service.ts";
 import type { ContainerRow } from "../../src/state/container-row.ts";
 import { findContainer, moveContainer } from "../../src/state/container-table.ts";
-import { FaultHost, findProcesses } from "../support/fault-host.ts";
+import { useFaultHost, findProcesses } from "../support/fault-host.ts";
 import { killParts } from "../support/kill-parts.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 
 const test = requires("root", "binary", "overlayfs", "payload");
-const host = new FaultHost("reboot", "dist");
-
-beforeAll(async () => {
-  await host.importPayload();
-}, 60_000);
-afterAll(async () => {
-  await host.dispose();
-}, 60_000);
+const host = useFaultHost("reboot", "dist");
 
 const sleeper = ["--name", "box", "payload", "sleep"];
 /** As it is stored; nothing is looked after. */

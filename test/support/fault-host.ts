@@ -1,4 +1,4 @@
-import { expect } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ContainerHost } from "../../src/containers/container-host.ts";
 import type { HostPath } from "../../src/core/brands.ts";
@@ -20,6 +20,18 @@ export function stepEnvironment(fault: StepFault): Record<string, string> {
 }
 
 /** A build of Wherry on roots of its own: as commands, and the same engine in this process, which is quicker by far. */
+/** A host for the tests of one file, with the image `payload`, removed after them. */
+export function useFaultHost(topic: string, build?: "dist" | "dist-fault"): FaultHost {
+  const host = new FaultHost(topic, build);
+  beforeAll(async () => {
+    await host.importPayload();
+  }, 60_000);
+  afterAll(async () => {
+    await host.dispose();
+  }, 60_000);
+  return host;
+}
+
 export class FaultHost extends WherryHost {
   readonly #build: string;
   #host: ContainerHost | undefined;
