@@ -105,18 +105,14 @@ function addNode(
   const { device, directory, path } = node;
   const kind = device.type === "b" ? S_IFBLK : device.type === "p" ? S_IFIFO : S_IFCHR;
   const ids = { uid: device.uid ?? 0, gid: device.gid ?? 0 };
+  const [major, minor] = device.type === "p" ? [0, 0] : [device.major ?? 0, device.minor ?? 0];
   const { uid, gid } = section === "parent" ? hostOwner(context, ids) : ids;
-  context.plan.add(
-    section,
-    "MKNOD",
-    [directory, path, kind | ((device.fileMode ?? 0o666) & 0o7777), device.major ?? 0, device.minor ?? 0, uid, gid],
-    {
-      why: `device ${device.path}`,
-      doing: `make device \`${device.path}\``,
-      // A root file system may bring its own.
-      ...(section === "child" ? { ignore: ["EEXIST"] } : {}),
-    },
-  );
+  context.plan.add(section, "MKNOD", [directory, path, kind | ((device.fileMode ?? 0o666) & 0o7777), major, minor, uid, gid], {
+    why: `device ${device.path}`,
+    doing: `make device \`${device.path}\``,
+    // A root file system may bring its own.
+    ...(section === "child" ? { ignore: ["EEXIST"] } : {}),
+  });
 }
 
 /** CHILD: `/dev/stdin` and its like. */

@@ -24,6 +24,10 @@ test("parseMountOptions() clears the whole access-time field before it sets one 
   expect(parseMountOptions(["noatime"]).attributes).toEqual({ set: MOUNT_ATTR.MOUNT_ATTR_NOATIME, clear: MOUNT_ATTR.MOUNT_ATTR__ATIME });
 });
 
+test("parseMountOptions() hands words that JavaScript's objects know to the file system", () => {
+  expect(parseMountOptions(["valueOf", "rvalueOf", "constructor"]).data).toEqual(["valueOf", "rvalueOf", "constructor"]);
+});
+
 test("parseMountOptions() does not take the r of relatime, ro and rw for recursive", () => {
   expect(parseMountOptions(["relatime", "ro"]).recursiveAttributes).toEqual({ set: 0, clear: 0 });
   expect(parseMountOptions(["rro"]).recursiveAttributes.set).toBe(MOUNT_ATTR.MOUNT_ATTR_RDONLY);

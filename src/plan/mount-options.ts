@@ -90,15 +90,15 @@ export function parseMountOptions(options: readonly string[] | undefined): Mount
   let copyUp = false;
   const data: string[] = [];
   for (const word of options ?? []) {
-    const attribute = ATTRIBUTES[word];
+    const attribute = entry(ATTRIBUTES, word);
     const tail = word.startsWith("r") ? word.slice(1) : "";
-    const treeAttribute = ATTRIBUTES[tail];
-    const spread = PROPAGATION[word] ?? PROPAGATION[tail];
+    const treeAttribute = entry(ATTRIBUTES, tail);
+    const spread = entry(PROPAGATION, word) ?? entry(PROPAGATION, tail);
     if (attribute !== undefined) own = apply(own, attribute);
     else if (treeAttribute !== undefined) recursive = apply(recursive, treeAttribute);
     else if (spread !== undefined) {
       propagation = spread;
-      recursivePropagation = PROPAGATION[word] === undefined;
+      recursivePropagation = entry(PROPAGATION, word) === undefined;
     } else if (word === "bind") bind = true;
     else if (word === "rbind") bind = recursiveBind = true;
     else if (word === "idmap") idmap = true;
@@ -126,6 +126,11 @@ export function knownMountOptions(): readonly string[] {
   const spreads = Object.keys(PROPAGATION);
   const both = [...attributes, ...spreads].flatMap((word) => [word, `r${word}`]);
   return [...both, "bind", "rbind", "idmap", "ridmap", "defaults", "async", "remount"].sort();
+}
+
+/** An option may be called `valueOf`. */
+function entry<Value>(table: Readonly<Record<string, Value>>, word: string): Value | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
 }
 
 function apply(change: AttributeChange, [set, clear]: readonly [number, number]): AttributeChange {

@@ -112,7 +112,7 @@ function createInside(
       slot,
     ],
     {
-      why: WHY[kind] ?? `${kind} for ${destination}`,
+      why: WHY.get(kind) ?? `${kind} for ${destination}`,
       doing,
       ...(given.mayFail ? { ignore: ["EPERM"] as const } : {}),
     },
@@ -131,11 +131,11 @@ export function mountLabel({ linux }: PlanContext, kind: string): readonly strin
 }
 
 /** Whose namespace the kind of file system shows: a user namespace may mount it only if it owns that one, too. */
-const SHOWN: Readonly<Record<string, readonly [OciNamespaceType, string]>> = {
-  proc: ["pid", "/proc"],
-  sysfs: ["network", "/sys"],
-  mqueue: ["ipc", "/dev/mqueue"],
-};
+const SHOWN: ReadonlyMap<string, readonly [OciNamespaceType, string]> = new Map([
+  ["proc", ["pid", "/proc"]],
+  ["sysfs", ["network", "/sys"]],
+  ["mqueue", ["ipc", "/dev/mqueue"]],
+]);
 
 /**
  * PARENT: in a user namespace that may not mount a file system because it shows somebody else's namespace, the host's own takes its place, as
@@ -145,7 +145,7 @@ function hostFallback(
   context: PlanContext,
   { kind, destination, options }: { readonly kind: string; readonly destination: string; readonly options: MountOptions },
 ): Slot | null {
-  const [shown, path] = SHOWN[kind] ?? [];
+  const [shown, path] = SHOWN.get(kind) ?? [];
   if (shown === undefined || path === undefined || context.mappings === null || context.own.has(shown)) return null;
   // Not every host mounts one; a joined ipc namespace is the pod's, which the user namespace owns.
   if (kind === "mqueue" && context.joined.has(shown)) return null;
@@ -180,12 +180,12 @@ function copyUp(
     });
 }
 
-const WHY: Readonly<Record<string, string>> = {
-  proc: "procfs shows the processes of the pid namespace it is made in",
-  sysfs: "sysfs shows the devices of the network namespace it is made in",
-  devpts: "terminals of the container's own",
-  mqueue: "POSIX message queues of the ipc namespace",
-};
+const WHY: ReadonlyMap<string, string> = new Map([
+  ["proc", "procfs shows the processes of the pid namespace it is made in"],
+  ["sysfs", "sysfs shows the devices of the network namespace it is made in"],
+  ["devpts", "terminals of the container's own"],
+  ["mqueue", "POSIX message queues of the ipc namespace"],
+]);
 
 /** CHILD: attaches what was prepared, in the configuration's order. */
 export function attachMounts(context: PlanContext, prepared: PreparedMounts, targets: MountTargets): void {

@@ -14,6 +14,7 @@ export function findBreach(config: OciConfig): string | undefined {
     rlimitBreach(process.rlimits ?? []) ??
     mappingBreach(linux, namespaces) ??
     offsetBreach(linux, namespaces) ??
+    deviceBreach(linux.devices ?? []) ??
     sysctlBreach(linux.sysctl ?? {}, namespaces)
   );
 }
@@ -33,6 +34,19 @@ function mappingBreach(linux: NonNullable<OciConfig["linux"]>, namespaces: Reado
   if (namespaces.has("user")) return undefined;
   const field = (["uidMappings", "gidMappings"] as const).find((name) => (linux[name]?.length ?? 0) > 0);
   return field === undefined ? undefined : `\`linux.${field}\`: there is no user namespace to map ids in`;
+}
+
+/** The numbers' ranges are those of the kernel's dev_t. @see config-linux.md#devices */
+function deviceBreach(devices: NonNullable<NonNullable<OciConfig["linux"]>["devices"]>): string | undefined {
+  for (const [index, { path, type, major, minor }] of devices.entries()) {
+    const place = `linux.devices[${index}]`;
+    if (!/^\/[^/]/.test(path) || path.split("/").includes(".."))
+      return `\`${place}.path\`: an absolute path is meant, not ${JSON.stringify(path)}`;
+    if (type === "p") continue;
+    if (major === undefined || major < 0 || major > 0xfff) return `\`${place}.major\`: a number from 0 to 4095 is needed`;
+    if (minor === undefined || minor < 0 || minor > 0xf_ffff) return `\`${place}.minor\`: a number from 0 to 1048575 is needed`;
+  }
+  return undefined;
 }
 
 /** A time namespace that is joined has its clocks already. */
