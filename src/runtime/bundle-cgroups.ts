@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import type { CgroupLayout, CgroupPath } from "../core/cgroup-layout.ts";
+import type { CgroupHierarchy, CgroupLayout, CgroupPath } from "../core/cgroup-layout.ts";
 import { cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { type CgroupGroup, listCgroupPids } from "../kernel/cgroup-group.ts";
@@ -61,14 +61,27 @@ export function requireEmptyCgroup(group: CgroupGroup): void {
   });
 }
 
-/** The group of a running container, for a further process. */
-export function joinCgroups(path: CgroupPath): CgroupPlan {
+/**
+ * The group of a running container, for a further process. On v2 that is the first process's own, where the container has made groups in
+ * its group and passes controllers on to them: no process may be in one that does.
+ */
+export function joinCgroups(path: CgroupPath, pid: number): CgroupPlan {
   const layout = detectCgroupLayout();
   const placements = layout.hierarchies
-    .map((hierarchy) => ({ hierarchy, directory: cgroupDirectory(hierarchy, path) }))
+    .map((hierarchy) => ({
+      hierarchy,
+      directory: cgroupDirectory(hierarchy, hierarchy.version === 1 ? path : ownGroup(hierarchy, path, pid)),
+    }))
     .filter(({ directory }) => existsSync(directory))
     .map(({ hierarchy, directory }) => ({ directory, version: hierarchy.version, writes: [], monitorDirectory: directory }));
   return { placements: withOwnDirectories(layout, { placements }), launcherStays: true };
+}
+
+function ownGroup(hierarchy: CgroupHierarchy, path: CgroupPath, pid: number): CgroupPath {
+  const passedOn = `${cgroupDirectory(hierarchy, path)}/cgroup.subtree_control`;
+  if (!existsSync(passedOn) || readFileSync(passedOn, "utf8").trim() === "") return path;
+  const own = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1] ?? path;
+  return own.startsWith(`${path}/`) ? own : path;
 }
 
 /** The launcher goes back to where its caller has put it. */

@@ -92,7 +92,8 @@ export function readRecord(files: ContainerFiles): ContainerRecord {
 /** Null where there is no such container, or it is only just being created. */
 export function findRecord(files: ContainerFiles): ContainerRecord | null {
   try {
-    return JSON.parse(readFileSync(files.state, "utf8")) as ContainerRecord;
+    const record = JSON.parse(readFileSync(files.state, "utf8")) as ContainerRecord;
+    return record.pid === 0 ? { ...record, ...startedProcess(files) } : record;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw new EngineError({
@@ -101,6 +102,16 @@ export function findRecord(files: ContainerFiles): ContainerRecord | null {
       message: `read \`${files.state}\`: ${error instanceof Error ? error.message : String(error)}`,
       cause: error,
     });
+  }
+}
+
+/** What a monitor has noted, should its client have been killed before it could. @see docs/plan-protocol.md, section 3 */
+function startedProcess({ directory }: ContainerFiles): Partial<Pick<ContainerRecord, "pid" | "startTime">> {
+  try {
+    const [, pid, startTime] = /^pid (\d+)\nstart (\d+)\n/.exec(readFileSync(`${directory}/started`, "utf8")) ?? [];
+    return pid === undefined || startTime === undefined ? {} : { pid: Number(pid), startTime };
+  } catch {
+    return {};
   }
 }
 

@@ -61,7 +61,6 @@ export async function createContainer(request: CreateContainerRequest): Promise<
   checkTerminal(bundle, request);
   const record = newRecord(request, bundle, await cgroupPath(request, bundle));
   const group = { layout: detectCgroupLayout(), path: record.cgroup };
-  if (request.systemdCgroup !== true) requireEmptyCgroup(group);
   claimContainer(files, request.id);
   await using undo = new Undo();
   undo.add(() => removeRecord(files));
@@ -69,6 +68,7 @@ export async function createContainer(request: CreateContainerRequest): Promise<
   void lock;
   writeFileSync(files.config, bundle.text, { mode: 0o600 });
   writeRecord(files, record);
+  if (request.systemdCgroup !== true) requireEmptyCgroup(group);
   undo.add(() => removeGroup(group));
   const started = await launch(request, { files, bundle, record, group });
   undo.commit();

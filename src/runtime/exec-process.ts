@@ -51,7 +51,7 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
       config,
       identity: record,
       rootfs: record.rootfs,
-      cgroups: joinCgroups(record.cgroup),
+      cgroups: joinCgroups(record.cgroup, record.pid),
       monitorDirectory: directory,
       execInto: initProcess(record),
       options: request.options,

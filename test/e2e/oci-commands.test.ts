@@ -2,6 +2,7 @@
 import { describe, expect } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { detectCgroupLayout } from "../../src/kernel/cgroup-layout.ts";
+import { repository } from "../support/host-features.ts";
 import { useOciHost } from "../support/oci-host.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
@@ -137,6 +138,12 @@ describe("the runtime itself", () => {
     expect(features).toMatchObject({ ociVersionMin: "1.0.0", hooks: expect.arrayContaining(["createRuntime"]) });
     expect(features.linux.namespaces).toContain("time");
     expect(features.linux.seccomp.actions).toContain("SCMP_ACT_ERRNO");
+    // Nothing is claimed that the configuration's schema does not know.
+    const schema = JSON.parse(readFileSync(`${repository}/src/plan/oci/config-schema.json`, "utf8")) as {
+      properties: { linux: { properties: { namespaces: { items: { properties: { type: { enum: string[] } } } } } } };
+    };
+    const known = schema.properties.linux.properties.namespaces.items.properties.type.enum;
+    expect(features.linux.namespaces.toSorted()).toEqual(known.toSorted());
   });
 
   test("what is not there says so", async () => {
@@ -145,4 +152,17 @@ describe("the runtime itself", () => {
     expect(await oci(["--cgroup-manager", "other", "list"])).toMatchObject({ code: 1, stderr: expect.stringContaining("`other`") });
     expect(await oci(["state", "../etc"])).toMatchObject({ code: 1, stderr: expect.stringContaining("invalid container ID format") });
   });
+});
+
+const testV2 = requires("root", "binary", "payload", "cgroup-v2");
+
+testV2("exec follows the first process into a group that it has made for itself", async () => {
+  const { id, pid } = await idle();
+  const group = `/sys/fs/cgroup${/^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1]}`;
+  mkdirSync(`${group}/init`);
+  writeFileSync(`${group}/init/cgroup.procs`, String(pid));
+  writeFileSync(`${group}/cgroup.subtree_control`, "+pids");
+  expect((await oci(["exec", id, "/payload", "exit", "3"])).code).toBe(3);
+  await ok(["delete", "--force", id]);
+  expect(existsSync(group)).toBe(false);
 });

@@ -58,7 +58,7 @@ test("the launcher is killed: create fails, and leaves nothing", async () => {
   expect(launcher).toBeDefined();
   process.kill(launcher ?? 0, "SIGKILL");
   expect(await once(child, "exit")).toEqual([1, null]);
-  process.kill(hook, "SIGKILL");
+  if (!isGone(hook)) process.kill(hook, "SIGKILL");
   await poll("the hook is gone", () => isGone(hook));
   expect(await host.oci(["state", "lost"])).toMatchObject({ code: 1, stderr: expect.stringContaining("does not exist") });
   expect(existsSync(`${host.root}/lost`)).toBe(false);
