@@ -24,7 +24,7 @@ int op_AFFINITY(struct run *run, const union argument *args)
 	if (args[0].b.length > sizeof(mask))
 		return refuse(run, E2BIG, "list of processors");
 	memcpy(mask, args[0].b.data, args[0].b.length);
-	return syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask) < 0 ? -1 : 0;
+	return syscall(SYS_sched_setaffinity, 0, args[0].b.length, mask) < 0 ? -1 : 0;
 }
 
 int op_MEMPOLICY(struct run *run, const union argument *args)

@@ -1,6 +1,7 @@
 import { ALL_CAPABILITIES, capabilityNames } from "./capability-bits.ts";
 import { CLOSE_RANGE_CLOEXEC, SIGKILL } from "./kernel-flags.ts";
 import { MONITOR_FLAGS } from "./monitor-steps.ts";
+import { ioPriority, memoryPolicy, schedulerAttributes, setBits } from "./oci/explain-scheduling.ts";
 import { RLIMITS } from "./process.ts";
 import { directory, type Explainers, fd, hex, octal, quote, quoteList, symbolic } from "./strace-format.ts";
 import type { Slot } from "./slot.ts";
@@ -94,18 +95,10 @@ export const explainProcess: Explainers<ProcessOperation> = {
   },
   REAPER: { man: "fork(2)", calls: () => ["fork() = <pid>", "setpgid(0, 0)", "ioctl(0, TIOCSPGRP, [<pid>])"] },
 
-  SCHEDULER: {
-    man: "sched_setattr(2)",
-    calls: (bytes) => {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return [
-        `sched_setattr(0, {sched_policy=${view.getUint32(4, true)}, sched_flags=${hex(view.getBigUint64(8, true))}, sched_nice=${view.getInt32(16, true)}, sched_priority=${view.getUint32(20, true)}, sched_runtime=${view.getBigUint64(24, true)}, sched_deadline=${view.getBigUint64(32, true)}, sched_period=${view.getBigUint64(40, true)}}, 0)`,
-      ];
-    },
-  },
-  IOPRIO: { man: "ioprio_set(2)", calls: (value) => [`ioprio_set(IOPRIO_WHO_PROCESS, 0, ${hex(value)})`] },
-  AFFINITY: { man: "sched_setaffinity(2)", calls: (mask) => [`sched_setaffinity(0, ${setBits(mask)})`] },
-  MEMPOLICY: { man: "set_mempolicy(2)", calls: (mode, nodes) => [`set_mempolicy(${hex(mode)}, ${setBits(nodes)})`] },
+  SCHEDULER: { man: "sched_setattr(2)", calls: (bytes) => [`sched_setattr(0, ${schedulerAttributes(bytes)}, 0)`] },
+  IOPRIO: { man: "ioprio_set(2)", calls: (value) => [`ioprio_set(IOPRIO_WHO_PROCESS, 0, ${ioPriority(Number(value))})`] },
+  AFFINITY: { man: "sched_setaffinity(2)", calls: (mask) => [`sched_setaffinity(0, ${mask.length}, ${setBits(mask)})`] },
+  MEMPOLICY: { man: "set_mempolicy(2)", calls: (mode, nodes) => [`set_mempolicy(${memoryPolicy(Number(mode), nodes)})`] },
   HOOK: {
     man: "execve(2)",
     calls: (path, argv, env, state, timeout) => [
@@ -188,13 +181,6 @@ export const explainProcess: Explainers<ProcessOperation> = {
   },
   DETACH: { man: "exit(2)", calls: () => ["exit_group(0)"] },
 };
-
-/** `[0 1 4]`, as strace prints sets; all of them if nothing is left out. */
-function setBits(mask: Uint8Array): string {
-  if (mask.length > 0 && mask.every((byte) => byte === 0xff)) return "~[]";
-  const bits = Array.from({ length: mask.length * 8 }, (_, bit) => bit).filter((bit) => (((mask[bit >> 3] ?? 0) >> (bit & 7)) & 1) === 1);
-  return `[${bits.join(" ")}]`;
-}
 
 function capabilities(mask: number | bigint): string {
   const wide = BigInt(mask);

@@ -84,6 +84,13 @@ describe("hooks", () => {
     expect(said("mounts")).toEndWith("\nlauncher\n");
   });
 
+  test("of the host find a bundle's root where the configuration says, in the container's mount namespace", async () => {
+    const script = "pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); cut -d ' ' -f 5 /proc/$pid/mountinfo";
+    await host.runInput(withHooks({ createRuntime: [hook("bundle", script)] }, "true", "bundle"));
+    const places = said("bundle").split("\n");
+    for (const place of ["", "/proc", "/dev/shm"]) expect(places).toContain(`${host.rootfs}${place}`);
+  });
+
   test("run in the specified order, each with its own arguments and environment", async () => {
     const script = `echo "$0" "$*" "$ORDER" >> ${host.directory}/order`;
     const one = (name: string): OciHook => ({

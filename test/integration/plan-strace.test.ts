@@ -6,6 +6,7 @@ import { encodePlan } from "../../src/plan/encode.ts";
 import type { ExplainedPlan } from "../../src/plan/explained-plan.ts";
 import { explainPlan } from "../../src/plan/explain.ts";
 import { repository } from "../support/host-features.ts";
+import { ociInput } from "../support/oci-input.ts";
 import { PlanHost } from "../support/plan-host.ts";
 import { requires } from "../support/requires.ts";
 import { comparePlan } from "../support/strace/compare-plan.ts";
@@ -116,15 +117,27 @@ describe("strace sees the calls of the plan of", () => {
   });
   afterAll(() => plans.close());
 
-  for (const [container, exec] of [
-    ["default", "exec"],
-    ["default", "exec-tty"],
-    ["userns", "exec-userns"],
+  for (const [container, exec, change] of [
+    ["default", "exec", {}],
+    ["default", "exec-tty", {}],
+    ["userns", "exec-userns", {}],
+    [
+      "default",
+      "exec",
+      {
+        process: {
+          scheduler: { policy: "SCHED_BATCH", nice: 3 },
+          ioPriority: { class: "IOPRIO_CLASS_BE", priority: 2 },
+          execCPUAffinity: { initial: "0", final: "0" },
+        },
+        linux: { memoryPolicy: { mode: "MPOL_BIND", nodes: "0" } },
+      },
+    ],
   ] as const) {
-    test(exec, async () => {
+    test(`${exec}${Object.keys(change).length === 0 ? "" : ", scheduled"}`, async () => {
       const target = await plans.start(container, { script: "sleep 1000", id: "target" });
-      const plan = compilePlan(plans.inputOf(exec, { script: "exit 0", target, id: "target" }));
-      const directory = `${plans.directory}/trace-${exec}`;
+      const plan = compilePlan(ociInput(plans, "exit 0", { sample: exec, launch: { target, id: "target" }, ...change }));
+      const directory = `${plans.directory}/trace-${runs++}`;
       mkdirSync(directory);
       const launcher = `${directory}.sh`;
       writeFileSync(

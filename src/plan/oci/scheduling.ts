@@ -3,7 +3,7 @@ import { configInvalid, type PlanContext } from "../plan-context.ts";
 import { parseNumberList } from "./number-list.ts";
 
 /** linux/sched.h. */
-const POLICIES: Readonly<Record<OciScheduler["policy"], number>> = {
+export const POLICIES: Readonly<Record<OciScheduler["policy"], number>> = {
   SCHED_OTHER: 0,
   SCHED_FIFO: 1,
   SCHED_RR: 2,
@@ -13,7 +13,7 @@ const POLICIES: Readonly<Record<OciScheduler["policy"], number>> = {
   SCHED_DEADLINE: 6,
 };
 
-const FLAGS: Readonly<Record<NonNullable<OciScheduler["flags"]>[number], number>> = {
+export const FLAGS: Readonly<Record<NonNullable<OciScheduler["flags"]>[number], number>> = {
   SCHED_FLAG_RESET_ON_FORK: 0x01,
   SCHED_FLAG_RECLAIM: 0x02,
   SCHED_FLAG_DL_OVERRUN: 0x04,
@@ -26,11 +26,11 @@ const FLAGS: Readonly<Record<NonNullable<OciScheduler["flags"]>[number], number>
 /** The first version of `struct sched_attr`; the utilization clamps of the second have no field in the specification. */
 const SCHED_ATTR_BYTES = 48;
 
-const IOPRIO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 } as const;
-const IOPRIO_CLASS_SHIFT = 13;
+export const IOPRIO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 } as const;
+export const IOPRIO_CLASS_SHIFT = 13;
 
 /** linux/mempolicy.h. */
-const MEMORY_MODES: Readonly<Record<NonNullable<OciMemoryPolicy["mode"]>, number>> = {
+export const MEMORY_MODES: Readonly<Record<NonNullable<OciMemoryPolicy["mode"]>, number>> = {
   MPOL_DEFAULT: 0,
   MPOL_PREFERRED: 1,
   MPOL_BIND: 2,
@@ -39,7 +39,7 @@ const MEMORY_MODES: Readonly<Record<NonNullable<OciMemoryPolicy["mode"]>, number
   MPOL_PREFERRED_MANY: 5,
   MPOL_WEIGHTED_INTERLEAVE: 6,
 };
-const MEMORY_FLAGS = { MPOL_F_STATIC_NODES: 1 << 15, MPOL_F_RELATIVE_NODES: 1 << 14, MPOL_F_NUMA_BALANCING: 1 << 13 } as const;
+export const MEMORY_FLAGS = { MPOL_F_STATIC_NODES: 1 << 15, MPOL_F_RELATIVE_NODES: 1 << 14, MPOL_F_NUMA_BALANCING: 1 << 13 } as const;
 
 /** As many as AFFINITY takes. */
 const ALL_PROCESSORS: Uint8Array = new Uint8Array(1024).fill(0xff);

@@ -57,6 +57,9 @@ const FORMS: Readonly<Record<string, (parts: Parts) => string>> = {
     const named = ["prog_type", "insn_cnt", "attach_type", "attach_flags"].map((key) => attributes.get(key) ?? "");
     return [at(0), cgroup === undefined ? "" : of.name(cgroup), ...named].join(" ");
   },
+  // strace writes out a full set.
+  sched_setaffinity: ({ at }) => `${at(1)} ${/^\[0 1 2 3 4 5 6 7 .{1000}/.test(at(2)) ? "~[]" : at(2)}`,
+  set_mempolicy: ({ args }) => args.map((argument) => argument.replaceAll(/0x0*(?=[0-9a-f])/g, "0x")).join(" "),
   sendto: ({ at }) => netlinkMessage(at(1)),
 
   fsconfig: ({ args, of, planned }) => {
