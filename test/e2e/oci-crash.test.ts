@@ -65,8 +65,11 @@ test("the launcher is killed: create fails, and leaves nothing", async () => {
 });
 
 test("the pid of a container that has died belongs to nobody else: it is not signalled, entered or waited for", async () => {
-  await host.left(["run", "-d", "-b", host.bundle(["/payload", "sleep"]), "reused"]);
+  // Older than the container by more than the clock tick that start times are counted in.
   const stranger = spawn("sleep", ["1000"], { stdio: "ignore" });
+  await host.left(["run", "-d", "-b", host.bundle(["/payload", "exit", "0"]), "before"]);
+  await host.untilStatus("before", "stopped");
+  await host.left(["run", "-d", "-b", host.bundle(["/payload", "sleep"]), "reused"]);
   const file = `${host.root}/reused/state.json`;
   const record = JSON.parse(readFileSync(file, "utf8")) as { pid: number };
   const { pid } = record;
