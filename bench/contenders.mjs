@@ -1,7 +1,7 @@
 // Who is measured, and how each is asked for the same thing: the static payload as a container's only process. Each contender has its
 // own state beneath `directory`; nothing that was on this machine before is touched.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { removeInstanceCgroups } from "../scripts/instance-cgroups.mjs";
 
@@ -38,6 +38,7 @@ export function contenders(directory, { chosen, layers }) {
   const makers = {
     floor: () => [floor(directory, false), floor(directory, true)],
     wherry: () => [wherry(directory, layers)],
+    "wherry oci": () => [ociRuntime(directory, "wherry-oci", wherryOci(directory))],
     runc: () => (installed("runc") ? [ociRuntime(directory, "runc")] : []),
     crun: () => (installed("crun") ? [ociRuntime(directory, "crun")] : []),
     lxc: () => (installed("lxc-start") ? [lxc(directory)] : []),
@@ -84,13 +85,20 @@ function wherry(directory, layers) {
   };
 }
 
-function ociRuntime(directory, name) {
-  const base = [name, "--root", `${directory}/${name}-state`];
+/** By the name that makes it an OCI runtime. */
+function wherryOci(directory) {
+  const link = `${directory}/wherry-oci`;
+  if (!existsSync(link)) symlinkSync(`${repository}/dist/wherry`, link);
+  return link;
+}
+
+function ociRuntime(directory, name, program = name) {
+  const base = [program, "--root", `${directory}/${name}-state`];
   const bundle = (label, args) => {
     const path = `${directory}/${name}-${label}`;
     if (existsSync(path)) return path;
     makeRoot(`${path}/rootfs`);
-    execFileSync(name, ["spec"], { cwd: path });
+    execFileSync(program, ["spec"], { cwd: path });
     const config = JSON.parse(readFileSync(`${path}/config.json`, "utf8"));
     Object.assign(config.process, { terminal: false, args });
     config.root.readonly = false;
@@ -105,7 +113,7 @@ function ociRuntime(directory, name) {
   return {
     name,
     ...hidden,
-    note: `${versionOf(name, "--version")}; a bare bundle: no image, layers, log or seccomp`,
+    note: `${versionOf(program, "--version")}; a bare bundle: no image, layers, log or seccomp`,
     run: (n) => [...base, "run", "--bundle", once, `run${n}`],
     create: (n) => [...base, "create", "--bundle", once, `made${n}`],
     start: (n) => [...base, "start", `made${n}`],
