@@ -119,11 +119,11 @@ int front(char **argv)
 	*kept = NULL;
 	/* The tests of a faulty one tell it by environment and arguments where to fail. */
 	enum launch launch = FAULT_BUILD ? NO_LAUNCH : begins_with_launch(argv);
-	if (launch != NO_LAUNCH) {
+	if (launch != NO_LAUNCH)
 		start_waiting_launcher(launch);
-		/* Nothing runs twice on the way to a container: compiling would only take the launcher's processor (a quarter of the time in all). */
+	/* Nothing runs twice on the way to a container: compiling would only take the launcher's processor (a quarter of the time in all). */
+	if (launch != NO_LAUNCH || (argv[0] && is_runtime(argv)))
 		putenv(interpret);
-	}
 	int found = sibling("engine", path) == 0;
 	if (found)
 		execve(path, argv, environ);

@@ -1,8 +1,6 @@
 import { rmSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
-import { errnoText } from "../core/errno.ts";
 import { startThroughPipe } from "../kernel/start-pipe.ts";
-import { commandFailure } from "../plan/describe-failure.ts";
 import { type ContainerFiles, type ContainerRecord, readCreatedConfig, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
 import { poststart } from "./post-hooks.ts";
@@ -24,7 +22,7 @@ export async function startContainer(files: ContainerFiles, warn: (message: stri
   rmSync(files.reply, { force: true });
   if (outcome.kind === "died")
     throw launchFailed(`start container \`${record.id}\`: its process has died before it could execute \`${record.afterStart.command}\``);
-  if (outcome.kind === "failed") throw describe(record, outcome);
+  if (outcome.kind === "failed") throw await describe(record, outcome);
   await poststart(readCreatedConfig(files), record, { pid: record.pid, warn });
 }
 
@@ -35,10 +33,12 @@ function notCreated(status: string): EngineError {
   return new EngineError({ kind: "conflict", code: "CONTAINER_NOT_CREATED", message: reason });
 }
 
-function describe(
+async function describe(
   { afterStart }: ContainerRecord,
   { operation, errno, detail }: { readonly operation: number; readonly errno: number; readonly detail: string },
-): EngineError {
+): Promise<EngineError> {
+  const { commandFailure } = await import("../plan/describe-failure.ts");
+  const { errnoText } = await import("../core/errno.ts");
   const { first, steps, command } = afterStart;
   const index = operation - first;
   if (index === steps.length - 1) {
