@@ -66,6 +66,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   "docker-cli": () => hasProgram("docker"),
   dockerd: () => hasProgram("dockerd") && hasProgram("containerd"),
   containerd: () => hasProgram("containerd") && hasProgram("ctr"),
+  buildah: () => hasProgram("buildah"),
   podman: () => hasProgram("podman") && hasProgram("conmon"),
   mmdebstrap: () => hasProgram("mmdebstrap"),
   setfattr: () => hasProgram("setfattr"),
