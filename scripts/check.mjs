@@ -1,7 +1,8 @@
-// `npm run check`: format, lint, types, layers, documents, names and C warnings, side by side. Prints only what is wrong.
+// `npm run check`: format, lint, types, layers, documents, names, the launcher's size and C warnings, side by side. Prints only what is wrong.
 import { spawn } from "node:child_process";
 import { checkDocs } from "./checks/docs.mjs";
 import { checkLayers } from "./checks/layers.mjs";
+import { checkLauncherSize } from "./checks/launcher-size.mjs";
 import { checkNames, longFiles } from "./checks/names.mjs";
 import { repository } from "./pinned-bun.mjs";
 
@@ -46,6 +47,7 @@ const parts = {
   layers: own(checkLayers),
   docs: own(checkDocs),
   names: own(checkNames),
+  size: own(checkLauncherSize),
 };
 
 const wanted = process.argv.slice(2);

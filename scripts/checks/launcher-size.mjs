@@ -4,7 +4,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const budget = 4000;
+/** Why this many: docs/adr/0012-the-launchers-size.md */
+const budget = 4800;
 
 /** In text and quoted characters a comment's beginning is none. */
 const commentOrText = /\/\*[^]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
