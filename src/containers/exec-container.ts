@@ -77,7 +77,11 @@ async function execInput(host: ContainerHost, row: ContainerRow, request: ExecRe
   const options: ContainerOptions = { ...settings, tty: request.tty ?? false, ...(request.user === undefined ? {} : { groupAdd: [] }) };
   const derived = { ...row, options: JSON.stringify(options), process: JSON.stringify(process) };
   const accounts = await currentAccounts(host, row);
-  const input = await launchInput(host, derived, { accounts, ...(request.attach === undefined ? {} : { attach: request.attach }) });
+  const input = await launchInput(host, derived, {
+    accounts,
+    entering: true,
+    ...(request.attach === undefined ? {} : { attach: request.attach }),
+  });
   const { config, monitor } = input;
   const capabilities = request.privileged === true ? resolveCapabilities({ privileged: true }, host.features.capabilities) : undefined;
   return {

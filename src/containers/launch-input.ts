@@ -44,7 +44,13 @@ export type LaunchInput = PlanInput & { readonly warnings: readonly string[] };
 export async function launchInput(
   host: ContainerHost,
   row: ContainerRow,
-  options: { readonly attach?: AttachOptions; readonly accounts?: AccountFiles; readonly joinsMayBeMissing?: boolean },
+  options: {
+    readonly attach?: AttachOptions;
+    readonly accounts?: AccountFiles;
+    readonly joinsMayBeMissing?: boolean;
+    /** For a process in the running container: its groups are there and have their limits. */
+    readonly entering?: boolean;
+  },
 ): Promise<LaunchInput> {
   const settings = JSON.parse(row.options) as ContainerOptions;
   const process = JSON.parse(row.process) as ResolvedProcess;
@@ -72,7 +78,7 @@ export async function launchInput(
     clocks: readHostClocks(),
     terminal: size,
   });
-  const cgroups = host.cgroups.plan(row.id, config.linux?.resources ?? {}, defaultLimits(settings));
+  const cgroups = host.cgroups.plan(row.id, options.entering === true ? {} : (config.linux?.resources ?? {}), defaultLimits(settings));
   const attach = options.attach;
   const source = seccompSource(security.seccomp, resolveCapabilities(settings, host.features.capabilities));
   const program =
