@@ -3,7 +3,7 @@ import { AT, CLONE, MOUNT_ATTR, MS, O } from "./kernel-flags.ts";
 import type { MountOptions } from "./mount-options.ts";
 import { slotName, type PreparedMount } from "./mounts.ts";
 import type { OciIdMapping, OciMount } from "./oci-config.ts";
-import { configInvalid, configUnsupported, type PlanContext } from "./plan-context.ts";
+import { configInvalid, type PlanContext } from "./plan-context.ts";
 import type { ProcessReference } from "./plan-input.ts";
 import type { Slot } from "./slot.ts";
 
@@ -108,9 +108,8 @@ function setAttributes(context: PlanContext, slot: Slot, { options }: Bind, doin
 function mapFiles(context: PlanContext, slot: Slot, { mount, options, userns, destination }: Bind, doing: string): void {
   const wanted = options.idmap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
   if (!wanted) return;
-  if (!context.input.features.idmappedMounts) throw configUnsupported("an id mapping of a mount, on this kernel,");
   const own = sameMapping(mount.uidMappings, context.mappings?.uid) && sameMapping(mount.gidMappings, context.mappings?.gid);
-  const mapping = own && userns !== null ? userns : makeMapping(context, mount, destination);
+  const mapping = own && userns !== null ? userns : makeMapping(context, own ? { ...mount, ...ownMapping(context) } : mount, destination);
   const flags = AT.AT_EMPTY_PATH | (options.recursiveIdmap ? AT.AT_RECURSIVE : 0);
   context.plan.parent("ATTR", [slot, "", flags, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, mapping], {
     why: mapping === userns ? "its files appear with the container's ids" : "its files appear with the ids of a mapping of its own",
@@ -119,6 +118,11 @@ function mapFiles(context: PlanContext, slot: Slot, { mount, options, userns, de
 }
 
 const encoder = new TextEncoder();
+
+/** The container's, which no descriptor is at hand for where its root file system can't be mapped. */
+function ownMapping({ mappings }: PlanContext): Pick<OciMount, "uidMappings" | "gidMappings"> {
+  return mappings === null ? {} : { uidMappings: mappings.uid, gidMappings: mappings.gid };
+}
 
 /** PARENT: the kernel takes a mapping in the form of a user namespace. */
 function makeMapping(context: PlanContext, { uidMappings = [], gidMappings = [] }: OciMount, destination: string): Slot {

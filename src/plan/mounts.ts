@@ -1,7 +1,7 @@
 import { attachCgroupMount, prepareCgroupMount } from "./cgroup-mount.ts";
 import { prepareBind } from "./bind-mounts.ts";
 import { createDevFilesystem, createDeviceNodes } from "./devices.ts";
-import { AT, MOUNT_ATTR, MS } from "./kernel-flags.ts";
+import { AT, MOUNT_ATTR, MS, O } from "./kernel-flags.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { MountTargets } from "./mount-targets.ts";
 import type { OciMount, OciNamespaceType } from "./oci-config.ts";
@@ -24,7 +24,10 @@ export interface PreparedMount {
 export interface PreparedMounts {
   /** In the order of attachment. */
   readonly mounts: readonly PreparedMount[];
-  /** The container's own procfs, fresh and with nothing mounted over it; null when the configuration mounts none. */
+  /**
+   * The container's own procfs, fresh and with nothing mounted over it, or the host's where a user namespace may not mount one; null when the
+   * configuration mounts none.
+   */
   readonly proc: Slot | null;
   /** The attributes of a `/dev` tmpfs of our own making; null when there is none. */
   readonly dev: { readonly attributes: number } | null;
@@ -72,7 +75,7 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
       const fallback = hostFallback(context, { kind, destination, options });
       if (fallback !== null) mounts.push({ destination, kind, slot: fallback, file: false });
       const slot = createInside(context, { mount, kind, destination, options, mayFail: fallback !== null });
-      if (kind === "proc" && destination === "/proc" && fallback === null) proc = slot;
+      if (kind === "proc" && destination === "/proc") proc = fallback === null ? slot : openHostProc(context);
       mounts.push({
         destination,
         kind,
@@ -82,6 +85,8 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
       });
     }
   }
+  // Engines bind the host's procfs themselves in that case.
+  if (proc === null && context.mappings !== null && !context.own.has("pid")) proc = openHostProc(context);
   return { mounts, proc, dev, foreignDev };
 }
 
@@ -162,6 +167,15 @@ function hostFallback(
     doing,
   });
   gifts.push(slot);
+  return slot;
+}
+
+/** CHILD, while the host's root is still its own: nothing of the container's can be mounted over it yet. */
+function openHostProc({ plan }: PlanContext): Slot {
+  const slot = plan.slot("proc-of-the-host");
+  plan.child("OPEN", [null, "/proc", O.O_PATH | O.O_CLOEXEC, 0, 0, slot], {
+    why: "the host's procfs, to write sysctls and labels through",
+  });
   return slot;
 }
 

@@ -138,6 +138,15 @@ describe("id-mapped mounts", () => {
     expect(await run(owners, [bind("rbind")], { sample: "userns" })).toBe("65534:65534\n65534:65534\nstatus 0\n");
   });
 
+  test("take it also where the root file system can't be mapped", async () => {
+    const { features } = host.inputOf("default", { script: "" });
+    const input = { features: { ...features, idmappedMounts: false } };
+    // Nothing in a directory of the image's, which belongs to nobody in there.
+    const config = { mounts: [{ destination: "/proc", type: "proc" }, bind("rbind", "ridmap")] };
+    const output = await run(owners, [], { sample: "userns", input, config });
+    expect(output).toBe("1000:1000\n1000:1000\nstatus 0\n");
+  });
+
   test("need a mapping, and something to bind", async () => {
     await expect(run("true", [bind("rbind", "idmap")])).rejects.toThrow("needs `uidMappings`");
     await expect(run("true", [{ destination: "/v", type: "tmpfs", options: ["idmap"] }])).rejects.toThrow("no bind mount");
@@ -173,14 +182,15 @@ describe("other mounts", () => {
 
   test("of the host's stand in where a user namespace may not mount its own", async () => {
     const namespaces = (["mount", "user", "uts", "ipc", "cgroup"] as const).map((type) => ({ type }));
+    const sysctl = { "kernel.msgmax": "1234" };
     const output = await run(
-      "ls -d /sys/class /proc/1/cmdline; grep -E ' (/sys|/proc) ' /proc/self/mountinfo | cut -d ' ' -f 5,6; touch /sys/x 2> /dev/null || echo refused",
+      "ls -d /sys/class /proc/1/cmdline; grep -E ' (/sys|/proc) ' /proc/self/mountinfo | cut -d ' ' -f 5,6; touch /sys/x 2> /dev/null || echo refused; cat /proc/sys/kernel/msgmax",
       [],
-      { sample: "userns", linux: { namespaces, timeOffsets: {}, sysctl: {}, maskedPaths: [], readonlyPaths: [] } },
+      { sample: "userns", linux: { namespaces, timeOffsets: {}, sysctl, maskedPaths: [], readonlyPaths: [] } },
     );
     expect(output).toContain("/proc/1/cmdline\n/sys/class\n");
     expect(output).toContain("\n/sys ro,nosuid,nodev,noexec,relatime\n");
-    expect(output).toEndWith("refused\nstatus 0\n");
+    expect(output).toEndWith("refused\n1234\nstatus 0\n");
   });
 
   test("show the container's cgroups in a user namespace without a cgroup namespace", async () => {
