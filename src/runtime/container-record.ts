@@ -50,7 +50,7 @@ export function containerFiles(root: string, id: string): ContainerFiles {
 
 /** As runc has it: the id is a directory's name and part of a cgroup's. @throws {EngineError} INVALID_OPTION */
 function checkId(id: string): void {
-  if (/^[\w+.-]+$/.test(id) && id !== "." && id !== ".." && id.length <= 1024) return;
+  if (/^[\w+.-]+$/.test(id) && id !== "." && id !== ".." && id.length <= 255) return;
   throw new EngineError({ kind: "invalidArgument", code: "INVALID_OPTION", message: `invalid container ID format: \`${id}\`` });
 }
 
