@@ -1,11 +1,12 @@
 // Fields of a configuration that need the whole program: what happens over a container's life, and what is looked up on the host.
 import { describe, expect } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { chownSync, existsSync, readFileSync, statSync } from "node:fs";
+import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { OciHook } from "../../src/plan/oci-config.ts";
 import { useOciHost } from "../support/oci-host.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
+import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "launcher", "payload", "iproute2");
 
@@ -103,6 +104,22 @@ describe("linux", () => {
     const groups = readFileSync(`/proc/${String(pid)}/cgroup`, "utf8");
     expect(groups.split("\n").filter((line) => line.endsWith(`:${path}`)).length).toBeGreaterThan(0);
     await host.ok(["delete", "--force", "placed"]);
+  });
+
+  test("a mount's source may be a descriptor of the caller's, and a path from the bundle", async () => {
+    const bundle = host.bundle(["/payload", "try", "read", "/from-descriptor"], (config) => {
+      config.mounts = [
+        ...(config.mounts ?? []),
+        { destination: "/from-descriptor", type: "bind", source: "/proc/self/fd/9", options: ["bind", "ro"] },
+        { destination: "/from-bundle", type: "bind", source: "beside", options: ["bind"] },
+      ];
+    });
+    writeFileSync(`${host.directory}/opened`, "by its descriptor\n");
+    writeFileSync(`${bundle}/beside`, "");
+    const command = `exec 9< ${host.directory}/opened; exec ${host.runtime} --root ${host.root} run -b ${bundle} descriptor`;
+    const result = await new RunningProgram("sh", ["-c", command]).done;
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(result.stdout).toStartWith("by its descriptor\n");
   });
 
   test("netDevices, and a user namespace whose mappings the configuration does not repeat", async () => {
