@@ -7,17 +7,10 @@ import { type OciChange, ociInput } from "../support/oci-input.ts";
 import { PlanHost } from "../support/plan-host.ts";
 import { requires } from "../support/requires.ts";
 
-const test = requires(
-  "root",
-  "launcher",
-  "busybox",
-  "overlayfs",
-  "seccomp",
-  "time-namespaces",
-  "user-namespaces",
-  "mqueue",
-  "idmapped-tmpfs",
-);
+const needs = ["root", "launcher", "busybox", "overlayfs", "seccomp", "time-namespaces", "user-namespaces", "mqueue"];
+const test = requires(...needs);
+/** The mounts here are of tmpfs. */
+const testMapped = requires(...needs, "idmapped-tmpfs");
 
 let host: PlanHost;
 /** A file system of the host's, shared, with another one beneath it. */
@@ -124,21 +117,21 @@ describe("id-mapped mounts", () => {
     gidMappings: [{ containerID: 1000, hostID: 6000, size: 1 }],
   };
 
-  test("have a mapping of their own, without a user namespace", async () => {
+  testMapped("have a mapping of their own, without a user namespace", async () => {
     expect(await run(owners, [{ ...bind("rbind", "idmap"), ...mapping }])).toBe("5000:6000\n1000:1000\nstatus 0\n");
     expect(await run(owners, [{ ...bind("rbind"), ...mapping }])).toBe("5000:6000\n1000:1000\nstatus 0\n");
   });
 
-  test("are mapped with all beneath by ridmap", async () => {
+  testMapped("are mapped with all beneath by ridmap", async () => {
     expect(await run(owners, [{ ...bind("rbind", "ridmap"), ...mapping }])).toBe("5000:6000\n5000:6000\nstatus 0\n");
   });
 
-  test("take the container's mapping", async () => {
+  testMapped("take the container's mapping", async () => {
     expect(await run(owners, [bind("rbind", "idmap")], { sample: "userns" })).toBe("1000:1000\n65534:65534\nstatus 0\n");
     expect(await run(owners, [bind("rbind")], { sample: "userns" })).toBe("65534:65534\n65534:65534\nstatus 0\n");
   });
 
-  test("take it also where the root file system can't be mapped", async () => {
+  testMapped("take it also where the root file system can't be mapped", async () => {
     const { features } = host.inputOf("default", { script: "" });
     const input = { features: { ...features, idmappedMounts: false } };
     // Nothing in a directory of the image's, which belongs to nobody in there.
@@ -147,7 +140,7 @@ describe("id-mapped mounts", () => {
     expect(output).toBe("1000:1000\n1000:1000\nstatus 0\n");
   });
 
-  test("need a mapping, and something to bind", async () => {
+  testMapped("need a mapping, and something to bind", async () => {
     await expect(run("true", [bind("rbind", "idmap")])).rejects.toThrow("needs `uidMappings`");
     await expect(run("true", [{ destination: "/v", type: "tmpfs", options: ["idmap"] }])).rejects.toThrow("no bind mount");
   });
