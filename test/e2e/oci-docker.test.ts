@@ -23,8 +23,14 @@ beforeAll(async () => {
   const socket = `unix://${directory}/sock`;
   const state = [`--data-root=${directory}/data`, `--exec-root=${directory}/exec`, `--pidfile=${directory}/pid`, `--host=${socket}`];
   command = ["docker", "-H", socket];
-  // Without bridge and iptables: the host's network stays as it is.
-  const flags = ["--bridge=none", "--iptables=false", "--add-runtime", `wherry=${directory}/wherry-runc`];
+  // Without bridge and iptables: the host's network stays as it is. Its groups are where `--cgroup-parent` says on every host.
+  const flags = [
+    "--exec-opt=native.cgroupdriver=cgroupfs",
+    "--bridge=none",
+    "--iptables=false",
+    "--add-runtime",
+    `wherry=${directory}/wherry-runc`,
+  ];
   daemon = await StartedDaemon.start(["dockerd", ...state, ...flags], {
     log: `${directory}/log`,
     isReady: () => spawnSync("docker", ["-H", socket, "version"], { stdio: "ignore" }).status === 0,

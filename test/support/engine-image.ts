@@ -33,7 +33,7 @@ export function makeLayoutArchive(directory: string, reference: string): string 
     JSON.stringify({
       architecture: process.arch === "x64" ? "amd64" : "arm64",
       os: "linux",
-      config: { Env: ["PATH=/bin"], Cmd: ["sh"] },
+      config: { Env: ["PATH=/bin"], Cmd: ["/payload", "sleep"] },
       rootfs: { type: "layers", diff_ids: [layer.digest] },
     }),
   );
