@@ -28,19 +28,18 @@ export class CriClient implements Disposable {
     prefix.writeUInt32BE(message.length, 1);
     stream.end(Buffer.concat([prefix, message]));
     const chunks: Buffer[] = [];
-    let status: Record<string, unknown> = {};
-    stream.on("response", (headers) => {
-      status = { ...status, ...headers };
-    });
-    stream.on("trailers", (headers) => {
-      status = { ...status, ...headers };
-    });
+    const status = new Map<string, string>();
+    const note = (headers: object) => {
+      for (const [name, value] of Object.entries(headers)) if (typeof value === "string") status.set(name, value);
+    };
+    stream.on("response", note);
+    stream.on("trailers", note);
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     await new Promise<void>((resolve, reject) => {
       stream.on("close", () => resolve());
       stream.on("error", reject);
     });
-    if (String(status["grpc-status"] ?? "0") !== "0") throw new Error(`${method}: ${decodeURIComponent(String(status["grpc-message"]))}`);
+    if ((status.get("grpc-status") ?? "0") !== "0") throw new Error(`${method}: ${decodeURIComponent(status.get("grpc-message") ?? "")}`);
     return decode(Buffer.concat(chunks).subarray(5));
   }
 
