@@ -6,15 +6,15 @@ import { explainPlan } from "../explain.ts";
 import type { PlanInput } from "../plan-input.ts";
 import { renderPlan } from "../render-plan.ts";
 import { parseNumberList } from "./number-list.ts";
-import { ociInput } from "./testdata/oci-input.ts";
+import { ociInput, podInput } from "./testdata/oci-input.ts";
 
 const update = process.env["WHERRY_UPDATE_GOLDEN"] === "1";
 
 describe("ociExtensions", () => {
-  for (const name of ["container", "exec"] as const) {
+  for (const [name, input] of Object.entries({ container: ociInput("container"), exec: ociInput("exec"), pod: podInput() })) {
     test(`compile to the plan of testdata/${name}.txt`, () => {
       const file = join(import.meta.dirname, "testdata", `${name}.txt`);
-      const text = renderPlan(explainPlan(compilePlan(ociInput(name))));
+      const text = renderPlan(explainPlan(compilePlan(input)));
       if (update) writeFileSync(file, text);
       expect(text).toBe(readFileSync(file, "utf8"));
     });

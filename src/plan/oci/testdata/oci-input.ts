@@ -1,6 +1,7 @@
 import type { HostPath } from "../../../core/brands.ts";
-import type { OciConfig } from "../../oci-config.ts";
+import type { OciConfig, OciSeccomp } from "../../oci-config.ts";
 import type { PlanInput } from "../../plan-input.ts";
+import { compileSeccomp } from "../../seccomp/compile-seccomp.ts";
 import { SAMPLE_FEATURES, samplePlanInputs } from "../../testdata/plan-inputs.ts";
 import { ociExtensions } from "../oci-extensions.ts";
 
@@ -24,6 +25,57 @@ const fields: Pick<OciConfig, "hooks" | "annotations"> = {
     startContainer: [{ path: "/hooks/start-container" }],
   },
 };
+
+/** A member of a pod: namespaces that others have made, interfaces, mounts with mappings, an agent for its filter. */
+export function podInput(): PlanInput {
+  const { execInto: _, ...input } = ociInput("container");
+  const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+  const seccomp: OciSeccomp = {
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{ names: ["mount"], action: "SCMP_ACT_NOTIFY" }],
+    listenerPath: "/run/agent.sock",
+    listenerMetadata: "of the pod",
+  };
+  return {
+    ...input,
+    config: {
+      ociVersion: "1.2.0",
+      process: { cwd: "/", args: ["/program"], noNewPrivileges: true },
+      mounts: [
+        { destination: "/proc", type: "proc", source: "proc" },
+        { destination: "/sys", type: "sysfs", source: "sysfs", options: ["ro"] },
+        {
+          destination: "/data",
+          type: "bind",
+          source: "data",
+          options: ["rbind", "ridmap", "rro", "rslave"],
+          uidMappings: mapping,
+          gidMappings: [{ containerID: 5, hostID: 6, size: 7 }],
+        },
+        { destination: "/passed", type: "bind", source: "/proc/self/fd/7", options: ["bind", "idmap"] },
+        { destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "ro", "shared"] },
+      ],
+      linux: {
+        namespaces: [
+          { type: "mount" },
+          { type: "pid" },
+          { type: "user", path: "/run/ns/user" },
+          { type: "network", path: "/run/ns/net" },
+          { type: "ipc", path: "/run/ns/ipc" },
+        ],
+        rootfsPropagation: "rslave",
+        netDevices: { eth7: { name: "uplink" } },
+        intelRdt: { closID: "gold", schemata: ["L3:0=f"], memBwSchema: "MB:0=50", enableMonitoring: true },
+        seccomp,
+      },
+    },
+    joinedMappings: { uid: mapping, gid: mapping },
+    netDevices: { eth7: { index: 7, addresses: [{ address: [198, 51, 100, 7], prefix: 25 }] } },
+    resctrl: "/sys/fs/resctrl" as HostPath,
+    clientPid: 4711,
+    seccompProgram: compileSeccomp(seccomp, "x86_64"),
+  };
+}
 
 /** A made-up configuration that uses what `ociExtensions` takes care of. */
 export function ociInput(name: "container" | "exec"): PlanInput {
