@@ -336,8 +336,9 @@ export interface OciSyscallRule {
 export interface OciSyscallArgument {
   /** 0 to 5. */
   readonly index: number;
-  readonly value: number;
+  /** Beyond 2^53 its digits, as `parseConfig` keeps them. */
+  readonly value: number | string;
   /** The value compared with after masking by `value`, for `SCMP_CMP_MASKED_EQ`. */
-  readonly valueTwo?: number;
+  readonly valueTwo?: number | string;
   readonly op: OciSeccompOperator;
 }

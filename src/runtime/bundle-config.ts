@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
+import { parseConfig } from "../plan/oci/parse-config.ts";
 import { validateConfig } from "../plan/oci/validate-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 
@@ -44,7 +45,7 @@ function readConfigText(path: string): string {
 /** @throws {EngineError} CONFIG_INVALID */
 export function parseJson(text: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseConfig(text);
   } catch (cause) {
     throw configInvalid(`\`${path}\` is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
   }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { invalidOption } from "../../core/invalid-option.ts";
 import { parseSize } from "../../core/size.ts";
 import type { OciResources } from "../../plan/oci-config.ts";
+import { validateResources } from "../../plan/oci/validate-config.ts";
 import { parseJson } from "../../runtime/bundle-config.ts";
 import { updateContainer } from "../../runtime/update-container.ts";
 import { type FlagValues, parseLine } from "../command-line.ts";
@@ -46,7 +47,7 @@ export const update: OciCommand = {
 /** A file, or standard input for `-`. */
 function readResources(path: string): OciResources {
   const text = readFileSync(path === "-" ? 0 : path, "utf8");
-  return parseJson(text, path) as OciResources;
+  return validateResources(parseJson(text, path));
 }
 
 function fromFlags(values: FlagValues<typeof flags>): OciResources {

@@ -23,6 +23,9 @@ const schema: Schema = json;
 /** Engines write a device's whole mode, where the schema knows permissions only, and runc's words for propagation (see `findBreach`). */
 const LENIENT = new Set(["linux.devices[].fileMode", "linux.rootfsPropagation"]);
 
+/** What `parseConfig` may have left as digits; the compiler of filters judges them. */
+const DIGITS = new Set(["linux.seccomp.syscalls[].args[].value", "linux.seccomp.syscalls[].args[].valueTwo"]);
+
 /**
  * A configuration from JSON, if it is one. What the specification does not know is left alone, as it demands; `null`, which Go's engines write
  * for what is not there, is taken for that.
@@ -61,6 +64,7 @@ function withoutNulls(value: unknown): unknown {
 
 /** The first thing wrong, with its path. */
 function findProblem(value: unknown, rule: Schema, path: string): string | undefined {
+  if (typeof value === "string" && rule.type === "integer" && DIGITS.has(path.replace(/\[\d+\]/g, "[]"))) return undefined;
   const wrong = wrongType(value, rule) ?? wrongValue(value, rule, path);
   if (wrong !== undefined) return `${path === "" ? "the configuration" : `\`${path}\``}: ${wrong}`;
   if (Array.isArray(value)) {

@@ -86,8 +86,13 @@ function offsetOf(index: number, half: "high" | "low"): number {
   return ARGUMENTS_OFFSET + index * 8 + (half === "high" ? 4 : 0);
 }
 
-/** A JSON number above 2^53 has lost its low bits before it comes here; 2^64 - 1, written in full, arrives as 2^64 and is meant as all ones. */
-function halves(value: number): Halves {
+/** A number above 2^53 has lost its low bits before it comes here, digits have not; 2^64 - 1 as a number arrives as 2^64 and is meant as all ones. */
+function halves(value: number | string): Halves {
+  if (typeof value === "string") {
+    const digits = /^\d{1,20}$/.test(value) ? BigInt(value) : 1n << 64n;
+    if (digits >> 64n !== 0n) throw invalid(`argument value ${value} is not an unsigned 64-bit integer`);
+    return { high: Number(digits >> 32n), low: Number(digits & 0xffffffffn) };
+  }
   if (value === 2 ** 64) return { high: 0xffffffff, low: 0xffffffff };
   if (!Number.isInteger(value) || value < 0 || value > 2 ** 64) throw invalid(`argument value ${value} is not an unsigned 64-bit integer`);
   const whole = BigInt(value);
