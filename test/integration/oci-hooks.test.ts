@@ -52,11 +52,12 @@ describe("hooks", () => {
     await host.runInput(
       withHooks({
         prestart: [hook("prestart", read)],
-        createRuntime: [hook("createRuntime", `${read}; readlink /proc/self/ns/mnt`)],
-        createContainer: [hook("createContainer", `${read}; echo mnt $(readlink /proc/self/ns/mnt)`)],
+        createRuntime: [hook("createRuntime", `${read}; readlink /proc/self/ns/mnt; pwd`)],
+        createContainer: [hook("createContainer", `${read}; echo mnt $(readlink /proc/self/ns/mnt); ls -d bin/busybox`)],
       }),
     );
-    const [line = "", namespace] = said("createRuntime").split("\n");
+    const [line = "", namespace, directory] = said("createRuntime").split("\n");
+    expect(directory).toBe(host.directory);
     const state = JSON.parse(line) as ContainerState;
     expect(state).toEqual({
       ociVersion: "1.2.0",
@@ -68,7 +69,8 @@ describe("hooks", () => {
     });
     expect(state.pid).toBeGreaterThan(1);
     expect(JSON.parse(said("prestart"))).toEqual(state);
-    const [inside = "", mount = ""] = said("createContainer").split("\n");
+    const [inside = "", mount = "", found] = said("createContainer").split("\n");
+    expect(found).toBe("bin/busybox");
     expect(JSON.parse(inside)).toMatchObject({ pid: 1, status: "creating" });
     expect(mount).toStartWith("mnt mnt:[");
     expect(mount).not.toBe(`mnt ${namespace}`);

@@ -22,11 +22,15 @@ export function runCreateHooks(context: PlanContext): void {
   if (prestart.length + createRuntime.length > 0) {
     plan.child("GIVE", [[]], { why: "everything is mounted" });
     plan.parent("TAKE", [[]], { why: "wait until everything is mounted", doing: "wait for the container's mounts" });
+    plan.parent("CHDIR", [null, context.input.identity?.bundle ?? "/"], { why: "hooks find themselves in the bundle, as with runc" });
     for (const hook of prestart) addHook(context, "prestart", hook);
     for (const hook of createRuntime) addHook(context, "createRuntime", hook);
+    plan.parent("CHDIR", [null, "/"], { why: "back again" });
     plan.parent("GIVE", [[]], { why: "the child may go on: the hooks are through" });
     plan.child("TAKE", [[]], { why: "wait for the hooks", doing: "wait for the hooks" });
   }
+  if (createContainer.length > 0)
+    plan.child("CHDIR", [context.root, ""], { why: "hooks find themselves in the root file system, as with runc" });
   for (const hook of createContainer) addHook(context, "createContainer", hook);
 }
 
