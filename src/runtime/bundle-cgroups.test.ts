@@ -11,6 +11,7 @@ test("bundleCgroupPath() counts from the mount points", () => {
   expect(pathOf("a//b/./c/")).toBe("/a/b/c");
   expect(pathOf()).toBe("/wherry-oci-id1");
   expect(pathOf("")).toBe("/wherry-oci-id1");
+  for (const outside of ["/../x", "a/../../b", "/a\nb"]) expect(() => pathOf(outside)).toThrow("leads out of");
   expect(() => pathOf("system.slice:docker:abc")).toThrow("--systemd-cgroup");
 });
 

@@ -21,6 +21,8 @@ export function bundleCgroupPath(config: OciConfig, id: string): CgroupPath {
   if (/^[^/]*:[^/]*:[^/]*$/.test(path))
     throw configInvalid(`\`linux.cgroupsPath\`: \`${path}\` is for systemd's cgroup driver (--systemd-cgroup)`);
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..") || path.includes("\n"))
+    throw configInvalid(`\`linux.cgroupsPath\`: \`${path}\` leads out of where control groups are`);
   return parts.length === 0 ? `/wherry-oci-${id}` : `/${parts.join("/")}`;
 }
 

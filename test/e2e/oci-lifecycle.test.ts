@@ -34,6 +34,7 @@ describe("create, start, kill, delete", () => {
     });
     expect(await oci(["delete", "one"])).toMatchObject({ code: 1, stderr: expect.stringContaining("that is not stopped: running") });
 
+    await ok(["kill", "one", "0"]);
     await ok(["kill", "one", "KILL"]);
     await host.untilStatus("one", "stopped");
     expect(await host.state("one")).toMatchObject({ pid: 0, status: "stopped" });

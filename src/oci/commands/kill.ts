@@ -15,7 +15,8 @@ export const kill: OciCommand = {
     // Flags may follow the id, as engines have them: `kill ID KILL --all`.
     const trailing = parseLine(flags, more);
     await killContainer(containerFiles(context.root, id), {
-      signal: parseSignal(signal),
+      // 0 asks whether it is there.
+      signal: signal === "0" ? 0 : parseSignal(signal),
       all: values.all || trailing.values.all,
       launcher: context.launcher,
     });
