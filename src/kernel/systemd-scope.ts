@@ -16,6 +16,8 @@ export interface ScopeRequest {
 
 const PATIENCE_MS = 10_000;
 
+const managerCall = ["--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"];
+
 /**
  * Has systemd make a scope, whose cgroup is delegated to us, and keeps it alive with a process that does nothing. A scope ends with its last
  * process: dispose of the result once the container's first one is in it.
@@ -37,11 +39,7 @@ export function startScope(request: ScopeRequest): Disposable {
     ...request.properties,
   ];
   const call = [
-    "--quiet",
-    "call",
-    "org.freedesktop.systemd1",
-    "/org/freedesktop/systemd1",
-    "org.freedesktop.systemd1.Manager",
+    ...managerCall,
     "StartTransientUnit",
     "ssa(sv)a(sa(sv))",
     request.unit,
@@ -64,6 +62,26 @@ export function startScope(request: ScopeRequest): Disposable {
     throw setupFailed(request.unit, "systemd has taken the job, but the group did not appear");
   }
   return { [Symbol.dispose]: end };
+}
+
+/**
+ * Changes a unit's limits until it ends. Without this systemd would write the old ones again when it reloads.
+ * @throws {EngineError} CGROUP_UPDATE_FAILED
+ */
+export function setScopeProperties(unit: string, properties: ScopeRequest["properties"]): void {
+  if (properties.length === 0) return;
+  const call = [...managerCall, "SetUnitProperties", "sba(sv)", unit, "true", String(properties.length)];
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  const result = spawnSync("busctl", [...call, ...properties.flatMap(({ name, type, value }) => [name, type, value])], {
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
+  });
+  if (result.status === 0) return;
+  throw new EngineError({
+    kind: "failedPrecondition",
+    code: "CGROUP_UPDATE_FAILED",
+    message: `set the limits of the systemd unit \`${unit}\`: ${result.error?.message ?? result.stderr.trim()}`,
+  });
 }
 
 /** systemd moves it there by a job of its own, soon. */

@@ -19,6 +19,8 @@ export interface ContainerRecord {
   readonly startTime: string;
   readonly bootId: string;
   readonly cgroup: CgroupPath;
+  /** The systemd unit that the group belongs to, where systemd has made it. */
+  readonly systemdUnit?: string;
   readonly annotations: Readonly<Record<string, string>>;
   /** What the process does once it is started, for the sentence that says what failed: the first operation's index, and each one's own words. */
   readonly afterStart: { readonly first: number; readonly steps: readonly string[]; readonly command: string };

@@ -1,6 +1,5 @@
 import { renameSync, writeFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
-import type { CgroupPath } from "../core/cgroup-layout.ts";
 import { Undo } from "../core/undo.ts";
 import { readBootId } from "../kernel/boot-id.ts";
 import type { CgroupGroup } from "../kernel/cgroup-group.ts";
@@ -59,7 +58,7 @@ export async function createContainer(request: CreateContainerRequest): Promise<
   const files = containerFiles(request.root, request.id);
   const bundle = readBundle(request.bundle, request.configPath);
   checkTerminal(bundle, request);
-  const record = newRecord(request, bundle, await cgroupPath(request, bundle));
+  const record = newRecord(request, bundle, await placeOf(request, bundle));
   const group = { layout: detectCgroupLayout(), path: record.cgroup };
   claimContainer(files, request.id);
   await using undo = new Undo();
@@ -119,7 +118,7 @@ async function launch(
 function newRecord(
   { id, bundle: directory }: CreateContainerRequest,
   { config, rootfs }: BundleConfig,
-  cgroupPath: CgroupPath,
+  place: Pick<ContainerRecord, "cgroup" | "systemdUnit">,
 ): ContainerRecord {
   return {
     format: 1,
@@ -131,15 +130,19 @@ function newRecord(
     pid: 0,
     startTime: "0",
     bootId: readBootId(),
-    cgroup: cgroupPath,
+    ...place,
     annotations: config.annotations ?? {},
     afterStart: { first: 0, steps: [], command: config.process?.args?.[0] ?? "" },
   };
 }
 
-async function cgroupPath({ id, systemdCgroup }: CreateContainerRequest, { config }: BundleConfig): Promise<CgroupPath> {
-  if (systemdCgroup !== true) return bundleCgroupPath(config, id);
-  return (await import("./systemd-cgroup.ts")).systemdUnit(config, id).path;
+async function placeOf(
+  { id, systemdCgroup }: CreateContainerRequest,
+  { config }: BundleConfig,
+): Promise<Pick<ContainerRecord, "cgroup" | "systemdUnit">> {
+  if (systemdCgroup !== true) return { cgroup: bundleCgroupPath(config, id) };
+  const { path, unit } = (await import("./systemd-cgroup.ts")).systemdUnit(config, id);
+  return { cgroup: path, systemdUnit: unit };
 }
 
 /** What follows STARTWAIT in the plan, in words. */

@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { applyCgroupUpdate, readCgroupFile } from "../kernel/cgroup-update.ts";
+import { setScopeProperties } from "../kernel/systemd-scope.ts";
 import { compileCgroupUpdate } from "../plan/cgroups/compile-update.ts";
+import { scopeProperties } from "../plan/cgroups/scope-properties.ts";
 import type { OciResources } from "../plan/oci-config.ts";
 import { type ContainerFiles, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
@@ -25,7 +27,9 @@ export function updateContainer(files: ContainerFiles, resources: OciResources):
     return hierarchy !== undefined && existsSync(`${cgroupDirectory(hierarchy, path)}/${file}`);
   };
   const read = (controller: string, file: string) => readCgroupFile({ layout, path }, controller, file);
-  applyCgroupUpdate(compileCgroupUpdate({ resources: withoutZeros(resources), layout, path, hasFile, read }));
+  const given = withoutZeros(resources);
+  applyCgroupUpdate(compileCgroupUpdate({ resources: given, layout, path, hasFile, read }));
+  if (record.systemdUnit !== undefined) setScopeProperties(record.systemdUnit, scopeProperties(given));
 }
 
 /** Devices can't be changed: the rules are the container's from the start. */

@@ -25,9 +25,11 @@ test("a scope with the container's limits, gone with the container", async () =>
   expect(show(unit, "MemoryMax")).toBe(String(64 * 1024 * 1024));
   expect(readFileSync("/sys/fs/cgroup/wherry.slice/wherry-test.slice/test-oci.scope/pids.max", "utf8").trim()).toBe("40");
   expect((await host.oci(["exec", "scoped", "/payload", "exit", "3"])).code).toBe(3);
+  await host.ok(["update", "--memory", "80m", "--pids-limit", "50", "scoped"]);
+  expect(show(unit, "MemoryMax")).toBe(String(80 * 1024 * 1024));
   spawnSync("systemctl", ["daemon-reload"]);
   expect(readFileSync("/sys/fs/cgroup/wherry.slice/wherry-test.slice/test-oci.scope/memory.max", "utf8").trim()).toBe(
-    String(64 * 1024 * 1024),
+    String(80 * 1024 * 1024),
   );
   await host.ok(["delete", "--force", "scoped"]);
   await poll("the scope is gone", () => show(unit, "ActiveState") !== "active");
