@@ -15,7 +15,7 @@ async function createThatHangs(id: string): Promise<{ readonly child: ChildProce
   const marker = `${host.directory}/${id}-hook`;
   const bundle = host.bundle(["/payload", "exit", "0"], (config) => {
     config.hooks = {
-      createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo $$ > ${marker}.new; mv ${marker}.new ${marker}; sleep 1000`] }],
+      createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo $$ > ${marker}.new; mv ${marker}.new ${marker}; exec sleep 1000`] }],
     };
   });
   const child = spawn(host.runtime, ["--root", host.root, "create", "-b", bundle, id], { stdio: ["ignore", "ignore", "ignore"] });
