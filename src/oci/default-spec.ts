@@ -1,3 +1,4 @@
+import { maskedPaths, readonlyPaths } from "../core/hidden-paths.ts";
 import { specVersion } from "./oci-version.ts";
 
 /** The configuration that `spec` writes to start from: a shell on a terminal, with few capabilities, as runc's. */
@@ -21,21 +22,8 @@ export function defaultSpec(): object {
     linux: {
       resources: { devices: [{ allow: false, access: "rwm" }] },
       namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup"].map((type) => ({ type })),
-      maskedPaths: [
-        "/proc/acpi",
-        "/proc/asound",
-        "/proc/interrupts",
-        "/proc/kcore",
-        "/proc/keys",
-        "/proc/latency_stats",
-        "/proc/timer_list",
-        "/proc/timer_stats",
-        "/proc/sched_debug",
-        "/sys/devices/virtual/powercap",
-        "/sys/firmware",
-        "/proc/scsi",
-      ],
-      readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+      maskedPaths,
+      readonlyPaths,
     },
   };
 }

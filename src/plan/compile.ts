@@ -22,7 +22,7 @@ import { mapIds } from "./user-namespace.ts";
  * Compiles a container's configuration, or with `execInto` a further process of a running container, to a launch plan. Pure: equal inputs
  * give equal plans, and nothing is looked up. What the host offers decides here; at run time nothing is decided any more.
  * @throws {EngineError} CONFIG_INVALID, CONFIG_UNSUPPORTED
- * @see DESIGN.md, section 3, for the choreography
+ * @see docs/plan-protocol.md
  */
 export function compilePlan(input: PlanInput): LaunchPlan {
   if (input.execInto !== undefined) return compileExecPlan(input, input.execInto);
