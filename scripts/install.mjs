@@ -1,5 +1,5 @@
 // Installs what `npm install` built, and upgrades an earlier version. Each version has a directory of its own, because running containers
-// keep using the programs that started them; `wherry` is a link to the newest.
+// keep using the programs that started them; `wherry` is a link to the newest, and `wherry-runc`, for engines that want an OCI runtime, one to it.
 //
 //   node scripts/install.mjs [--prefix /usr/local]
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
@@ -28,10 +28,9 @@ rmSync(`${temporary}.old`, { recursive: true, force: true });
 
 mkdirSync(`${values.prefix}/bin`, { recursive: true });
 const link = `${values.prefix}/bin/wherry`;
-rmSync(`${link}.${process.pid}`, { force: true });
-symlinkSync(`../lib/wherry/${name}/wherry`, `${link}.${process.pid}`);
-renameSync(`${link}.${process.pid}`, link);
-console.log(`installed ${link} (${name})`);
+placeLink(`../lib/wherry/${name}/wherry`, link);
+placeLink("wherry", `${link}-runc`);
+console.log(`installed ${link} (${name}) and ${link}-runc`);
 
 const used = versionsInUse(library);
 for (const other of installedVersions(library).filter((entry) => entry !== name)) {
@@ -41,4 +40,11 @@ for (const other of installedVersions(library).filter((entry) => entry !== name)
     rmSync(`${library}/${other}`, { recursive: true });
     console.log(`removed ${library}/${other}`);
   }
+}
+
+/** In one step: whoever starts the program meanwhile finds the old one or the new one. */
+function placeLink(to, path) {
+  rmSync(`${path}.${process.pid}`, { force: true });
+  symlinkSync(to, `${path}.${process.pid}`);
+  renameSync(`${path}.${process.pid}`, path);
 }

@@ -24,7 +24,7 @@ if (values.purge && existsSync(link)) {
   removeInstanceCgroups([link]);
   for (const directory of ["/var/lib/wherry", "/run/wherry"]) rmSync(directory, { recursive: true, force: true });
 }
-rmSync(link, { force: true });
+for (const path of [link, `${link}-runc`]) rmSync(path, { force: true });
 rmSync(library, { recursive: true, force: true });
 console.log(
   values.purge ? "removed wherry, its containers and its images" : "removed wherry; containers and images stay in /var/lib/wherry",
