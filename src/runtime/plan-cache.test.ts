@@ -108,6 +108,13 @@ describe("PlanCache", () => {
     expect(planOf(soon, first)).toEqual({ plan: Buffer.from(compiled(soon)), remembered: false });
   });
 
+  test("leaves an input alone that is large", () => {
+    const input = inputsOf(first, 12_345)["default"];
+    if (input?.config.process === undefined) throw new Error("no such sample");
+    const process = { ...input.config.process, env: [`A=${"x".repeat(70_000)}`] };
+    expect(planOf({ ...input, config: { ...input.config, process } }, first)).toBeNull();
+  });
+
   test("leaves an input alone that has a placeholder in it", () => {
     const input = inputsOf(first, 12_345)["default"];
     if (input?.config.process === undefined) throw new Error("no such sample");

@@ -21,7 +21,7 @@ export class PlanCache {
 
   /**
    * What is to be compiled, or has been. `ids`: the container's, then those of an exec session, 64 hexadecimal digits each. Null for an input
-   * that can't be compared: one with extensions, which are code.
+   * that can't be compared (one with extensions, which are code) or is not worth its memory.
    */
   entry(input: PlanInput, ids: readonly string[]): PlanCacheEntry | null {
     if (input.extensions !== undefined) return null;
@@ -31,6 +31,7 @@ export class PlanCache {
     if (text.includes(placeholderMark) || text.includes("monotonic ")) return null;
     const words = ids.reduce((so, id, index) => so.replaceAll(id, longPlaceholder(index)), text);
     const key = Buffer.concat([Buffer.from(words.replaceAll((ids[0] ?? "").slice(0, shortLength), shortPlaceholder)), ...bytes]);
+    if (key.length > mostBytes) return null;
     const name = fileName(key);
     return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, input, ids });
   }
@@ -110,6 +111,8 @@ export class PlanCacheEntry {
 const lengthBytes = 4;
 /** Of some 30 kB each. */
 const mostEntries = 64;
+/** Of an input: run directories mostly lie in memory, and an environment may be of any size. */
+const mostBytes = 64 * 1024;
 /** Begins each placeholder. No path, name or number looks like it. */
 const placeholderMark = "<id of the ";
 const shortLength = 12;
