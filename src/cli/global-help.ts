@@ -5,6 +5,9 @@ import { globalFlags } from "./global-flags.ts";
 import { missingVerbs } from "./missing-verbs.ts";
 import { groups, type VerbEntry, verbs } from "./verb-table.ts";
 
+/** Not in the table: it is a program of its own, with runc's options, and the first word decides (main.ts). */
+const oci = { name: "oci", summary: "An OCI runtime for other engines, with runc's command line (wherry oci --help)" };
+
 type Sinks = Pick<CliContext, "stdout" | "stderr">;
 
 /** `wherry help [VERB]`, `wherry --help`, `wherry` alone and `wherry container` alone. */
@@ -35,6 +38,10 @@ export async function reportUnknownCommand(sinks: Sinks, words: readonly string[
     await sinks.stderr.write(`wherry: \`${prefix} ${word}\` is not implemented yet: ${remedy}\n`);
     return 1;
   }
+  if (missing === oci.name) {
+    await sinks.stderr.write("wherry: `oci` comes first and has options of its own: wherry oci [--root DIR] COMMAND\n");
+    return 1;
+  }
   const near = closest(word, Object.keys(group?.verbs ?? { ...verbs, ...groups }));
   const hint = near === undefined ? "" : ` (did you mean ${prefix} ${near}?)`;
   await sinks.stderr.write(`wherry: unknown command: ${prefix} ${word}${hint}\n\nRun '${prefix} --help' for more information\n`);
@@ -48,6 +55,7 @@ function globalHelp(): string {
     `Common Commands:\n${commandList(inGroup("common"))}`,
     `Management Commands:\n${commandList(Object.entries(groups))}`,
     `Commands:\n${commandList(inGroup("command"))}`,
+    `For other engines:\n${commandList([[oci.name, oci]])}`,
     `Global Options:\n${optionsText(globalFlags)}`,
     "Run 'wherry COMMAND --help' for more information on a command.\n",
   ].join("\n\n");

@@ -28,6 +28,7 @@ describe("exit codes and texts of a bad command line are docker's", () => {
       "wherry: 'wherry port' requires at most 2 arguments\n\nUsage:  wherry port CONTAINER [PRIVATE_PORT[/PROTO]]\n\nSee 'wherry port --help' for more information\n",
     ],
     [["rn"], 1, "wherry: unknown command: wherry rn (did you mean wherry run?)\n\nRun 'wherry --help' for more information\n"],
+    [["--root", "/x", "oci", "list"], 1, "wherry: `oci` comes first and has options of its own: wherry oci [--root DIR] COMMAND\n"],
     [["toString"], 1, "wherry: unknown command: wherry toString\n\nRun 'wherry --help' for more information\n"],
     [
       ["container", "strat"],
