@@ -1,14 +1,14 @@
 // containerd with Wherry as the runtime behind its shim; a daemon of its own, spoken to by ctr.
 import { afterAll, beforeAll, expect } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { makeLayoutArchive } from "../support/engine-image.ts";
 import { run } from "../support/image-root.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
-import { StartedDaemon } from "../support/started-daemon.ts";
+import { endEngine, StartedDaemon } from "../support/started-daemon.ts";
 import { TerminalProgram } from "../support/terminal-program.ts";
-import { removeTestCgroup, testCgroup } from "../support/test-cgroup.ts";
+import { testCgroup } from "../support/test-cgroup.ts";
 import { makeTestDirectory, wherryProgram } from "../support/wherry-host.ts";
 import { RunningProgram, type RunOptions, type RunResult } from "../support/wherry-process.ts";
 
@@ -52,9 +52,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (!isThere) return;
-  await daemon?.[Symbol.asyncDispose]();
-  await removeTestCgroup(testCgroup(directory));
-  rmSync(directory, { recursive: true, force: true });
+  await endEngine(daemon, directory);
 }, 60_000);
 
 test("ctr run: output and exit code", async () => {

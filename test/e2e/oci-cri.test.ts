@@ -1,13 +1,13 @@
 // Kubernetes' way: containerd's CRI plugin with Wherry as a runtime handler, spoken to as the kubelet does. In the host's network: no CNI.
 import { afterAll, beforeAll, expect } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { CriClient, type Fields } from "../support/cri-client.ts";
 import { makeLayoutArchive } from "../support/engine-image.ts";
 import { run } from "../support/image-root.ts";
 import { requires } from "../support/requires.ts";
-import { StartedDaemon } from "../support/started-daemon.ts";
-import { removeTestCgroup, testCgroup } from "../support/test-cgroup.ts";
+import { endEngine, StartedDaemon } from "../support/started-daemon.ts";
+import { testCgroup } from "../support/test-cgroup.ts";
 import { makeTestDirectory, wherryProgram } from "../support/wherry-host.ts";
 
 const test = requires("root", "binary", "payload", "busybox", "containerd");
@@ -53,9 +53,7 @@ state = "${directory}/state"
 
 afterAll(async () => {
   if (!isThere) return;
-  await daemon?.[Symbol.asyncDispose]();
-  await removeTestCgroup(testCgroup(directory));
-  rmSync(directory, { recursive: true, force: true });
+  await endEngine(daemon, directory);
 }, 60_000);
 
 test("a pod's sandbox, a container in it, exec, and their end", async () => {

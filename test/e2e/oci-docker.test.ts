@@ -1,13 +1,13 @@
 // dockerd with Wherry as one of its runtimes, by --add-runtime; a daemon of its own.
 import { afterAll, beforeAll } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { rmSync, symlinkSync } from "node:fs";
+import { symlinkSync } from "node:fs";
 import { testDockerLikeEngine } from "../support/docker-like-engine.ts";
 import { makeImageArchive } from "../support/engine-image.ts";
 import { run } from "../support/image-root.ts";
 import { requires } from "../support/requires.ts";
-import { StartedDaemon } from "../support/started-daemon.ts";
-import { removeTestCgroup, testCgroup } from "../support/test-cgroup.ts";
+import { endEngine, StartedDaemon } from "../support/started-daemon.ts";
+import { testCgroup } from "../support/test-cgroup.ts";
 import { makeTestDirectory, wherryProgram } from "../support/wherry-host.ts";
 
 const test = requires("root", "binary", "payload", "busybox", "dockerd", "docker-cli");
@@ -40,9 +40,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (!isThere) return;
-  await daemon?.[Symbol.asyncDispose]();
-  await removeTestCgroup(testCgroup(directory));
-  rmSync(directory, { recursive: true, force: true });
+  await endEngine(daemon, directory);
 }, 60_000);
 
 testDockerLikeEngine(test, () => ({

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync, readFileSync } from "node:fs";
+import { openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { poll } from "./poll.ts";
+import { removeTestCgroup, testCgroup } from "./test-cgroup.ts";
 
 /** A daemon of a test's own, stopped by its pid. */
 export class StartedDaemon implements AsyncDisposable {
@@ -37,4 +38,31 @@ export class StartedDaemon implements AsyncDisposable {
     this.#child.kill("SIGTERM");
     await this.#exited;
   }
+}
+
+/** Ends an engine that had all its state, and all its processes' arguments, in `directory`, and removes what there is of it. */
+export async function endEngine(daemon: StartedDaemon | undefined, directory: string): Promise<void> {
+  await daemon?.[Symbol.asyncDispose]();
+  // On a loaded machine containerd may go before it has ended a shim of a container that is gone.
+  await poll("its processes have gone", () => {
+    const left = processesNaming(directory);
+    // Asked again, since one of them may have ended meanwhile.
+    for (const pid of left) process.kill(pid, "SIGKILL");
+    return left.length === 0;
+  });
+  await removeTestCgroup(testCgroup(directory));
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function processesNaming(directory: string): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(`${directory}/`);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
