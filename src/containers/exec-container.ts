@@ -35,9 +35,7 @@ export async function execInContainer(host: ContainerHost, row: ContainerRow, re
       launcher: host.launcher,
       label: row.id,
       tty: request.tty ?? false,
-      ...(host.planCache === undefined
-        ? {}
-        : { remember: { cache: host.planCache, ids: [row.id, execDirectory.slice(execDirectory.lastIndexOf("/") + 1)] } }),
+      remember: host.planCache?.entry(input, [row.id, execDirectory.slice(execDirectory.lastIndexOf("/") + 1)]),
       ...(request.attach === undefined ? {} : { attach: request.attach }),
     });
     const kill = (signal: string) => sendSignal(host.launcher, { pid: started.pid, startTime: started.startTime }, parseSignal(signal));

@@ -3,9 +3,12 @@ import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
 import type { AttachOptions } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
-import { type StartedProcess, startProcess } from "../runtime/start-process.ts";
+import { type HostClocks, readHostClocks } from "../kernel/host-clocks.ts";
+import type { PlanCacheEntry } from "../runtime/plan-cache.ts";
+import { type StartedProcess, startPlan, startProcess, type StartProcessOptions } from "../runtime/start-process.ts";
 import type { AccountFiles } from "../spec/accounts.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
+import { zeroClocks } from "../spec/zero-clocks.ts";
 import { managedFiles } from "../spec/managed-files.ts";
 import type { ContainerRow, RowStatus } from "../state/container-row.ts";
 import { moveContainer } from "../state/container-table.ts";
@@ -13,11 +16,12 @@ import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
 import { recordStart } from "./record-start.ts";
 import { reserveIdRange } from "./id-range.ts";
-import { launchInput } from "./launch-input.ts";
+import type { LaunchInput } from "./launch-input.ts";
 import { containerHostname } from "./prepare-container.ts";
 import { readExitRecord } from "./run-record.ts";
 import { releaseRunning } from "./release-running.ts";
 import { prepareRootFilesystem } from "./root-filesystem.ts";
+import { startFacts } from "./start-facts.ts";
 
 export interface LaunchOptions {
   readonly attach?: AttachOptions;
@@ -40,15 +44,7 @@ export async function launchContainer(
   try {
     const settings = JSON.parse(row.options) as ContainerOptions;
     await prepareDirectories(host, row, settings);
-    const input = await launchInput(host, row, options);
-    const started = await startProcess(input, {
-      launcher: host.launcher,
-      label: row.id,
-      tty: settings.tty ?? false,
-      ...(host.planCache === undefined ? {} : { remember: { cache: host.planCache, ids: [row.id] } }),
-      ...(options.attach === undefined ? {} : { attach: options.attach }),
-      ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
-    });
+    const { warnings, ...started } = await startLike(host, row, settings, options);
     faultPoint("process-started");
     recordStart(host, row, started);
     faultPoint("start-recorded");
@@ -57,11 +53,45 @@ export async function launchContainer(
       const { reconcile } = await import("./reconcile.ts");
       await reconcile(host, row.id);
     }
-    return { ...started, warnings: input.warnings };
+    return { ...started, warnings };
   } catch (error) {
     await recordFailure(host, row, before, error);
     throw error;
   }
+}
+
+/** By the plan of an earlier start like this one where there is one, else by one of its own, which is kept for later ones. */
+async function startLike(
+  host: ContainerHost,
+  row: ContainerRow,
+  settings: ContainerOptions,
+  options: LaunchOptions,
+): Promise<StartedProcess & { readonly warnings: readonly string[] }> {
+  const clocks = readHostClocks();
+  const startOptions: StartProcessOptions = {
+    launcher: host.launcher,
+    label: row.id,
+    tty: settings.tty ?? false,
+    ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
+  };
+  const makeInput = async (): Promise<LaunchInput> => (await import("./launch-input.ts")).launchInput(host, row, { ...options, clocks });
+  const likeThis = options.onPlan === undefined ? earlierStart(host, row, { settings, clocks, ...options }) : null;
+  const plan = likeThis?.read() ?? null;
+  if (plan !== null) return { ...(await startPlan({ plan, input: makeInput }, startOptions)), warnings: [] };
+  const input = await makeInput();
+  const { warnings } = input;
+  const remember = likeThis !== null && warnings.length === 0 ? likeThis : host.planCache?.entry(input, [row.id]);
+  return { ...(await startProcess(input, { ...startOptions, remember })), warnings };
+}
+
+function earlierStart(
+  host: ContainerHost,
+  row: ContainerRow,
+  start: LaunchOptions & { readonly settings: ContainerOptions; readonly clocks: HostClocks },
+): PlanCacheEntry | null {
+  if (host.planCache === undefined) return null;
+  const facts = startFacts(host, row, { ...start, untouched: start.accounts !== undefined });
+  return facts === null ? null : host.planCache.entryOfFacts(facts, [row.id], zeroClocks(start.clocks));
 }
 
 async function prepareDirectories(host: ContainerHost, row: ContainerRow, settings: ContainerOptions): Promise<void> {

@@ -8,7 +8,7 @@ import type { OciNamespaceType } from "../plan/oci-config.ts";
 import type { PlanInput, ProcessReference } from "../plan/plan-input.ts";
 import { isProfileLoaded } from "../kernel/apparmor-state.ts";
 import { kernelRelease } from "../kernel/kernel-release.ts";
-import { readHostClocks } from "../kernel/host-clocks.ts";
+import { type HostClocks, readHostClocks } from "../kernel/host-clocks.ts";
 import type { AttachOptions } from "../kernel/process-streams.ts";
 import { loadSeccompProgram, type SeccompSource } from "../runtime/seccomp-cache.ts";
 import type { AccountFiles } from "../spec/accounts.ts";
@@ -48,6 +48,8 @@ export async function launchInput(
     readonly attach?: AttachOptions;
     readonly accounts?: AccountFiles;
     readonly joinsMayBeMissing?: boolean;
+    /** Now, when absent. */
+    readonly clocks?: HostClocks;
     /** For a process in the running container: its groups are there and have their limits. */
     readonly entering?: boolean;
   },
@@ -75,7 +77,7 @@ export async function launchInput(
     joins: Object.fromEntries(Object.entries(joins).map(([kind, process]) => [kind, process.pid])),
     seccomp: null,
     apparmorProfile: apparmorProfile(security.apparmor, host.features),
-    clocks: readHostClocks(),
+    clocks: options.clocks ?? readHostClocks(),
     terminal: size,
   });
   const cgroups = host.cgroups.plan(row.id, options.entering === true ? {} : (config.linux?.resources ?? {}), defaultLimits(settings));

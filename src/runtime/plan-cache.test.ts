@@ -7,7 +7,7 @@ import { compilePlan } from "../plan/compile.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
 import { SAMPLE_FEATURES, samplePlanInputs } from "../plan/testdata/plan-inputs.ts";
-import { PlanCache } from "./plan-cache.ts";
+import { atNoTime, PlanCache } from "./plan-cache.ts";
 
 let directory: HostPath;
 beforeEach(() => {
@@ -53,7 +53,7 @@ function planOf(input: PlanInput, ...ids: readonly string[]): { readonly plan: U
   const entry = new PlanCache(directory).entry(input, ids);
   if (entry === null) return null;
   const found = entry.read();
-  return { plan: found ?? entry.write(compiled(entry.template)), remembered: found !== null };
+  return { plan: found ?? entry.write(compiled(atNoTime(input))), remembered: found !== null };
 }
 
 const first = newContainerId();

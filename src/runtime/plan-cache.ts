@@ -3,7 +3,10 @@ import type { HostPath } from "../core/brands.ts";
 import { buildInfo } from "../core/build-info.ts";
 import { randomHex } from "../core/random.ts";
 import { clockOffsets } from "../plan/clock-offsets.ts";
+import type { OciLinux } from "../plan/oci-config.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
+
+type TimeOffsets = NonNullable<OciLinux["timeOffsets"]>;
 
 /**
  * Encoded plans of earlier starts, by all that they were compiled from. Compiling is a pure function, so that this is its memory: a start
@@ -20,20 +23,29 @@ export class PlanCache {
   }
 
   /**
-   * What is to be compiled, or has been. `ids`: the container's, then those of an exec session, 64 hexadecimal digits each. Null for an input
-   * that can't be compared (one with extensions, which are code) or is not worth its memory.
+   * By the whole input. `ids`: the container's, then those of an exec session, 64 hexadecimal digits each. Null for an input that can't be
+   * compared (one with extensions, which are code) or is not worth its memory.
    */
   entry(input: PlanInput, ids: readonly string[]): PlanCacheEntry | null {
     if (input.extensions !== undefined) return null;
+    return this.#entry({ input: atNoTime(input) }, ids, input.config.linux?.timeOffsets);
+  }
+
+  /** By what the input will be made from (containers/start-facts.ts): a start that finds its plan so need not make it. */
+  entryOfFacts(facts: unknown, ids: readonly string[], offsets: TimeOffsets): PlanCacheEntry | null {
+    return this.#entry({ facts, offsets: offsetsAtNoTime(offsets) }, ids, offsets);
+  }
+
+  #entry(source: object, ids: readonly string[], offsets: TimeOffsets | undefined): PlanCacheEntry | null {
     const bytes: Uint8Array[] = [];
-    const text = JSON.stringify({ program: programStamp(), input: atNoTime(input) }, (_, value: unknown) => asText(value, bytes));
+    const text = JSON.stringify({ program: programStamp(), ...source }, (_, value: unknown) => asText(value, bytes));
     // Whoever writes this into a command can have his plan compiled.
     if (text.includes(placeholderMark) || text.includes("monotonic ")) return null;
     const words = ids.reduce((so, id, index) => so.replaceAll(id, longPlaceholder(index)), text);
     const key = Buffer.concat([Buffer.from(words.replaceAll((ids[0] ?? "").slice(0, shortLength), shortPlaceholder)), ...bytes]);
     if (key.length > mostBytes) return null;
     const name = fileName(key);
-    return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, input, ids });
+    return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, offsets, ids });
   }
 }
 
@@ -41,11 +53,11 @@ interface Of {
   readonly directory: HostPath;
   readonly name: string;
   readonly key: Buffer;
-  readonly input: PlanInput;
+  readonly offsets: TimeOffsets | undefined;
   readonly ids: readonly string[];
 }
 
-/** One input, by itself or in the cache. */
+/** The plan of one input, there or not. */
 export class PlanCacheEntry {
   readonly #of: Of;
 
@@ -70,12 +82,7 @@ export class PlanCacheEntry {
     return plan;
   }
 
-  /** The input with placeholders for what differs: `write` takes the plan that is compiled from it. */
-  get template(): PlanInput {
-    return atNoTime(this.#of.input);
-  }
-
-  /** Keeps the template's plan and returns it as `read` would. A cache that can't be written is no error; one that is full begins anew. */
+  /** Keeps the plan that has been compiled from `atNoTime(input)` and returns it as `read` would. A cache that can't be written is no error; one that is full begins anew. */
   write(template: Uint8Array): Uint8Array {
     const { directory, name, key, ids } = this.#of;
     const plan = Buffer.from(template);
@@ -98,12 +105,11 @@ export class PlanCacheEntry {
   }
 
   #personalize(plan: Buffer): void {
-    const { input, ids } = this.#of;
+    const { offsets, ids } = this.#of;
     for (const [index, id] of ids.entries()) replaceAll(plan, longPlaceholder(index), id);
     replaceAll(plan, shortPlaceholder, (ids[0] ?? "").slice(0, shortLength));
-    const offsets = input.config.linux?.timeOffsets;
     if (offsets === undefined) return;
-    const at = plan.indexOf(clockOffsets(atNoTime(input).config.linux?.timeOffsets));
+    const at = plan.indexOf(clockOffsets(offsetsAtNoTime(offsets)));
     if (at >= 0) plan.write(clockOffsets(offsets), at, "latin1");
   }
 }
@@ -141,16 +147,18 @@ function replaceAll(plan: Buffer, from: string, to: string): void {
   for (let at = plan.indexOf(from); at >= 0; at = plan.indexOf(from, at + from.length)) plan.write(to, at, "latin1");
 }
 
-/** With each number of seconds in as many sevens: the plan then has the same length. */
-function atNoTime(input: PlanInput): PlanInput {
+/** Of another moment, the same for all: what an entry's plan is compiled from. */
+export function atNoTime(input: PlanInput): PlanInput {
   const { config } = input;
   const offsets = config.linux?.timeOffsets;
   if (offsets === undefined) return input;
+  return { ...input, config: { ...config, linux: { ...config.linux, timeOffsets: offsetsAtNoTime(offsets) } } };
+}
+
+/** With each number of seconds in as many sevens: the plan then has the same length. */
+function offsetsAtNoTime(offsets: TimeOffsets): TimeOffsets {
   const seconds = (value: number | undefined): number => Number(String(value ?? 0).replace(/\d/g, "7"));
-  const timeOffsets = Object.fromEntries(
-    Object.entries(offsets).map(([clock, offset]) => [clock, { ...offset, secs: seconds(offset.secs) }]),
-  );
-  return { ...input, config: { ...config, linux: { ...config.linux, timeOffsets } } };
+  return Object.fromEntries(Object.entries(offsets).map(([clock, offset]) => [clock, { ...offset, secs: seconds(offset.secs) }]));
 }
 
 /** For JSON.stringify: what it has no form for, each in one that nothing else in its place has. Bytes are only announced. */

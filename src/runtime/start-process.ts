@@ -3,7 +3,7 @@ import { launchPlan, type LaunchedProcess } from "../kernel/launcher-client.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
 import type { LaunchPlan } from "../plan/operations.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
-import type { PlanCache } from "./plan-cache.ts";
+import { atNoTime, type PlanCacheEntry } from "./plan-cache.ts";
 
 /** A started process and our connection to its monitor. */
 export interface StartedProcess extends LaunchedProcess {
@@ -23,8 +23,8 @@ export interface StartProcessOptions {
   readonly passedDescriptors?: number;
   /** Told the plan, just before it runs. */
   readonly onCompiled?: (plan: LaunchPlan) => void;
-  /** Where plans of earlier starts are, and what in this one is no other's (`PlanCache.entry`). */
-  readonly remember?: { readonly cache: PlanCache; readonly ids: readonly string[] };
+  /** Where the plan of an earlier start like this one is, or this one's is to be kept. */
+  readonly remember?: PlanCacheEntry | null | undefined;
   /** Told the plan in words, just before it runs. */
   readonly onPlan?: (plan: ExplainedPlan) => void;
   readonly signal?: AbortSignal;
@@ -36,6 +36,14 @@ export interface StartProcessOptions {
  */
 export async function startProcess(input: PlanInput, options: StartProcessOptions): Promise<StartedProcess> {
   const plan = (await rememberedPlan(input, options)) ?? (await compiledPlan(input, options));
+  return startPlan({ plan, input: async () => input }, options);
+}
+
+/** The same with a plan that is there already; `input` is made only to put a failure into words. */
+export async function startPlan(
+  { plan, input }: { readonly plan: Uint8Array; readonly input: () => Promise<PlanInput> },
+  options: StartProcessOptions,
+): Promise<StartedProcess> {
   try {
     const launched = await launchPlan({
       launcher: options.launcher,
@@ -47,16 +55,14 @@ export async function startProcess(input: PlanInput, options: StartProcessOption
     });
     return { ...launched, tty: options.tty, release: () => launched.connection.close() };
   } catch (error) {
-    throw error instanceof EngineError && error.code === "LAUNCH_FAILED" ? await explainFailure(input, error) : error;
+    throw error instanceof EngineError && error.code === "LAUNCH_FAILED" ? await explainFailure(await input(), error) : error;
   }
 }
 
-/** The bytes of the plan, without loading the compiler; null when it has to be compiled for this start. */
-async function rememberedPlan(input: PlanInput, options: StartProcessOptions): Promise<Uint8Array | null> {
-  const { remember } = options;
-  if (remember === undefined || options.onPlan !== undefined || options.onCompiled !== undefined) return null;
-  const entry = remember.cache.entry(input, remember.ids);
-  return entry === null ? null : (entry.read() ?? entry.write(await compiledPlan(entry.template, {})));
+/** The bytes of the plan, without loading the compiler where an earlier one serves; null when it has to be compiled for this start. */
+async function rememberedPlan(input: PlanInput, { remember, onPlan, onCompiled }: StartProcessOptions): Promise<Uint8Array | null> {
+  if (remember === undefined || remember === null || onPlan !== undefined || onCompiled !== undefined) return null;
+  return remember.read() ?? remember.write(await compiledPlan(atNoTime(input), {}));
 }
 
 async function compiledPlan(

@@ -1,6 +1,6 @@
 import { maskedPaths, readonlyPaths } from "../core/hidden-paths.ts";
 import { invalidOption } from "../core/invalid-option.ts";
-import type { OciConfig, OciIdMapping, OciNamespace, OciNamespaceType, OciRlimit, OciSeccomp, OciTimeOffset } from "../plan/oci-config.ts";
+import type { OciConfig, OciIdMapping, OciNamespace, OciNamespaceType, OciRlimit, OciSeccomp } from "../plan/oci-config.ts";
 import type { AccountFiles } from "./accounts.ts";
 import { resolveUser } from "./accounts.ts";
 import { resolveCapabilities } from "./capabilities.ts";
@@ -14,6 +14,7 @@ import { parseNamespaces } from "./namespaces.ts";
 import { buildResources } from "./resources.ts";
 import { parseSecurityOptions } from "./security-options.ts";
 import { buildSysctls } from "./sysctls.ts";
+import { zeroClocks } from "./zero-clocks.ts";
 
 /** The facts, beyond options and image, that a container's configuration is made from. */
 export interface ConfigContext {
@@ -112,10 +113,6 @@ function namespaceList(context: ConfigContext, choices: ReturnType<typeof parseN
     else if (choice.kind === "container") list.push({ type, path: `/proc/${context.joins[type] ?? 0}/ns/${file[type] ?? type}` });
   }
   return list;
-}
-
-function zeroClocks(clocks: ConfigContext["clocks"]): { monotonic: OciTimeOffset; boottime: OciTimeOffset } {
-  return { monotonic: { secs: -clocks.monotonicSeconds, nanosecs: 0 }, boottime: { secs: -clocks.boottimeSeconds, nanosecs: 0 } };
 }
 
 const limitNames = "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack as".split(" ");
