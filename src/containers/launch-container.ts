@@ -5,7 +5,7 @@ import type { AttachOptions } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
 import { type HostClocks, readHostClocks } from "../kernel/host-clocks.ts";
 import type { PlanCacheEntry } from "../runtime/plan-cache.ts";
-import { type StartedProcess, startPlan, startProcess, type StartProcessOptions } from "../runtime/start-process.ts";
+import { type StartedProcess, startLike } from "../runtime/start-process.ts";
 import type { AccountFiles } from "../spec/accounts.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
 import { zeroClocks } from "../spec/zero-clocks.ts";
@@ -16,7 +16,6 @@ import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
 import { recordStart } from "./record-start.ts";
 import { reserveIdRange } from "./id-range.ts";
-import type { LaunchInput } from "./launch-input.ts";
 import { containerHostname } from "./prepare-container.ts";
 import { readExitRecord } from "./run-record.ts";
 import { releaseRunning } from "./release-running.ts";
@@ -44,7 +43,7 @@ export async function launchContainer(
   try {
     const settings = JSON.parse(row.options) as ContainerOptions;
     await prepareDirectories(host, row, settings);
-    const { warnings, ...started } = await startLike(host, row, settings, options);
+    const { warnings, ...started } = await startFirst(host, row, settings, options);
     faultPoint("process-started");
     recordStart(host, row, started);
     faultPoint("start-recorded");
@@ -60,28 +59,29 @@ export async function launchContainer(
   }
 }
 
-/** By the plan of an earlier start like this one where there is one, else by one of its own, which is kept for later ones. */
-async function startLike(
+async function startFirst(
   host: ContainerHost,
   row: ContainerRow,
   settings: ContainerOptions,
   options: LaunchOptions,
 ): Promise<StartedProcess & { readonly warnings: readonly string[] }> {
   const clocks = readHostClocks();
-  const startOptions: StartProcessOptions = {
-    launcher: host.launcher,
-    label: row.id,
-    tty: settings.tty ?? false,
-    ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
-  };
-  const makeInput = async (): Promise<LaunchInput> => (await import("./launch-input.ts")).launchInput(host, row, { ...options, clocks });
-  const likeThis = options.onPlan === undefined ? earlierStart(host, row, { settings, clocks, ...options }) : null;
-  const plan = likeThis?.read() ?? null;
-  if (plan !== null) return { ...(await startPlan({ plan, input: makeInput }, startOptions)), warnings: [] };
-  const input = await makeInput();
-  const { warnings } = input;
-  const remember = likeThis !== null && warnings.length === 0 ? likeThis : host.planCache?.entry(input, [row.id]);
-  return { ...(await startProcess(input, { ...startOptions, remember })), warnings };
+  const likeThis = earlierStart(host, row, { settings, clocks, ...options });
+  const { started, input } = await startLike(
+    {
+      likeThis,
+      makeInput: async () => (await import("./launch-input.ts")).launchInput(host, row, { ...options, clocks }),
+      // What is not told with the plan must be told again by making the input.
+      keepAs: (made) => (likeThis !== null && made.warnings.length === 0 ? likeThis : host.planCache?.entry(made, [row.id])),
+    },
+    {
+      launcher: host.launcher,
+      label: row.id,
+      tty: settings.tty ?? false,
+      ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
+    },
+  );
+  return { ...started, warnings: input?.warnings ?? [] };
 }
 
 function earlierStart(

@@ -32,8 +32,8 @@ export class PlanCache {
   }
 
   /** By what the input will be made from (containers/start-facts.ts): a start that finds its plan so need not make it. */
-  entryOfFacts(facts: unknown, ids: readonly string[], offsets: TimeOffsets): PlanCacheEntry | null {
-    return this.#entry({ facts, offsets: offsetsAtNoTime(offsets) }, ids, offsets);
+  entryOfFacts(facts: unknown, ids: readonly string[], offsets: TimeOffsets | undefined): PlanCacheEntry | null {
+    return this.#entry({ facts, offsets: offsets === undefined ? null : offsetsAtNoTime(offsets) }, ids, offsets);
   }
 
   #entry(source: object, ids: readonly string[], offsets: TimeOffsets | undefined): PlanCacheEntry | null {

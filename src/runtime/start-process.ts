@@ -39,8 +39,8 @@ export async function startProcess(input: PlanInput, options: StartProcessOption
   return startPlan({ plan, input: async () => input }, options);
 }
 
-/** The same with a plan that is there already; `input` is made only to put a failure into words. */
-export async function startPlan(
+/** With a plan that is there already; `input` is made only to put a failure into words. */
+async function startPlan(
   { plan, input }: { readonly plan: Uint8Array; readonly input: () => Promise<PlanInput> },
   options: StartProcessOptions,
 ): Promise<StartedProcess> {
@@ -57,6 +57,26 @@ export async function startPlan(
   } catch (error) {
     throw error instanceof EngineError && error.code === "LAUNCH_FAILED" ? await explainFailure(await input(), error) : error;
   }
+}
+
+/** How a process is started that may be like an earlier one. */
+export interface RepeatableStart<Input extends PlanInput> {
+  /** By its facts (`PlanCache.entryOfFacts`); null where they don't tell all. */
+  readonly likeThis: PlanCacheEntry | null;
+  readonly makeInput: () => Promise<Input>;
+  /** Where the plan of this input is to be kept, or is already. */
+  readonly keepAs: (input: Input) => PlanCacheEntry | null | undefined;
+}
+
+/** As `startProcess`, without an input where the plan of an earlier start serves: `input` is null then. */
+export async function startLike<Input extends PlanInput>(
+  { likeThis, makeInput, keepAs }: RepeatableStart<Input>,
+  options: Omit<StartProcessOptions, "remember">,
+): Promise<{ readonly started: StartedProcess; readonly input: Input | null }> {
+  const plan = options.onPlan === undefined ? (likeThis?.read() ?? null) : null;
+  if (plan !== null) return { started: await startPlan({ plan, input: makeInput }, options), input: null };
+  const input = await makeInput();
+  return { started: await startProcess(input, { ...options, remember: keepAs(input) }), input };
 }
 
 /** The bytes of the plan, without loading the compiler where an earlier one serves; null when it has to be compiled for this start. */

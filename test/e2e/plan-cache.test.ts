@@ -8,6 +8,8 @@ const test = requires("root", "binary", "overlayfs", "payload");
 const host = useWherryHost("plan-cache");
 const remembered = () => readdirSync(`${host.runRoot}/plans`);
 
+const shortIdOf = async (name: string): Promise<string> => (await host.ok(["inspect", "--format", "{{.Id}}", name])).slice(0, 12);
+
 describe("a start that is like an earlier one", () => {
   test("is told apart from it in name, files, control group and time", async () => {
     await host.ok(["run", "--rm", "base", "true"]); // makes the image
@@ -60,6 +62,25 @@ describe("a start that is like an earlier one", () => {
     await host.ok(["commit", "own", "changed"]);
     expect(await host.ok(["run", "--rm", "-u", "someone", "changed", "id", "-u"])).toBe("1400");
     await host.ok(["rm", "own"]);
+  });
+
+  test("in a running container is told apart by container, user, words and files", async () => {
+    const shell = (...words: readonly string[]) => ["sh", "-c", words.join("; ")];
+    for (const name of ["first", "second"]) {
+      await host.ok(["run", "-d", "--name", name, "-e", `WHO=${name}`, "base", "sleep", "1000"]);
+      for (let turn = 0; turn < 2; turn++) {
+        expect(await host.ok(["exec", name, ...shell("hostname", "echo $WHO")])).toBe(`${await shortIdOf(name)}\n${name}`);
+        expect(await host.ok(["exec", "-u", "7:8", name, ...shell("id -u", "id -g")])).toBe("7\n8");
+        expect(await host.ok(["exec", "-w", "/tmp", "-e", "WHO=me", name, ...shell("pwd", "echo $WHO")])).toBe("/tmp\nme");
+        const failed = await host.wherry(["exec", name, "nosuch"]);
+        expect(failed).toMatchObject({ code: 127, stderr: expect.stringContaining("nosuch") });
+      }
+      for (const uid of [1500, 1600]) {
+        await host.ok(["exec", name, ...shell(`echo it:x:${uid}:${uid}::/:/bin/sh >/etc/passwd`)]);
+        expect(await host.ok(["exec", "-u", "it", name, "id", "-u"])).toBe(String(uid));
+      }
+      await host.ok(["rm", "-f", name]);
+    }
   });
 
   test("but for one option is another", async () => {
