@@ -31,6 +31,7 @@ export const faultPoints = [
   "layer-unpacked",
   "image-layer-added",
   "image-blob-stored",
+  "image-blobs-published",
   "image-recorded",
   "image-row-deleted",
   "garbage-detached",

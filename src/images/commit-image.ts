@@ -1,7 +1,5 @@
 import { rmSync } from "node:fs";
-import type { BlobWriter } from "../content/blob-writer.ts";
 import type { DiffId, HostPath, ImageId } from "../core/brands.ts";
-import { faultPoint } from "../core/fault-point.ts";
 import { timestampNow } from "../core/timestamp.ts";
 import { diffLayers, type IdShift, type LayerStack } from "../layers/diff.ts";
 import { writeLayerTar } from "../layers/layer-tar.ts";
@@ -10,8 +8,9 @@ import { applyChanges } from "./apply-changes.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { ImageHost } from "./image-host.ts";
 import type { ImageConfig } from "./image-view.ts";
-import { LayerLease } from "./layer-lease.ts";
-import { fromImageConfig, hostArchitecture, mediaTypes, type OciImage, parseImage } from "./oci-image.ts";
+import { addReceivedLayer } from "./ingest-layer.ts";
+import { fromImageConfig, hostArchitecture, type OciImage, parseImage } from "./oci-image.ts";
+import { ReceivedLayer } from "./receive-layer.ts";
 import { parseReference } from "./reference.ts";
 import { imageNotFound } from "./resolve-image.ts";
 import { storeImage } from "./store-image.ts";
@@ -47,27 +46,24 @@ export async function commitImage(host: ImageHost, input: CommitInput): Promise<
   if (parent === undefined) throw imageNotFound(input.parentImage);
   const config = applyChanges(fromImageConfig(input.config), input.changes ?? []);
   await collectGarbage(host);
-  using blob = await writeChanges(host, input);
-  const diffId = blob.finish().digest as string as DiffId;
-  using lease = new LayerLease(host.store, diffId);
-  const row = await host.layers.add(lease.diffId, blob.path);
-  faultPoint("image-layer-added");
-  return storeImage(host, committedImage(parent, input, { config, diffId }), {
+  using changes = await writeChanges(host, input);
+  using layer = await addReceivedLayer(host, changes);
+  return storeImage(host, committedImage(parent, input, { config, diffId: layer.row.diffId }), {
     parent,
-    newLayer: { row, mediaType: mediaTypes.layer, blob },
+    newLayer: layer,
     ...(reference === undefined ? {} : { reference }),
   });
 }
 
 /** The changes as a layer's tar, not yet published. */
-async function writeChanges(host: ImageHost, input: CommitInput): Promise<BlobWriter> {
+async function writeChanges(host: ImageHost, input: CommitInput): Promise<ReceivedLayer> {
   const { upper, lowers, uidShift } = input;
   const stack: LayerStack = { upper, lowers, ...(uidShift === undefined ? {} : { uidShift }) };
   const changes = await diffLayers(host.launcher, stack);
   const tarPath = host.content.temporaryPath();
   try {
     await writeLayerTar(host.launcher, stack, { changes, tarPath });
-    return host.content.adopt(tarPath);
+    return ReceivedLayer.ofTar(host.content.adopt(tarPath));
   } catch (error) {
     rmSync(tarPath, { force: true });
     throw error;

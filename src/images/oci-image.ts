@@ -44,12 +44,6 @@ export interface OciDescriptor {
   readonly size: number;
 }
 
-export const mediaTypes = {
-  manifest: "application/vnd.oci.image.manifest.v1+json",
-  config: "application/vnd.oci.image.config.v1+json",
-  layer: "application/vnd.oci.image.layer.v1.tar",
-} as const;
-
 /** @see image-spec manifest.md */
 export interface OciManifest {
   readonly schemaVersion: 2;

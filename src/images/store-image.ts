@@ -1,93 +1,61 @@
-import type { BlobWriter } from "../content/blob-writer.ts";
-import type { ContainerPath, DiffId, ImageId } from "../core/brands.ts";
+import type { DiffId, ImageId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
-import { faultPoint } from "../core/fault-point.ts";
-import { timestampNow } from "../core/timestamp.ts";
-import { readLayeredFiles } from "../layers/lookup.ts";
-import { getLayer, type ImageRow, insertBlob, insertImage, insertLayer, type LayerRow, setReference } from "../state/image-rows.ts";
+import { getLayer, type ImageRow } from "../state/image-rows.ts";
 import type { ImageHost } from "./image-host.ts";
 import { imageIdOf } from "./image-id.ts";
-import { mediaTypes, type OciDescriptor, type OciImage, type OciManifest } from "./oci-image.ts";
-import { canonicalReference, type ImageReference } from "./reference.ts";
-
-/** A layer whose tree the driver has, under a lease of ours; its blob is written but perhaps not published yet. */
-export interface NewLayer {
-  readonly row: LayerRow;
-  readonly mediaType: string;
-  readonly blob: BlobWriter;
-}
+import type { StoredLayer } from "./ingest-layer.ts";
+import { mediaTypes } from "./media-types.ts";
+import type { OciImage, OciManifest } from "./oci-image.ts";
+import type { ImageReference } from "./reference.ts";
+import { storeReceivedImage } from "./store-received-image.ts";
 
 /**
- * Stores an image whose layers are all in the driver, durably and at once: blobs, layers, image and reference become visible in
- * one transaction. Idempotent. `parent` gives the lower layers' blobs, `newLayer` the topmost one's.
+ * Stores an image made here, as `storeReceivedImage` does. `parent` gives the lower layers, `newLayer`, which stays the caller's, is the
+ * topmost one.
+ * @throws {EngineError} as `storeReceivedImage`
  */
 export function storeImage(
   host: ImageHost,
   image: OciImage,
-  options: { readonly newLayer: NewLayer; readonly parent?: ImageRow; readonly reference?: ImageReference },
+  options: { readonly newLayer: StoredLayer; readonly parent?: ImageRow; readonly reference?: ImageReference },
 ): ImageId {
-  const { newLayer, parent } = options;
+  const { newLayer, parent, reference } = options;
   const config = JSON.stringify(image);
-  const id = imageIdOf(config);
-  const diffIds = image.rootfs.diff_ids;
-  const rows = [...(parent?.layers ?? []).map((diffId) => layerRow(host, diffId)), newLayer.row];
-  const [passwd, group] = readLayeredFiles(host.launcher, host.layers.lowers(diffIds), [
-    "/etc/passwd" as ContainerPath,
-    "/etc/group" as ContainerPath,
-  ]);
-  using configBlob = host.content.begin();
-  configBlob.write(Buffer.from(config));
-  using manifestBlob = host.content.begin();
-  const { digest, sizeBytes } = configBlob.finish();
+  const layers = [...(parent === undefined ? [] : layersOf(host, parent)), newLayer];
   const manifest: OciManifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
-    config: { mediaType: mediaTypes.config, digest, size: sizeBytes },
-    layers: [...(parent === undefined ? [] : readManifest(host, parent).layers), layerDescriptor(newLayer)],
+    config: {
+      mediaType: mediaTypes.config,
+      digest: imageIdOf(config) as string as OciManifest["config"]["digest"],
+      size: Buffer.byteLength(config),
+    },
+    layers: layers.map(({ descriptor: { mediaType, digest, size } }) => ({ mediaType, digest, size })),
   };
-  manifestBlob.write(Buffer.from(JSON.stringify(manifest)));
-  const manifestDigest = manifestBlob.finish().digest;
-  host.store.durably(() => {
-    for (const diffId of diffIds) {
-      if (!host.layers.has(diffId)) throw damaged(diffId);
-    }
-    for (const blob of [newLayer.blob, configBlob, manifestBlob]) blob.publish();
-    faultPoint("image-blob-stored");
-    for (const row of rows) insertLayer(host.store, row);
-    insertImage(host.store, {
-      id,
-      createdAt: image.created ?? timestampNow(),
-      config,
-      manifestDigest,
-      parent: parent?.id ?? "",
-      layers: diffIds,
-      sizeBytes: rows.reduce((sum, row) => sum + row.sizeBytes, 0),
-      passwd: passwd?.toString("utf8") ?? "",
-      group: group?.toString("utf8") ?? "",
-    });
-    for (const blob of [manifestDigest, digest, ...manifest.layers.map((layer) => layer.digest)]) insertBlob(host.store, id, blob);
-    if (options.reference !== undefined) setReference(host.store, canonicalReference(options.reference), id);
+  return storeReceivedImage(host, {
+    config: Buffer.from(config),
+    manifest: Buffer.from(JSON.stringify(manifest)),
+    mediaType: mediaTypes.manifest,
+    layers,
+    references: reference === undefined ? [] : [reference],
+    ...(parent === undefined ? {} : { parent }),
   });
-  faultPoint("image-recorded");
-  return id;
 }
 
 export function readManifest(host: ImageHost, image: ImageRow): OciManifest {
   return JSON.parse(host.content.read(image.manifestDigest).toString("utf8")) as OciManifest;
 }
 
-function layerDescriptor(layer: NewLayer): OciDescriptor {
-  const { digest, sizeBytes } = layer.blob.finish();
-  return { mediaType: layer.mediaType, digest, size: sizeBytes };
+function layersOf(host: ImageHost, image: ImageRow): StoredLayer[] {
+  return readManifest(host, image).layers.map((descriptor, at) => {
+    const diffId = image.layers[at];
+    const row = diffId === undefined ? undefined : getLayer(host.store, diffId);
+    if (row === undefined) throw damaged(diffId);
+    return { descriptor, row };
+  });
 }
 
-function layerRow(host: ImageHost, diffId: DiffId): LayerRow {
-  const row = getLayer(host.store, diffId);
-  if (row === undefined) throw damaged(diffId);
-  return row;
-}
-
-function damaged(diffId: DiffId): EngineError {
+function damaged(diffId: DiffId | undefined): EngineError {
   return new EngineError({
     kind: "conflict",
     code: "LAYER_NOT_FOUND",

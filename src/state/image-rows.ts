@@ -43,9 +43,9 @@ export function insertBlob(store: Store, image: ImageId, digest: Digest): void {
   store.prepare("INSERT INTO image_blobs (image_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING").run(image, digest);
 }
 
-/** All that any image has in the content store. */
+/** All that any image has in the content store, and what is there under a lease. */
 export function listUsedBlobs(store: Store): ReadonlySet<Digest> {
-  const rows = store.prepare("SELECT DISTINCT digest FROM image_blobs").all();
+  const rows = store.prepare("SELECT digest FROM image_blobs UNION SELECT digest FROM blob_leases").all();
   return new Set(rows.map((row) => String(row["digest"]) as Digest));
 }
 
@@ -55,9 +55,11 @@ export function getImageByReference(store: Store, reference: string): ImageRow |
   return toImage(store.prepare(sql).get(reference));
 }
 
-/** By digest of the manifest, as `name@sha256:…` means. */
+/** By digest of a manifest or index, as `name@sha256:…` means. */
 export function getImageByManifest(store: Store, digest: string): ImageRow | undefined {
-  return toImage(store.prepare(`SELECT ${columns} FROM images i WHERE i.manifest_digest = ? LIMIT 1`).get(digest));
+  const own = `SELECT ${columns} FROM images i WHERE i.manifest_digest = ? LIMIT 1`;
+  const received = `SELECT ${columns} FROM images i JOIN image_manifests m ON m.image_id = i.id WHERE m.digest = ? LIMIT 1`;
+  return toImage(store.prepare(own).get(digest) ?? store.prepare(received).get(digest));
 }
 
 /** Those whose id begins with `sha256:` and these hexadecimal digits; at most two. */
@@ -83,13 +85,14 @@ export function deleteImage(store: Store, id: ImageId): void {
   store.prepare("DELETE FROM images WHERE id = ?").run(id);
 }
 
-/** Gives the image the reference, taking it from another. */
-export function setReference(store: Store, reference: string, id: ImageId): void {
+/** Gives the image the reference, taking it from another. `manifest`: which of the image's it stands for; absent, the image's own. */
+export function setReference(store: Store, reference: string, id: ImageId, manifest: Digest | "" = ""): void {
   store
     .prepare(
-      "INSERT INTO image_references (reference, image_id) VALUES (?, ?) ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id",
+      `INSERT INTO image_references (reference, image_id, manifest_digest) VALUES (?, ?, ?)
+       ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, manifest_digest = excluded.manifest_digest`,
     )
-    .run(reference, id);
+    .run(reference, id, manifest);
 }
 
 export function deleteReference(store: Store, reference: string): void {

@@ -1,4 +1,5 @@
 import { imageTables } from "./image-tables.ts";
+import { receivedImageTables } from "./received-image-tables.ts";
 
 /**
  * Additive migrations, one element a version: never change one that has shipped. `meta.minimum_version` is the oldest schema
@@ -45,6 +46,7 @@ export const migrations: readonly string[] = [
 
   ${imageTables}
   `,
+  receivedImageTables,
 ];
 
 export const schemaVersion = migrations.length;

@@ -112,6 +112,7 @@ const imagePoints = [
   "layer-unpacked",
   "image-layer-added",
   "image-blob-stored",
+  "image-blobs-published",
   "image-recorded",
   "image-row-deleted",
   "garbage-detached",
@@ -226,6 +227,7 @@ describe("images", () => {
   test.each([
     ["image-received", false],
     ["image-blob-stored", false],
+    ["image-blobs-published", false],
     ["image-recorded", true],
   ] as const)("import dies at %s", async (point, there) => {
     const before = stored();
@@ -241,6 +243,7 @@ describe("images", () => {
     ["layer-unpacked", false],
     ["image-layer-added", false],
     ["image-blob-stored", false],
+    ["image-blobs-published", false],
     ["image-recorded", true],
   ] as const)("commit dies at %s", async (point, there) => {
     const before = stored();
