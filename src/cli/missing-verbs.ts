@@ -26,5 +26,4 @@ export const missingVerbs: Readonly<Record<string, string>> = {
   save: "there is no archive format yet but that of wherry import",
   search: "there is no registry client",
   update: "remove it and run it again with other limits",
-  volume: "bind a directory of the host with -v /HOST/PATH:/CONTAINER/PATH",
 };

@@ -77,7 +77,7 @@ const ungrouped = {
     load: async () => (await import("./verbs/import.ts")).importVerb,
   },
   inspect: {
-    summary: "Return low-level information on containers and images",
+    summary: "Return low-level information on containers, images and volumes",
     group: "command",
     load: async () => (await import("./verbs/inspect.ts")).inspectVerb,
   },
@@ -192,6 +192,37 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
       remove: unlisted(ungrouped.rmi),
       rm: ungrouped.rmi,
       tag: ungrouped.tag,
+    },
+  },
+  volume: {
+    summary: "Manage volumes",
+    verbs: {
+      create: {
+        summary: "Create a volume",
+        group: "command",
+        load: async () => (await import("./verbs/volume.ts")).volumeCreateVerb,
+      },
+      inspect: {
+        summary: "Display detailed information on one or more volumes",
+        group: "command",
+        load: async () => (await import("./verbs/volume.ts")).volumeInspectVerb,
+      },
+      list: { summary: "List volumes", load: async () => (await import("./verbs/volume.ts")).volumeListVerb },
+      ls: { summary: "List volumes", group: "command", load: async () => (await import("./verbs/volume.ts")).volumeListVerb },
+      prune: {
+        summary: "Remove unused local volumes",
+        group: "command",
+        load: async () => (await import("./verbs/volume-prune.ts")).volumePruneVerb,
+      },
+      remove: {
+        summary: "Remove one or more volumes. You cannot remove a volume that is in use by a container",
+        load: async () => (await import("./verbs/volume.ts")).volumeRemoveVerb,
+      },
+      rm: {
+        summary: "Remove one or more volumes. You cannot remove a volume that is in use by a container",
+        group: "command",
+        load: async () => (await import("./verbs/volume.ts")).volumeRemoveVerb,
+      },
     },
   },
   system: { summary: "Manage wherry", verbs: { info: ungrouped.info } },

@@ -19,7 +19,7 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
   const paths = containerPaths(host.root, host.runRoot, row.id);
   const words = [...(process.entrypoint ?? []), ...(process.command ?? [])];
   return {
-    ...summarize(row),
+    ...summarize(row, host.root),
     options,
     process: {
       entrypoint: process.entrypoint,

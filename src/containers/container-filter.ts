@@ -36,7 +36,8 @@ const tests: Readonly<Record<string, Test>> = {
   ancestor: (container, value, context) => context.isAncestor(container, value),
   before: (container, value, context) => container.createdAt < reference(value, context).createdAt,
   since: (container, value, context) => container.createdAt > reference(value, context).createdAt,
-  volume: (container, value) => container.mounts.some((mount) => mount.source === value || mount.destination === value),
+  volume: (container, value) =>
+    container.mounts.some((mount) => mount.name === value || mount.source === value || mount.destination === value),
   network: (container, value) => container.networkMode === value,
   health: (_, value) => value === "none",
   "is-task": (_, value) => value === "false",

@@ -1,11 +1,11 @@
 import type { ContainerOptions } from "../spec/container-options.ts";
-import { cleanPath } from "../spec/mounts.ts";
 import type { ResolvedProcess } from "../spec/resolve-process.ts";
 import type { ContainerRow, RowStatus } from "../state/container-row.ts";
-import type { ContainerStatus, ContainerSummary, MountView } from "./container-view.ts";
+import type { ContainerStatus, ContainerSummary } from "./container-view.ts";
+import { mountViews } from "./mount-views.ts";
 
-/** What `ps` shows of a row. Pure. */
-export function summarize(row: ContainerRow): ContainerSummary {
+/** What `ps` shows of a row of the data root `root`. Pure. */
+export function summarize(row: ContainerRow, root: string): ContainerSummary {
   const options = JSON.parse(row.options) as ContainerOptions;
   const process = JSON.parse(row.process) as ResolvedProcess;
   return {
@@ -20,7 +20,7 @@ export function summarize(row: ContainerRow): ContainerSummary {
     finishedAt: row.finishedAt === null ? null : new Date(row.finishedAt),
     exitCode: row.status === "running" || row.status === "paused" ? null : row.exitCode,
     labels: process.labels,
-    mounts: mountViews(options),
+    mounts: mountViews(options, root),
     networkMode: options.namespaces?.network ?? "none",
   };
 }
@@ -41,15 +41,4 @@ export function publicStatus(status: RowStatus, starts: number): ContainerStatus
     default:
       return status satisfies never;
   }
-}
-
-function mountViews(options: ContainerOptions): MountView[] {
-  return (options.mounts ?? []).map((mount) => ({
-    type: mount.type,
-    source: mount.type === "bind" ? (mount.source ?? "") : "",
-    destination: cleanPath(mount.target),
-    mode: mount.readonly === true ? "ro" : "",
-    readWrite: mount.readonly !== true,
-    propagation: mount.propagation ?? (mount.type === "bind" ? "rprivate" : ""),
-  }));
 }

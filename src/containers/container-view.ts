@@ -27,10 +27,15 @@ export interface ContainerSummary {
 }
 
 export interface MountView {
-  readonly type: "bind" | "tmpfs";
+  readonly type: "bind" | "tmpfs" | "volume" | "image";
+  /** Of a volume; else empty. */
+  readonly name: string;
+  /** A path on the host, or an image's reference; empty for what has neither. */
   readonly source: string;
   readonly destination: string;
   readonly mode: string;
+  /** Of a volume; else empty. */
+  readonly driver: string;
   readonly readWrite: boolean;
   readonly propagation: string;
 }

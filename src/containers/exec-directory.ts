@@ -6,7 +6,7 @@ import { isAlive } from "../kernel/process-reference.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";
-import { isOwnerAlive } from "./process-owner.ts";
+import { isOwnerAlive } from "../kernel/process-owner.ts";
 import { notRunning } from "./require-status.ts";
 import { readStartedRecord } from "./run-record.ts";
 

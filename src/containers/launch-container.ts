@@ -114,6 +114,7 @@ async function prepareDirectories(host: ContainerHost, row: ContainerRow, settin
   // Files of ours, but the container's root may change them, as those of the image.
   if (idBase !== null) for (const path of [paths.hosts, paths.hostname, paths.resolvConf]) chownSync(path, idBase, idBase);
   await prepareRootFilesystem(host, row, idBase);
+  if (settings.mounts?.some(({ type }) => type === "volume") === true) await (await import("./fill-volumes.ts")).fillVolumes(host, row);
   for (const mount of settings.mounts ?? []) {
     if (mount.type === "bind" && mount.createSource === true && mount.source !== undefined && !existsSync(mount.source)) {
       mkdirSync(mount.source, { recursive: true });

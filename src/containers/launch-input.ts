@@ -63,6 +63,8 @@ export async function launchInput(
   const joins = joinedProcesses(host, settings, options.joinsMayBeMissing ?? false);
   const security = parseSecurityOptions(settings);
   requireProfile(security.apparmor, host.features);
+  const needsSources = (settings.mounts ?? []).some(({ type, idmap }) => type === "volume" || type === "image" || idmap !== undefined);
+  const sources = needsSources ? (await import("./mount-sources.ts")).mountSources(host, settings, idBase) : null;
   const size = options.attach?.size ?? { rows: 0, columns: 0 };
   const config = buildConfig(settings, process, {
     id: row.id,
@@ -79,6 +81,7 @@ export async function launchInput(
     apparmorProfile: apparmorProfile(security.apparmor, host.features),
     clocks: options.clocks ?? readHostClocks(),
     terminal: size,
+    ...(sources === null ? {} : { mounts: sources }),
   });
   const cgroups = host.cgroups.plan(row.id, options.entering === true ? {} : (config.linux?.resources ?? {}), defaultLimits(settings));
   const attach = options.attach;
@@ -89,7 +92,8 @@ export async function launchInput(
       : await loadSeccompProgram(source, { machine: host.features.architecture, directory: `${host.root}/cache/seccomp` as HostPath });
   return {
     config,
-    fileMounts: fileMounts(config),
+    fileMounts: [...fileMounts(config), ...(sources?.fileSubpaths ?? [])],
+    ...(sources === null ? {} : { subpaths: sources.subpaths, layerMounts: sources.layerMounts }),
     rootfs,
     features: host.features,
     cgroups,

@@ -50,6 +50,15 @@ export function prepareContainer(options: ContainerOptions, image: RunnableImage
   };
 }
 
+/** Whether there is anything for `planMounts` to find out. */
+export function needsPlannedMounts(options: ContainerOptions, image: RunnableImage): boolean {
+  return (
+    image.config.volumes.length > 0 ||
+    options.volumesFrom !== undefined ||
+    (options.mounts ?? []).some(({ type }) => type === "volume" || type === "image")
+  );
+}
+
 /** The name without Docker's leading slash. @throws {EngineError} INVALID_OPTION. */
 export function checkName(given: string): string {
   const name = given.startsWith("/") ? given.slice(1) : given;

@@ -2,14 +2,26 @@ import { existsSync, rmdirSync, unlinkSync } from "node:fs";
 import type { ContainerRow } from "../state/container-row.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
-import { deleteContainer, moveContainer } from "../state/container-table.ts";
+import { deleteContainer, hasVolumes, letVolumesGo, moveContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 import { releaseRunning } from "./release-running.ts";
 
-/** Removes a container that does not run. Returns false when it is not in such a state (any more). */
-export async function removeStopped(host: ContainerHost, row: Pick<ContainerRow, "id">): Promise<boolean> {
-  const claimed = moveContainer(host.store, { id: row.id, from: ["created", "exited"], to: "removing", change: { owner: host.owner } });
+/** Removes a container that does not run, with `volumes` also those that were made for it alone. Returns false when it is not in such a state (any more). */
+export async function removeStopped(
+  host: ContainerHost,
+  row: Pick<ContainerRow, "id">,
+  options: { readonly volumes?: boolean } = {},
+): Promise<boolean> {
+  const claim = () => moveContainer(host.store, { id: row.id, from: ["created", "exited"], to: "removing", change: { owner: host.owner } });
+  const claimed =
+    options.volumes === true
+      ? host.store.transaction(() => {
+          const mine = claim();
+          if (mine) letVolumesGo(host.store, row.id);
+          return mine;
+        })
+      : claim();
   if (claimed) await completeRemoval(host, row);
   return claimed;
 }
@@ -29,7 +41,9 @@ export async function completeRemoval(host: ContainerHost, row: Pick<ContainerRo
     throw error;
   }
   faultPoint("files-removed");
-  deleteContainer(host.store, row.id);
+  // Few containers have any.
+  if (hasVolumes(host.store, row.id)) await (await import("./remove-volumes.ts")).deleteContainerWithVolumes(host, row.id);
+  else deleteContainer(host.store, row.id);
   faultPoint("row-deleted");
   host.bell.ring();
 }

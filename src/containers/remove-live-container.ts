@@ -10,11 +10,16 @@ import { waitContainer, waitUntilSettled } from "./wait-container.ts";
 const startPatienceMs = 1_000;
 
 /**
- * `rm`: removes a container whatever state it is in when `force` is given, else only one that does not run. Resolves when it is
+ * `rm`: removes a container whatever state it is in when `force` is given, else only one that does not run; with `volumes` also those that
+ * were made for it alone. Resolves when it is
  * gone; being removed by somebody else at the same time is success too.
  * @throws {EngineError} CONTAINER_RUNNING.
  */
-export async function removeContainer(host: ContainerHost, found: ContainerRow, force: boolean): Promise<void> {
+export async function removeContainer(
+  host: ContainerHost,
+  found: ContainerRow,
+  { force = false, volumes = false }: { readonly force?: boolean; readonly volumes?: boolean },
+): Promise<void> {
   for (let row = await reconcile(host, found.id); row !== undefined; row = await reconcile(host, found.id)) {
     switch (row.status) {
       case "running":
@@ -33,7 +38,7 @@ export async function removeContainer(host: ContainerHost, found: ContainerRow, 
         break;
       case "created":
       case "exited":
-        await removeStopped(host, row);
+        await removeStopped(host, row, { volumes });
         break;
       default:
         row.status satisfies never;

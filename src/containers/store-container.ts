@@ -7,6 +7,7 @@ import { imageNotFound } from "../images/resolve-image.ts";
 import { hasImage } from "../state/image-rows.ts";
 import { deleteContainer, insertContainer } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
+import type { PlannedMounts } from "./planned-mounts.ts";
 import { containerPaths } from "./container-paths.ts";
 
 const nameAttempts = 20;
@@ -16,14 +17,15 @@ const nameAttempts = 20;
  * order a crash leaves nothing that no row tells of; the next look at the row makes the directories.
  * @throws {EngineError} CONTAINER_NAME_TAKEN; nothing is left behind.
  */
-export function storeContainer(host: ContainerHost, row: ContainerRow): ContainerRow {
-  const stored = insert(host, row);
+export async function storeContainer(host: ContainerHost, row: ContainerRow, mounts?: PlannedMounts): Promise<ContainerRow> {
+  const stored = mounts === undefined ? insert(host, row) : await insertWithVolumes(host, row, mounts);
   faultPoint("container-row-stored");
   try {
     makeDirectories(host, row);
   } catch (error) {
     rmSync(containerPaths(host.root, host.runRoot, row.id).directory, { recursive: true, force: true });
-    deleteContainer(host.store, row.id);
+    if (mounts === undefined) deleteContainer(host.store, row.id);
+    else await (await import("./remove-volumes.ts")).deleteContainerWithVolumes(host, row.id);
     throw error;
   }
   faultPoint("container-directories-made");
@@ -56,12 +58,31 @@ function makeDirectory(path: string, mode: number): void {
   if ((process.umask() & mode) !== 0) chmodSync(path, mode);
 }
 
-function insert(host: ContainerHost, row: ContainerRow): ContainerRow {
+/** One transaction: no volume without the container that asked for it, no container without its volumes. */
+async function insertWithVolumes(host: ContainerHost, row: ContainerRow, mounts: PlannedMounts): Promise<ContainerRow> {
+  const { makeVolumeDirectories, settleVolumes, storeVolumes } = await import("./store-volumes.ts");
+  for (;;) {
+    await settleVolumes(host, mounts.volumes);
+    const busy = new Error("a volume is being removed");
+    try {
+      const stored = insert(host, row, () => {
+        if (!storeVolumes(host.store, row.id, mounts)) throw busy;
+      });
+      makeVolumeDirectories(host.root, mounts.volumes);
+      return stored;
+    } catch (error) {
+      if (error !== busy) throw error;
+    }
+  }
+}
+
+function insert(host: ContainerHost, row: ContainerRow, also: () => void = () => undefined): ContainerRow {
   const write = (named: ContainerRow) => {
     const insertion = () => {
       // In the same transaction as the row that keeps it: the image can't be removed in between.
       if (!hasImage(host.store, row.imageId)) throw imageNotFound(row.image);
       insertContainer(host.store, named);
+      also();
     };
     if (row.autoRemove) host.store.transaction(insertion);
     else host.store.durably(insertion);

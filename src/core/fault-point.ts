@@ -35,6 +35,16 @@ export const faultPoints = [
   "image-recorded",
   "image-row-deleted",
   "garbage-detached",
+  "volume-row-stored",
+  "volume-directory-made",
+  "volume-directories-made",
+  "volume-fill-claimed",
+  "volume-content-copied",
+  "volume-content-whole",
+  "volume-content-moved",
+  "volume-removal-claimed",
+  "volume-files-removed",
+  "volume-row-deleted",
 ] as const;
 
 export type FaultPoint = (typeof faultPoints)[number];

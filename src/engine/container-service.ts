@@ -1,11 +1,11 @@
 import type { ContainerHost } from "../containers/container-host.ts";
-import { summarize } from "../containers/container-summary.ts";
 import type { ContainerDetails, ContainerSummary } from "../containers/container-view.ts";
 import { reserveIdRange } from "../containers/id-range.ts";
 import { launchContainer } from "../containers/launch-container.ts";
 import { followProcess } from "../containers/follow-process.ts";
-import { prepareContainer } from "../containers/prepare-container.ts";
+import { needsPlannedMounts, prepareContainer } from "../containers/prepare-container.ts";
 import { busy, removeStopped } from "../containers/remove-container.ts";
+import type { PlannedMounts } from "../containers/planned-mounts.ts";
 import { requireRunning, requireStarted } from "../containers/require-status.ts";
 import { storeContainer } from "../containers/store-container.ts";
 import type { ContainerId } from "../core/brands.ts";
@@ -47,9 +47,11 @@ export class LocalContainerService implements ContainerService {
 
   async create(options: ContainerOptions): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
     const image = await this.#image(options.image);
-    const prepared = prepareContainer(options, image);
+    const mounts = await plannedMounts(this.#host, options, image);
+    const prepared = prepareContainer(mounts?.options ?? options, image);
     const warnings = await validateOptions(this.#host, prepared, image);
-    const row = storeContainer(this.#host, prepared);
+    const row = await storeContainer(this.#host, prepared, mounts);
+    if (mounts !== undefined) await (await import("../containers/fill-volumes.ts")).fillVolumes(this.#host, row);
     if (options.namespaces?.user === "auto") reserveIdRange(this.#host.store, row.id);
     this.#host.bell.ring();
     return { id: row.id, warnings };
@@ -80,7 +82,9 @@ export class LocalContainerService implements ContainerService {
 
   async run(options: ContainerOptions, start: StartOptions = {}): Promise<StartResult> {
     const image = await this.#image(options.image);
-    const row = storeContainer(this.#host, { ...prepareContainer(options, image), status: "starting", owner: this.#host.owner });
+    const mounts = await plannedMounts(this.#host, options, image);
+    const prepared = prepareContainer(mounts?.options ?? options, image);
+    const row = await storeContainer(this.#host, { ...prepared, status: "starting", owner: this.#host.owner }, mounts);
     try {
       return await this.#launch({ ...row, status: "created" }, start, { accounts: { passwd: image.passwd, group: image.group } });
     } catch (error) {
@@ -88,7 +92,7 @@ export class LocalContainerService implements ContainerService {
       const full = noSpaceError(error);
       const refused = full !== undefined || (error instanceof EngineError && refusals.includes(error.code));
       if (row.autoRemove || refused) {
-        await removeStopped(this.#host, row).catch((failure: unknown) => {
+        await removeStopped(this.#host, row, { volumes: true }).catch((failure: unknown) => {
           // No room even to remove it: it is then there, created, and told of by `ps`.
           if (full === undefined) throw failure;
         });
@@ -136,7 +140,7 @@ export class LocalContainerService implements ContainerService {
 
   async remove(reference: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
     const { removeContainer } = await import("../containers/remove-live-container.ts");
-    await removeContainer(this.#host, findContainer(this.#host.store, reference), options.force ?? false);
+    await removeContainer(this.#host, findContainer(this.#host.store, reference), options);
   }
 
   async rename(reference: string, name: string): Promise<void> {
@@ -165,7 +169,8 @@ export class LocalContainerService implements ContainerService {
       const now = await reconcile(this.#host, row.id);
       if (now !== undefined) rows.push(now);
     }
-    const all = rows.map(summarize);
+    const { summarize } = await import("../containers/container-summary.ts");
+    const all = rows.map((row) => summarize(row, this.#host.root));
     const filters = options.filters ?? {};
     const live = (container: ContainerSummary) => container.status === "running" || container.status === "paused";
     const everything = options.all === true || options.limit !== undefined || "status" in filters || "exited" in filters;
@@ -235,7 +240,8 @@ export class LocalContainerService implements ContainerService {
   async explainOptions(options: ContainerOptions): Promise<ExplainedPlan> {
     const image = await this.#image(options.image);
     const { explainContainer } = await import("../containers/explain-container.ts");
-    return explainContainer(this.#host, prepareContainer(options, image), { passwd: image.passwd, group: image.group });
+    const mounts = await plannedMounts(this.#host, options, image);
+    return explainContainer(this.#host, prepareContainer(mounts?.options ?? options, image), { passwd: image.passwd, group: image.group });
   }
 
   /** The built-in base image is made when it is first asked for; any other must be there. */
@@ -288,6 +294,12 @@ export class LocalContainerService implements ContainerService {
 
 /** Found in options only once a container is made from them. */
 const refusals: readonly string[] = ["INVALID_OPTION", "NO_SPACE", "USER_NOT_FOUND"];
+
+/** For the few that have volumes, or images as mounts. */
+async function plannedMounts(host: ContainerHost, options: ContainerOptions, image: RunnableImage): Promise<PlannedMounts | undefined> {
+  if (!needsPlannedMounts(options, image)) return undefined;
+  return (await import("../containers/plan-mounts.ts")).planMounts(host, options, image);
+}
 
 function withRemedy(error: EngineError): EngineError {
   const remedy =

@@ -1,6 +1,6 @@
 import { LocalContainerService } from "./container-service.ts";
 import { createContainerHost } from "./create-host.ts";
-import type { Engine, ImageService, SystemService } from "./engine.ts";
+import type { Engine, ImageService, SystemService, VolumeService } from "./engine.ts";
 
 /**
  * The local engine on a data root. Several processes may have one on the same root at the same time.
@@ -14,6 +14,7 @@ export function createEngine(options: { readonly root: string; readonly runRoot:
     containers: new LocalContainerService(host, () => images.ensureBase()),
     images,
     system: deferred<SystemService>(async () => new (await import("./system-service.ts")).LocalSystemService(host)),
+    volumes: deferred<VolumeService>(async () => new (await import("./volume-service.ts")).LocalVolumeService(host)),
     // The database is closed by the process ending. Closing it would make the last process checkpoint and fsync, which costs more than a
     // whole container; the write-ahead log is checkpointed as it grows anyway.
     [Symbol.asyncDispose]: async () => undefined,

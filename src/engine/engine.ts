@@ -8,7 +8,13 @@ import type { DoctorReport } from "../kernel/doctor-report.ts";
 import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 import type { AttachOptions, ProcessStreams } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
+import type { VolumeOptions } from "../volumes/create-volume.ts";
+import type { PruneReport } from "../volumes/prune-volumes.ts";
+import type { VolumeUsage } from "../volumes/volume-usage.ts";
+import type { VolumeView } from "../volumes/volume-view.ts";
 
+export type { VolumeView } from "../volumes/volume-view.ts";
+export type { VolumeUsage } from "../volumes/volume-usage.ts";
 export type { ExecRequest } from "../containers/exec-request.ts";
 export type { ImageConfig, ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 export type { ContainerStats } from "../kernel/container-stats.ts";
@@ -23,6 +29,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers: ContainerService;
   readonly images: ImageService;
   readonly system: SystemService;
+  readonly volumes: VolumeService;
 }
 
 export interface ContainerService {
@@ -122,6 +129,21 @@ export interface SystemService {
   version(): Promise<VersionInfo>;
   info(): Promise<SystemInfo>;
   doctor(): Promise<DoctorReport>;
+}
+
+export interface VolumeService {
+  /** Without a name: a random one. A volume that is there already stays as it is. @throws {EngineError} INVALID_OPTION, VOLUME_DRIVER_UNKNOWN */
+  create(options: VolumeOptions): Promise<VolumeView>;
+  /** By name. Filters are docker's: dangling, driver, label, name. @throws {EngineError} INVALID_FILTER */
+  list(options?: { readonly filters?: Readonly<Record<string, readonly string[]>> }): Promise<readonly VolumeView[]>;
+  /** @throws {EngineError} VOLUME_NOT_FOUND */
+  inspect(name: string): Promise<VolumeView>;
+  /** `force`: one that is not there is no error; one that containers have is in any case. @throws {EngineError} VOLUME_NOT_FOUND, VOLUME_IN_USE */
+  remove(name: string, options?: { readonly force?: boolean }): Promise<void>;
+  /** Those that no container has and that were made without a name; others too with the filter `all`. Filters: all, label, label!. */
+  prune(options?: { readonly filters?: Readonly<Record<string, readonly string[]>> }): Promise<PruneReport>;
+  /** Sizes on disk, and the containers that mount each. */
+  usage(): Promise<readonly VolumeUsage[]>;
 }
 
 export interface VersionInfo {

@@ -1,5 +1,6 @@
 import { formatIdMap } from "./id-mapping.ts";
 import { AT, CLONE, MOUNT_ATTR, MS, O } from "./kernel-flags.ts";
+import { openSubpath } from "./subpath.ts";
 import type { MountOptions } from "./mount-options.ts";
 import { slotName, type PreparedMount } from "./mounts.ts";
 import type { OciIdMapping, OciMount } from "./oci-config.ts";
@@ -20,9 +21,12 @@ export function prepareBind(context: PlanContext, bind: Bind): PreparedMount {
   const source = hostSource(context, mount.source ?? "", destination);
   const slot = context.plan.slot(slotName(destination));
   const doing = `bind \`${source}\` on \`${destination}\``;
-  copyTree(context, { source, recursive: options.recursiveBind || mount.options?.includes("bind") !== true, slot, doing });
+  const recursive = options.recursiveBind || mount.options?.includes("bind") !== true;
+  const subpath = context.input.subpaths?.[mount.destination];
+  if (subpath === undefined) copyTree(context, { source, recursive, slot, doing });
+  else copySubtree(context, { source, recursive, slot, doing }, subpath);
   setAttributes(context, slot, bind, doing);
-  mapFiles(context, slot, bind, doing);
+  mapFiles(context, slot, bind);
   context.gifts.push(slot);
   return { destination, kind: `\`${source}\``, slot, file: context.input.fileMounts.includes(mount.destination) };
 }
@@ -54,6 +58,19 @@ function copyTree(context: PlanContext, { source, recursive, slot, doing }: Copy
     return;
   }
   copyForeignTree(context, { source: elsewhere?.[2] ?? "/", recursive, slot, doing }, reference);
+}
+
+/** What lies in the source is a container's doing: whatever it changes meanwhile, the copy is of something beneath. */
+function copySubtree(context: PlanContext, { source, recursive, slot, doing }: Copy, subpath: string): void {
+  const { plan } = context;
+  const base = plan.slot(`${slot.name}-source`);
+  plan.parent("OPEN", [null, source, O.O_PATH | O.O_CLOEXEC, 0, 0, base], { why: `${source}, to look beneath it`, doing });
+  const found = openSubpath(context, { base, subpath, of: source });
+  plan.parent("TREE", [found, "", AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0), slot], {
+    why: "what was found, detached from the host's tree",
+    doing,
+  });
+  plan.parent("CLOSE", [[base, found]], { why: "no longer needed" });
 }
 
 /** open_tree(2) refuses to copy a mount of another mount namespace (EINVAL), so the launcher goes there for it. */
@@ -105,7 +122,7 @@ function setAttributes(context: PlanContext, slot: Slot, { options }: Bind, doin
   }
 }
 
-function mapFiles(context: PlanContext, slot: Slot, { mount, options, userns, destination }: Bind, doing: string): void {
+function mapFiles(context: PlanContext, slot: Slot, { mount, options, userns, destination }: Bind): void {
   const wanted = options.idmap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
   if (!wanted) return;
   const own = sameMapping(mount.uidMappings, context.mappings?.uid) && sameMapping(mount.gidMappings, context.mappings?.gid);
@@ -113,7 +130,7 @@ function mapFiles(context: PlanContext, slot: Slot, { mount, options, userns, de
   const flags = AT.AT_EMPTY_PATH | (options.recursiveIdmap ? AT.AT_RECURSIVE : 0);
   context.plan.parent("ATTR", [slot, "", flags, MOUNT_ATTR.MOUNT_ATTR_IDMAP, 0, 0, mapping], {
     why: mapping === userns ? "its files appear with the container's ids" : "its files appear with the ids of a mapping of its own",
-    doing,
+    doing: `map the ids of \`${mount.source ?? ""}\` for \`${destination}\` (its file system must support id-mapped mounts)`,
   });
 }
 

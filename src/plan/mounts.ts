@@ -1,6 +1,7 @@
 import { attachCgroupMount, prepareCgroupMount } from "./cgroup-mount.ts";
 import { prepareBind } from "./bind-mounts.ts";
 import { createDevFilesystem, createDeviceNodes } from "./devices.ts";
+import { prepareLayerMount } from "./layer-mounts.ts";
 import { AT, MOUNT_ATTR, MS, O } from "./kernel-flags.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { MountTargets } from "./mount-targets.ts";
@@ -52,7 +53,10 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
       throw configInvalid(`\`tmpcopyup\` for \`${destination}\`, which is no tmpfs to copy into`);
     if (kind !== "bind" && (options.idmap || mount.uidMappings !== undefined || mount.gidMappings !== undefined))
       throw configInvalid(`an id mapping for \`${destination}\`, which is no bind mount`);
-    if (kind === "bind") {
+    const layers = context.input.layerMounts?.[mount.destination];
+    if (layers !== undefined) {
+      mounts.push(prepareLayerMount(context, { mount, destination, layers, userns }));
+    } else if (kind === "bind") {
       if (destination === "/dev") foreignDev = true;
       mounts.push(prepareBind(context, { mount, destination, options, userns }));
     } else if (kind === "cgroup" || kind === "cgroup2") {

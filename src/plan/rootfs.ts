@@ -71,7 +71,8 @@ function createOverlay(context: PlanContext, rootfs: Overlay, userns: Slot | nul
   context.plan.parent("CLOSE", [layers], { why: "the overlay holds its layers itself" });
 }
 
-function mappedLayer(context: PlanContext, lower: string, index: number, userns: Slot): Slot {
+/** PARENT: a layer of its own mount, whose files appear with the container's ids. */
+export function mappedLayer(context: PlanContext, lower: string, index: number, userns: Slot): Slot {
   const layer = context.plan.slot(`layer-${index}`);
   context.plan.parent("TREE", [null, lower, 0, layer], {
     why: "a layer, to be seen through a mapping of ids",

@@ -9,7 +9,7 @@ import type { ContainerOptions, UlimitOption } from "./container-options.ts";
 import { buildDevices } from "./devices.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
 import type { ResolvedProcess } from "./resolve-process.ts";
-import { buildMounts } from "./mounts.ts";
+import { buildMounts, type MountContext } from "./mounts.ts";
 import { parseNamespaces } from "./namespaces.ts";
 import { buildResources } from "./resources.ts";
 import { parseSecurityOptions } from "./security-options.ts";
@@ -37,6 +37,8 @@ export interface ConfigContext {
   /** Host clocks at this moment, for a time namespace whose clocks start at zero. */
   readonly clocks: { readonly monotonicSeconds: number; readonly boottimeSeconds: number };
   readonly terminal: { readonly rows: number; readonly columns: number };
+  /** What the options' mounts name. */
+  readonly mounts?: Pick<MountContext, "volumes" | "idMaps">;
 }
 
 export const idRangeSize = 65_536;
@@ -85,6 +87,7 @@ export function buildConfig(options: ContainerOptions, process: ResolvedProcess,
       resolvConf: context.resolvConf,
       userNamespace,
       joinedShm: context.joins.ipc === undefined ? null : `/proc/${context.joins.ipc}/root/dev/shm`,
+      ...context.mounts,
     }),
     annotations: options.annotations ?? {},
     linux: {

@@ -34,6 +34,8 @@ export interface ContainerOptions {
 
   readonly namespaces?: NamespaceOptions;
   readonly mounts?: readonly MountOption[];
+  /** `CONTAINER[:ro|rw]`: its binds and volumes as well. */
+  readonly volumesFrom?: readonly string[];
   readonly readonlyRootfs?: boolean;
   readonly shmSizeBytes?: number;
   readonly devices?: readonly DeviceOption[];
@@ -73,8 +75,8 @@ export interface NamespaceOptions {
 }
 
 export interface MountOption {
-  readonly type: "bind" | "tmpfs";
-  /** Host path for `bind`. */
+  readonly type: "bind" | "tmpfs" | "volume" | "image";
+  /** Host path for `bind`; a volume's name, absent for an anonymous one; an image's reference. */
   readonly source?: string;
   readonly target: string;
   readonly readonly?: boolean;
@@ -82,10 +84,48 @@ export interface MountOption {
   readonly createSource?: boolean;
   readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
   readonly nonRecursive?: boolean;
+  /** What a read-only bind does to the mounts beneath it (`bind-recursive`): default read-only too where the kernel can. */
+  readonly recursiveReadonly?: "writable" | "readonly";
   readonly tmpfsSizeBytes?: number;
   readonly tmpfsMode?: number;
   /** Further mount options as given (`--tmpfs /run:noexec,uid=1`). */
   readonly options?: readonly string[];
+  readonly volume?: VolumeMountOptions;
+  /** A path beneath the volume or image that is mounted instead of its root. */
+  readonly subpath?: string;
+  /** How the ids of a bind mount's files appear inside. */
+  readonly idmap?: IdMapOption;
+  /** Who asked for it: `-v` or `--tmpfs` when absent. The last two are found when the container is made. */
+  readonly origin?: "mount" | "image" | "volumes-from";
+  /** The volume got its name when the container was made. */
+  readonly volumeIsAnonymous?: boolean;
+  /** What an image mount shows, as found when the container was made: bottom first. */
+  readonly layers?: readonly string[];
+}
+
+/** For `volume`: what holds when it is made for this mount. */
+export interface VolumeMountOptions {
+  /** The image's content at the target is not copied into the volume. */
+  readonly noCopy?: boolean;
+  readonly driver?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly driverOptions?: Readonly<Record<string, string>>;
+}
+
+/**
+ * `owner`: the container's root and that user and group change places, all others stay. `ranges`: exactly these; `relative` ones count in
+ * the container's user namespace, others on the host.
+ */
+export type IdMapOption =
+  | { readonly kind: "owner"; readonly uid: number; readonly gid: number }
+  | { readonly kind: "ranges"; readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[]; readonly relative: boolean };
+
+export interface IdRange {
+  /** First id as stored on disk. */
+  readonly stored: number;
+  /** First id as seen. */
+  readonly seen: number;
+  readonly size: number;
 }
 
 export interface DeviceOption {

@@ -11,13 +11,23 @@ export interface MountContext {
   readonly userNamespace: boolean;
   /** `/proc/PID/root/dev/shm` of the container whose ipc namespace is joined. */
   readonly joinedShm: string | null;
+  /** What each volume is, by name. */
+  readonly volumes?: ReadonlyMap<string, VolumeSource>;
+  /** How the ids of mounts' files are mapped, where that was asked for, by destination. */
+  readonly idMaps?: ReadonlyMap<string, Pick<OciMount, "uidMappings" | "gidMappings">>;
 }
+
+/** What is mounted for a volume. */
+export type VolumeSource =
+  | { readonly kind: "directory"; readonly path: string; readonly readonly: boolean }
+  /** A memory file system of the container's own, with these options. */
+  | { readonly kind: "tmpfs"; readonly options: readonly string[] };
 
 const defaultShmBytes = 64 * 1024 * 1024;
 
 /** The OCI default mounts in docker's form, then the user's, parents before children. */
 export function buildMounts(options: ContainerOptions, context: MountContext): OciMount[] {
-  const user = userMounts(options);
+  const user = userMounts(options, context);
   const taken = new Set(user.map((mount) => mount.destination));
   const managed = [
     file("/etc/resolv.conf", context.resolvConf),
@@ -68,22 +78,32 @@ function sharedMemory(options: ContainerOptions, context: MountContext): OciMoun
   return [{ destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${size}`] }];
 }
 
-function userMounts(options: ContainerOptions): OciMount[] {
+function userMounts(options: ContainerOptions, context: MountContext): OciMount[] {
   const seen = new Set<string>();
   return (options.mounts ?? []).map((mount) => {
     const destination = cleanPath(mount.target);
     if (!destination.startsWith("/")) throw invalidOption(`invalid mount target \`${mount.target}\`: it must be an absolute path`);
     if (destination === "/") throw invalidOption("invalid mount target `/`: the root can't be mounted over");
-    if (seen.has(destination)) throw invalidOption(`duplicate mount point: ${destination}`);
+    if (seen.has(destination)) throw invalidOption(`Duplicate mount point: ${destination}`);
     seen.add(destination);
-    return mount.type === "tmpfs" ? tmpfs(mount, destination) : bind(mount, destination);
+    switch (mount.type) {
+      case "tmpfs":
+        return tmpfs(mount, destination);
+      case "bind":
+        return bind(mount, destination, context);
+      case "volume":
+        return volume(mount, destination, context);
+      case "image":
+        return { destination, type: "overlay", source: mount.source ?? "", options: ["ro"] };
+      default:
+        return mount.type satisfies never;
+    }
   });
 }
 
-function bind(mount: MountOption, destination: string): OciMount {
+function bind(mount: MountOption, destination: string, context: MountContext): OciMount {
   const source = mount.source ?? "";
-  if (!source.startsWith("/"))
-    throw invalidOption(`invalid mount source \`${source}\`: an absolute path is meant; named volumes are not there yet`);
+  if (!source.startsWith("/")) throw invalidOption(`invalid mount source \`${source}\`: an absolute path is meant`);
   return {
     destination,
     type: "bind",
@@ -91,10 +111,28 @@ function bind(mount: MountOption, destination: string): OciMount {
     options: [
       mount.nonRecursive === true ? "bind" : "rbind",
       // All that lies beneath is read-only too, as with docker since version 25.
-      mount.readonly !== true ? "rw" : mount.nonRecursive === true ? "ro" : "rro",
+      mount.readonly !== true ? "rw" : mount.nonRecursive === true || mount.recursiveReadonly === "writable" ? "ro" : "rro",
       mount.propagation ?? "rprivate",
       ...(mount.options ?? []),
     ],
+    ...context.idMaps?.get(destination),
+  };
+}
+
+/** In a user namespace its files appear with the container's ids: what one container has written, another with other ids can use. */
+function volume(mount: MountOption, destination: string, context: MountContext): OciMount {
+  const source = context.volumes?.get(mount.source ?? "");
+  if (source === undefined) throw invalidOption(`No such volume: ${mount.source ?? ""}`);
+  const readonly = mount.readonly === true || (source.kind === "directory" && source.readonly);
+  if (source.kind === "tmpfs")
+    return { destination, type: "tmpfs", source: "tmpfs", options: [...(readonly ? ["ro"] : []), ...source.options] };
+  const mappings = context.idMaps?.get(destination);
+  return {
+    destination,
+    type: "bind",
+    source: source.path,
+    options: ["rbind", readonly ? "ro" : "rw", "rprivate", ...(mappings === undefined && context.userNamespace ? ["idmap"] : [])],
+    ...mappings,
   };
 }
 

@@ -174,6 +174,16 @@ export function countContainersOfImage(store: Store, image: ImageId): number {
   return row.n;
 }
 
+/** Whether the container mounts any volume. */
+export function hasVolumes(store: Store, container: ContainerId): boolean {
+  return store.prepare("SELECT 1 FROM container_volumes WHERE container = ? LIMIT 1").get(container) !== undefined;
+}
+
+/** `rm -v`: what the container's mounts made without a name goes with it. */
+export function letVolumesGo(store: Store, container: ContainerId): void {
+  store.evenWhenFull(() => store.prepare("UPDATE container_volumes SET goes = 1 WHERE container = ? AND anonymous = 1").run(container));
+}
+
 function toRow(found: unknown): ContainerRow | undefined {
   if (found === undefined || found === null) return undefined;
   const row = found as Record<string, Column>;

@@ -131,6 +131,7 @@ export function listUnusedLayers(store: Store): DiffId[] {
       `SELECT l.diff_id FROM layers l
        WHERE NOT EXISTS (SELECT 1 FROM images i WHERE instr(i.layers, l.diff_id))
          AND NOT EXISTS (SELECT 1 FROM containers c WHERE instr(c.layers, l.diff_id))
+         AND NOT EXISTS (SELECT 1 FROM container_images m WHERE instr(m.layers, l.diff_id))
          AND NOT EXISTS (SELECT 1 FROM layer_leases s WHERE s.diff_id = l.diff_id)`,
     )
     .all();

@@ -1,5 +1,6 @@
 import { imageTables } from "./image-tables.ts";
 import { receivedImageTables } from "./received-image-tables.ts";
+import { volumeTables } from "./volume-tables.ts";
 
 /**
  * Additive migrations, one element a version: never change one that has shipped. `meta.minimum_version` is the oldest schema
@@ -47,6 +48,7 @@ export const migrations: readonly string[] = [
   ${imageTables}
   `,
   receivedImageTables,
+  volumeTables,
 ];
 
 export const schemaVersion = migrations.length;

@@ -19,10 +19,12 @@ import type {
   SystemInfo,
   SystemService,
   VersionInfo,
+  VolumeService,
 } from "../../src/engine/engine.ts";
 import type { DoctorReport } from "../../src/kernel/doctor-report.ts";
 import type { ExplainedPlan } from "../../src/plan/explained-plan.ts";
 import { containerRow } from "./container-row.ts";
+import { FakeVolumes } from "./fake-volumes.ts";
 import { spawnOnHost } from "./host-process-streams.ts";
 
 /** What a fake engine holds at first, and what it answers. */
@@ -83,6 +85,7 @@ export class FakeEngine implements Engine {
   readonly containers: ContainerService;
   readonly images: ImageService;
   readonly system: SystemService;
+  readonly volumes: VolumeService;
   closed = false;
 
   constructor(init: FakeEngineInit = {}) {
@@ -91,6 +94,7 @@ export class FakeEngine implements Engine {
     this.containers = this.#recorded("containers", new FakeContainers(this, init));
     this.images = this.#recorded("images", new FakeImages(this));
     this.system = this.#recorded("system", new FakeSystem(init));
+    this.volumes = this.#recorded("volumes", new FakeVolumes());
   }
 
   /** The row of an id, id prefix or name. */

@@ -12,11 +12,8 @@ import {
 import { parseByteRate, parseDevice, parseDeviceRule, parseDeviceWeight, parseOperationRate } from "./device-flags.ts";
 import { parseDnsServer, parseExtraHost } from "./host-flags.ts";
 import { parseLogDriver, parseLogOption } from "./log-flags.ts";
-import { parseMount } from "./mount-flag.ts";
-import { parseTmpfs } from "./tmpfs-flag.ts";
 import { parseUlimit } from "./ulimit-flag.ts";
 import { unsupportedContainerFlags } from "./unsupported-flags.ts";
-import { parseVolume } from "./volume-flag.ts";
 
 /** What `create` and `run` share: all that describes a container. */
 export const containerFlags = {
@@ -66,7 +63,7 @@ export const containerFlags = {
   "memory-reservation": bytesFlag("Memory soft limit"),
   "memory-swap": bytesFlag("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", { allowUnlimited: true }),
   "memory-swappiness": integerFlag("Tune container memory swappiness (0 to 100)", { defaultText: "-1" }),
-  mount: parsedListFlag("Attach a filesystem mount to the container", { valueName: "mount", parse: parseMount }),
+  mount: listFlag("Attach a filesystem mount to the container", { valueName: "mount" }),
   name: stringFlag("Assign a name to the container"),
   network: stringFlag("Connect a container to a network (none|host|container:NAME)", { valueName: "network", aliases: ["net"] }),
   "oom-kill-disable": optionalSwitchFlag("Disable OOM Killer"),
@@ -81,13 +78,15 @@ export const containerFlags = {
   "stop-timeout": integerFlag("Timeout (in seconds) to stop a container"),
   sysctl: listFlag("Sysctl options", { valueName: "map" }),
   timens: stringFlag("Time namespace to use (host|private); wherry's own, docker has none"),
-  tmpfs: parsedListFlag("Mount a tmpfs directory", { parse: parseTmpfs }),
+  tmpfs: listFlag("Mount a tmpfs directory"),
   tty: switchFlag("Allocate a pseudo-TTY", { short: "t" }),
   ulimit: parsedListFlag("Ulimit options", { valueName: "ulimit", parse: parseUlimit }),
   user: stringFlag("Username or UID (format: <name|uid>[:<group|gid>])", { short: "u" }),
   userns: stringFlag("User namespace to use (host|auto)"),
   uts: stringFlag("UTS namespace to use (host)"),
-  volume: parsedListFlag("Bind mount a host directory (/host/path:/container/path[:ro])", { short: "v", parse: parseVolume }),
+  volume: listFlag("Bind mount a volume or host directory (name-or-/host/path:/container/path[:ro])", { short: "v" }),
+  "volume-driver": stringFlag("Optional volume driver for the container"),
+  "volumes-from": listFlag("Mount volumes from the specified container(s)"),
   workdir: stringFlag("Working directory inside the container", { short: "w" }),
   rm: switchFlag("Automatically remove the container when it exits"),
   ...unsupportedContainerFlags,

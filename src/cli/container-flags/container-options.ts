@@ -10,15 +10,16 @@ export type ContainerFlagValues = FlagValues<typeof containerFlags>;
 
 /**
  * Turns flags and positionals into what the engine takes; the files that flags name are read here. Values are checked by the engine.
- * @throws {EngineError} INVALID_OPTION, CLI_FILE_UNREADABLE
+ * @throws {EngineError} INVALID_OPTION, CLI_FILE_UNREADABLE, CLI_FLAG_VALUE_INVALID
  */
-export function containerOptions(
+export async function containerOptions(
   values: ContainerFlagValues,
   given: { readonly positionals: readonly string[]; readonly detach: boolean; readonly env: Readonly<Record<string, string | undefined>> },
-): ContainerOptions {
+): Promise<ContainerOptions> {
   const [image = "", ...command] = given.positionals;
   if (given.detach && values.attach.length > 0) throw invalidOption("conflicting options: cannot specify both --attach and --detach");
-  const mounts = [...values.volume, ...values.mount, ...values.tmpfs];
+  const hasMounts = values.volume.length + values.mount.length + values.tmpfs.length > 0;
+  const mounts = hasMounts ? (await import("./read-mounts.ts")).readMounts(values) : [];
   const attach = attachedStreams(values, given.detach);
   return {
     image,
@@ -48,6 +49,7 @@ export function containerOptions(
       stopTimeoutSeconds: values["stop-timeout"],
       namespaces: map(namespaceOptions(values)),
       mounts: list(mounts),
+      volumesFrom: list(values["volumes-from"]),
       shmSizeBytes: values["shm-size"],
       devices: list(values.device),
       deviceCgroupRules: list(values["device-cgroup-rule"]),

@@ -40,8 +40,6 @@ export const unsupportedContainerFlags = {
   runtime: notImplemented("runtime", "leave it out: wherry is the runtime"),
   "storage-opt": notImplemented("storage-opt", "leave it out"),
   "use-api-socket": notImplemented("use-api-socket", "leave it out", { isSwitch: true }),
-  "volume-driver": notImplemented("volume-driver", "bind a directory of the host with -v"),
-  "volumes-from": notImplemented("volumes-from", "give the same -v flags to both containers"),
 } as const;
 
 interface Shape {

@@ -1,7 +1,7 @@
 import { absolutePath } from "./absolute-path.ts";
-import type { MountOption } from "../../spec/container-options.ts";
-import { EngineError } from "../../core/engine-error.ts";
+import type { IdMapOption, MountOption } from "../../spec/container-options.ts";
 import { invalidValue } from "../flags/flag-spec.ts";
+import { parseIdMap } from "./id-map-flag.ts";
 
 const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
 export type Propagation = (typeof PROPAGATIONS)[number];
@@ -11,42 +11,55 @@ export function isPropagation(text: string): text is Propagation {
 }
 
 /**
- * `-v HOST:CONTAINER[:OPTIONS]`. A host path that starts with `.` counts from the working directory; a missing one is created, as docker
- * does for `-v` only.
+ * `-v /HOST:/CONTAINER[:OPTIONS]`, `-v NAME:/CONTAINER[:OPTIONS]`, `-v /CONTAINER`. A host path that starts with `.` counts from the working
+ * directory; a missing one is created, as docker does for `-v` only. What has no slash is a volume's name.
  */
 export function parseVolume(text: string): MountOption {
   const parts = text.split(":");
   const [source = "", target, modes = ""] = parts;
   if (target === undefined) {
-    if (!source.startsWith("/")) throw invalidValue("use HOST-PATH:CONTAINER-PATH[:ro]");
-    throw volumesNotImplemented("an anonymous volume");
+    if (!source.startsWith("/")) throw invalidValue(`the path in the container, "${source}", must be absolute; or use NAME:CONTAINER-PATH`);
+    return { type: "volume", target: source };
   }
-  if (parts.length > 3 || target === "") throw invalidValue("use HOST-PATH:CONTAINER-PATH[:ro]");
+  if (parts.length > 3 || target === "") throw invalidValue("use HOST-PATH:CONTAINER-PATH[:ro] or NAME:CONTAINER-PATH[:ro]");
   if (!target.startsWith("/")) throw invalidValue(`the path in the container, "${target}", must be absolute`);
-  if (!source.startsWith("/") && !source.startsWith(".")) {
-    if (source === "") throw invalidValue("the host path before the colon is empty");
-    throw volumesNotImplemented(`the named volume \`${source}\``);
-  }
-  return { type: "bind", source: absolutePath(source), target, createSource: true, ...parseModes(modes) };
+  if (source === "") throw invalidValue("the host path or volume name before the colon is empty");
+  const bound = source.startsWith("/") || source.startsWith(".");
+  if (!bound && source.includes("/")) throw invalidValue(`"${source}" is neither an absolute path nor, with its slash, a volume's name`);
+  const { noCopy, ...mode } = parseModes(modes, bound);
+  if (bound) return { type: "bind", source: absolutePath(source), target, createSource: true, ...mode };
+  return { type: "volume", source, target, ...mode, ...(noCopy ? { volume: { noCopy } } : {}) };
 }
 
-function parseModes(modes: string): { readonly readonly: boolean; readonly propagation?: Propagation } {
-  let readonly = false;
+interface Modes {
+  readonly readonly: boolean;
+  readonly noCopy: boolean;
+  readonly propagation?: Propagation;
+  readonly idmap?: IdMapOption;
+}
+
+function parseModes(modes: string, bound: boolean): Modes {
+  let access: string | undefined;
+  let noCopy = false;
   let propagation: Propagation | undefined;
+  let idmap: IdMapOption | undefined;
   for (const mode of modes === "" ? [] : modes.split(",")) {
-    if (mode === "ro") readonly = true;
-    else if (isPropagation(mode)) propagation = mode;
+    if (mode === "ro" || mode === "rw") {
+      if (access !== undefined) throw invalidValue(`invalid mode: ${modes}`);
+      access = mode;
+    } else if (bound && isPropagation(mode)) propagation = mode;
+    else if (!bound && mode === "nocopy") noCopy = true;
+    else if (mode === "idmap" || mode.startsWith("idmap=")) idmap = parseIdMap(mode.slice("idmap=".length));
     // z and Z relabel for SELinux, the rest are hints for Docker Desktop: nothing to do on such hosts.
-    else if (!["rw", "z", "Z", "consistent", "cached", "delegated"].includes(mode))
-      throw invalidValue(`unknown mode "${mode}": use ro, rw or a propagation (${PROPAGATIONS.join(", ")})`);
+    else if (!["z", "Z", "consistent", "cached", "delegated"].includes(mode))
+      throw invalidValue(
+        `invalid mode: ${modes}: use ro, rw, idmap${bound ? ` or a propagation (${PROPAGATIONS.join(", ")})` : " or nocopy; a propagation is for host paths"}`,
+      );
   }
-  return { readonly, ...(propagation === undefined ? {} : { propagation }) };
-}
-
-export function volumesNotImplemented(what: string): EngineError {
-  return new EngineError({
-    kind: "notImplemented",
-    code: "NOT_IMPLEMENTED",
-    message: `${what} is not implemented yet: give a directory of the host, -v /HOST/PATH:/CONTAINER/PATH`,
-  });
+  return {
+    readonly: access === "ro",
+    noCopy,
+    ...(propagation === undefined ? {} : { propagation }),
+    ...(idmap === undefined ? {} : { idmap }),
+  };
 }

@@ -16,7 +16,7 @@ const full: ContainerDetails = containerRow({
   pid: 42,
   startedAt: new Date("2026-01-02T03:04:06.120Z"),
   labels: { app: "web" },
-  mounts: [{ type: "bind", source: "/a", destination: "/b", mode: "ro", readWrite: false, propagation: "rprivate" }],
+  mounts: [{ type: "bind", name: "", source: "/a", destination: "/b", driver: "", mode: "ro", readWrite: false, propagation: "rprivate" }],
   networkMode: "host",
   sizeRwBytes: 5,
   sizeRootFsBytes: 50,

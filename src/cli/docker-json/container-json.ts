@@ -88,8 +88,10 @@ function stateJson(container: ContainerDetails) {
 function mountJson(mount: MountView) {
   return {
     Type: mount.type,
+    ...(mount.name === "" ? {} : { Name: mount.name }),
     Source: mount.source,
     Destination: mount.destination,
+    ...(mount.driver === "" ? {} : { Driver: mount.driver }),
     Mode: mount.mode,
     RW: mount.readWrite,
     Propagation: mount.propagation,

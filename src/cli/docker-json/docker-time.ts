@@ -6,6 +6,11 @@ export function dockerTime(date: Date | null): string {
   return date === null ? zeroTime : date.toISOString().replace(/\.?0+Z$/, "Z");
 }
 
+/** The same without a fraction, as docker tells when a volume was made. */
+export function dockerSeconds(date: Date): string {
+  return date.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
 /** Local time as Go prints it by default, in `ps` and `images`: `2026-01-02 03:04:05 +0000 UTC`. */
 export function goLocalTime(date: Date): string {
   const two = (value: number): string => String(value).padStart(2, "0");

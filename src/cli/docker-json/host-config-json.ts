@@ -9,9 +9,12 @@ import { asMap } from "../template/value.ts";
  */
 export function hostConfigJson({ options, networkMode }: ContainerDetails) {
   const { resources = {}, namespaces = {}, mounts = [] } = options;
-  const tmpfs = mounts.filter((mount) => mount.type === "tmpfs");
-  const binds = mounts.filter((mount) => mount.type === "bind" && mount.createSource === true);
-  const others = mounts.filter((mount) => mount.type === "bind" && mount.createSource !== true);
+  const tmpfs = mounts.filter((mount) => mount.type === "tmpfs" && mount.origin === undefined);
+  // What has no name here stands in Config.Volumes; what another container or the image brought, in Mounts alone.
+  const others = mounts.filter((mount) => mount.origin === "mount" || mount.createSource === false);
+  const binds = mounts.filter(
+    (mount) => mount.type !== "tmpfs" && mount.origin === undefined && mount.createSource !== false && mount.volumeIsAnonymous !== true,
+  );
   return {
     Binds: binds.length === 0 ? null : binds.map(bindText),
     ContainerIDFile: "",
@@ -21,7 +24,7 @@ export function hostConfigJson({ options, networkMode }: ContainerDetails) {
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
     AutoRemove: options.autoRemove ?? false,
     VolumeDriver: "",
-    VolumesFrom: null,
+    VolumesFrom: options.volumesFrom ?? null,
     ...(others.length === 0 ? {} : { Mounts: others.map(mountJson) }),
     ConsoleSize: [0, 0],
     ...(options.annotations === undefined ? {} : { Annotations: asMap(options.annotations) }),
@@ -110,25 +113,49 @@ function throttleJson(devices: readonly ThrottleDevice[] | undefined) {
 }
 
 function bindText(mount: MountOption): string {
-  const modes = [...(mount.readonly === true ? ["ro"] : []), ...(mount.propagation === undefined ? [] : [mount.propagation])];
+  const modes = [
+    ...(mount.readonly === true ? ["ro"] : []),
+    ...(mount.volume?.noCopy === true ? ["nocopy"] : []),
+    ...(mount.propagation === undefined ? [] : [mount.propagation]),
+  ];
   return [mount.source ?? "", mount.target, ...(modes.length === 0 ? [] : [modes.join(",")])].join(":");
 }
 
 function mountJson(mount: MountOption) {
+  const { readonly, propagation, nonRecursive, volume, subpath, tmpfsSizeBytes, tmpfsMode } = mount;
+  const bind = {
+    ...(propagation === undefined ? {} : { Propagation: propagation }),
+    ...(nonRecursive === undefined ? {} : { NonRecursive: nonRecursive }),
+    ...(mount.recursiveReadonly === undefined
+      ? {}
+      : { [mount.recursiveReadonly === "writable" ? "ReadOnlyNonRecursive" : "ReadOnlyForceRecursive"]: true }),
+  };
+  const ofVolume = {
+    ...(volume?.noCopy === undefined ? {} : { NoCopy: volume.noCopy }),
+    ...(volume?.labels === undefined ? {} : { Labels: asMap(volume.labels) }),
+    ...(volume?.driver === undefined && volume?.driverOptions === undefined
+      ? {}
+      : { DriverConfig: { Name: volume.driver ?? "", Options: asMap(volume.driverOptions ?? {}) } }),
+    ...(mount.type === "volume" && subpath !== undefined ? { Subpath: subpath } : {}),
+  };
+  const ofTmpfs = {
+    ...(tmpfsSizeBytes === undefined ? {} : { SizeBytes: tmpfsSizeBytes }),
+    ...(tmpfsMode === undefined ? {} : { Mode: tmpfsMode }),
+  };
   return {
     Type: mount.type,
-    Source: mount.source ?? "",
+    ...(mount.source === undefined || mount.volumeIsAnonymous === true ? {} : { Source: mount.source }),
     Target: mount.target,
-    ...(mount.readonly === true ? { ReadOnly: true } : {}),
-    ...(mount.propagation === undefined && mount.nonRecursive === undefined
-      ? {}
-      : {
-          BindOptions: {
-            ...(mount.propagation === undefined ? {} : { Propagation: mount.propagation }),
-            ...(mount.nonRecursive === undefined ? {} : { NonRecursive: mount.nonRecursive }),
-          },
-        }),
+    ...(readonly === true && mount.type !== "image" ? { ReadOnly: true } : {}),
+    ...ifAny("BindOptions", bind),
+    ...ifAny("VolumeOptions", ofVolume),
+    ...ifAny("TmpfsOptions", ofTmpfs),
+    ...(mount.type === "image" && subpath !== undefined ? { ImageOptions: { Subpath: subpath } } : {}),
   };
+}
+
+function ifAny(name: string, options: object): object {
+  return Object.keys(options).length === 0 ? {} : { [name]: options };
 }
 
 function tmpfsText(mount: MountOption): string {

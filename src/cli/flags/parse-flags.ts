@@ -117,16 +117,20 @@ class FlagParser {
       this.values[name] = spec.take(this.values[name], text);
     } catch (error) {
       if (error instanceof EngineError && error.kind === "notImplemented") throw error;
-      const shown = spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new EngineError({
-        kind: "invalidArgument",
-        code: "CLI_FLAG_VALUE_INVALID",
-        message: `invalid argument "${text}" for "${shown}" flag: ${reason}`,
-        cause: error,
-      });
+      throw flagValueError(text, spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`, error);
     }
   }
+}
+
+/** What is wrong with a flag's value, in docker's words. `shown`: the flag as its help shows it. */
+export function flagValueError(text: string, shown: string, error: unknown): EngineError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new EngineError({
+    kind: "invalidArgument",
+    code: "CLI_FLAG_VALUE_INVALID",
+    message: `invalid argument "${text}" for "${shown}" flag: ${reason}`,
+    cause: error,
+  });
 }
 
 function usageError(code: string, message: string, details: Readonly<Record<string, unknown>> = {}): EngineError {

@@ -42,9 +42,12 @@ export function containerRow(container: ContainerSummary, view: { readonly now: 
         .map(([name, value]) => `${name}=${value}`)
         .join(",");
     },
-    LocalVolumes: "0",
+    get LocalVolumes() {
+      return String(container.mounts.filter(({ driver }) => driver === "local").length);
+    },
     get Mounts() {
-      return container.mounts.map((mount) => (truncate ? ellipsis(mount.source, 15) : mount.source)).join(",");
+      const names = container.mounts.map(({ name, source }) => (name === "" ? source : name));
+      return names.map((name) => (truncate ? ellipsis(name, 15) : name)).join(",");
     },
     Names: container.name,
     Networks: container.networkMode,

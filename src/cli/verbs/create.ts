@@ -14,7 +14,7 @@ export const createVerb = defineVerb({
   stopAtPositional: true,
   minArguments: 1,
   async run(context, { values, positionals }) {
-    const options = containerOptions(values, { positionals, detach: false, env: context.env });
+    const options = await containerOptions(values, { positionals, detach: false, env: context.env });
     if (values.explain === "only") return await explainOptions(context, options, values.json);
     using cidFile = CidFile.open(values.cidfile);
     const { id, warnings } = await (await context.engine()).containers.create(options);

@@ -3,28 +3,29 @@ import { invalidOption } from "../../core/invalid-option.ts";
 import type { CliContext } from "../cli-context.ts";
 import { containerJson } from "../docker-json/container-json.ts";
 import { imageJson } from "../docker-json/image-json.ts";
+import { volumeJson } from "../docker-json/volume-json.ts";
 import { stringFlag, switchFlag } from "../flags/flag-spec.ts";
 import { itemFormatFlag } from "../format/format-flag.ts";
 import { formatOne } from "../format/format-list.ts";
 import { defineVerb } from "../verb.ts";
 
-type Kind = "container" | "image";
+type Kind = "container" | "image" | "volume";
 
 export const inspectVerb = defineVerb({
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  summary: "Return low-level information on containers and images",
+  summary: "Return low-level information on containers, images and volumes",
   flags: {
     format: itemFormatFlag,
     size: switchFlag("Display total file sizes if the type is container", { short: "s" }),
-    type: stringFlag("Only inspect objects of the given type (container or image)"),
+    type: stringFlag("Only inspect objects of the given type (container, image or volume)"),
   },
   minArguments: 1,
   async run(context, { values, positionals }) {
     const { type = "" } = values;
-    if (type !== "" && type !== "container" && type !== "image")
-      throw invalidOption(`"${type}" is not a valid value for --type: use container or image`);
+    if (type !== "" && type !== "container" && type !== "image" && type !== "volume")
+      throw invalidOption(`"${type}" is not a valid value for --type: use container, image or volume`);
     return await inspectAll(context, positionals, {
-      kinds: type === "" ? ["container", "image"] : [type],
+      kinds: type === "" ? ["container", "image", "volume"] : [type],
       size: values.size,
       format: values.format,
     });
@@ -56,7 +57,7 @@ interface Wanted {
 }
 
 /** As docker: what was found is printed, then what was not found is told, and the exit code is 1. */
-async function inspectAll(context: CliContext, references: readonly string[], wanted: Wanted): Promise<number> {
+export async function inspectAll(context: CliContext, references: readonly string[], wanted: Wanted): Promise<number> {
   const found: object[] = [];
   const errors: EngineError[] = [];
   for (const reference of references) {
@@ -78,9 +79,9 @@ async function inspectOne(context: CliContext, reference: string, { kinds, size 
   const engine = await context.engine();
   for (const kind of kinds) {
     try {
-      return kind === "container"
-        ? containerJson(await engine.containers.inspect(reference, { size }))
-        : imageJson(await engine.images.inspect(reference));
+      if (kind === "container") return containerJson(await engine.containers.inspect(reference, { size }));
+      if (kind === "image") return imageJson(await engine.images.inspect(reference));
+      return volumeJson(await engine.volumes.inspect(reference));
     } catch (error) {
       if (!(error instanceof EngineError && error.kind === "notFound" && kinds.length > 1)) throw error;
     }

@@ -81,7 +81,8 @@ describe("inspect", () => {
     expect((await runFakeCli(["inspect", "--type", "image", "web"], init)).stderr).toContain("No such image: web:latest");
     expect((await runFakeCli(["container", "inspect", "base"], init)).stderr).toContain("No such container: base");
     expect((await runFakeCli(["image", "inspect", "base"], init)).code).toBe(0);
-    expect((await runFakeCli(["inspect", "--type", "volume", "x"], init)).stderr).toContain("use container or image");
+    expect((await runFakeCli(["inspect", "--type", "network", "x"], init)).stderr).toContain("use container, image or volume");
+    expect((await runFakeCli(["inspect", "--type", "volume", "x"], init)).stderr).toContain("No such volume: x");
   });
 
   test("-s asks for sizes", async () => {

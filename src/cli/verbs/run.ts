@@ -35,7 +35,7 @@ export const runVerb = defineVerb({
     const { detach, tty } = values;
     const attach = attachedStreams(values, detach);
     if (!detach) await checkTerminal({ tty, stdin: attach.stdin, stdinFd: context.stdinFd });
-    const options = containerOptions(values, { positionals, detach, env: context.env });
+    const options = await containerOptions(values, { positionals, detach, env: context.env });
     if (values.explain === "only") return await explainOptions(context, options, values.json);
 
     using cidFile = CidFile.open(values.cidfile);
