@@ -13,7 +13,6 @@ export const missingVerbs: Readonly<Record<string, string>> = {
   export: "wherry exec CONTAINER tar -c / --exclude=proc --exclude=sys",
   "image build": "start from a container, then wherry commit",
   "image load": "bring a root file system in with wherry import",
-  "image prune": "wherry rmi IMAGE",
   "image pull": "there is no registry client; bring a root file system in with wherry import",
   "image push": "there is no registry client",
   "image save": "there is no archive format yet but that of wherry import",

@@ -189,6 +189,11 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
       },
       list: unlisted(listImages),
       ls: listImages,
+      prune: {
+        summary: "Remove unused images",
+        group: "command",
+        load: async () => (await import("./verbs/image-prune.ts")).imagePruneVerb,
+      },
       remove: unlisted(ungrouped.rmi),
       rm: ungrouped.rmi,
       tag: ungrouped.tag,
@@ -225,7 +230,13 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
       },
     },
   },
-  system: { summary: "Manage wherry", verbs: { info: ungrouped.info } },
+  system: {
+    summary: "Manage wherry",
+    verbs: {
+      df: { summary: "Show disk usage", group: "command", load: async () => (await import("./verbs/system-df.ts")).systemDfVerb },
+      info: ungrouped.info,
+    },
+  },
 };
 
 /** Another spelling of a verb, not shown in the list of its group. */

@@ -1,4 +1,5 @@
 import type { ContainerHost } from "../containers/container-host.ts";
+import type { ContainerUsage } from "../containers/container-usage.ts";
 import type { ContainerDetails, ContainerSummary } from "../containers/container-view.ts";
 import { reserveIdRange } from "../containers/id-range.ts";
 import { launchContainer } from "../containers/launch-container.ts";
@@ -219,6 +220,11 @@ export class LocalContainerService implements ContainerService {
     const row = await this.#find(reference);
     const { containerChanges } = await import("../containers/container-changes.ts");
     return containerChanges(this.#host, row);
+  }
+
+  async usage(): Promise<readonly ContainerUsage[]> {
+    const { containersUsage } = await import("../containers/container-usage.ts");
+    return containersUsage(this.#host);
   }
 
   async top(reference: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }> {

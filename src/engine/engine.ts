@@ -2,6 +2,9 @@ import type { ContainerOptions } from "../spec/container-options.ts";
 import type { ExecRequest } from "../containers/exec-request.ts";
 import type { ContainerDetails, ContainerStatus, ContainerSummary } from "../containers/container-view.ts";
 import type { ContainerId, ImageId } from "../core/brands.ts";
+import type { ContainerUsage } from "../containers/container-usage.ts";
+import type { ImagesUsage } from "../images/image-usage.ts";
+import type { ImagePruneOptions, ImagePruneReport } from "../images/prune-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
@@ -15,6 +18,8 @@ import type { VolumeView } from "../volumes/volume-view.ts";
 
 export type { VolumeView } from "../volumes/volume-view.ts";
 export type { VolumeUsage } from "../volumes/volume-usage.ts";
+export type { ContainerUsage } from "../containers/container-usage.ts";
+export type { ImagesUsage } from "../images/image-usage.ts";
 export type { ExecRequest } from "../containers/exec-request.ts";
 export type { ImageConfig, ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 export type { ContainerStats } from "../kernel/container-stats.ts";
@@ -62,6 +67,8 @@ export interface ContainerService {
   logs(reference: string, options: LogOptions): AsyncIterable<LogEntry>;
   exec(reference: string, request: ExecRequest): Promise<ProcessStreams>;
   diff(reference: string): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]>;
+  /** What each container's own files take on the disk: its read-write layer and its log. */
+  usage(): Promise<readonly ContainerUsage[]>;
   top(reference: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
   stats(reference: string): Promise<ContainerStats>;
   /** The plan of an existing container, made as `start` would make it now. Nothing is changed. */
@@ -121,6 +128,10 @@ export interface ImageService {
     options?: { readonly force?: boolean; readonly noPrune?: boolean },
   ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
   history(reference: string): Promise<readonly ImageHistoryEntry[]>;
+  /** Images that no container has and no name stands for; with `all`, named ones too. Filters: label, label!, until (RFC 3339). @throws {EngineError} INVALID_FILTER */
+  prune(options?: ImagePruneOptions): Promise<ImagePruneReport>;
+  /** What images take on the disk, measured. */
+  usage(): Promise<ImagesUsage>;
   /** Makes the built-in base image from the host's own programs if it is missing. Idempotent. */
   ensureBase(): Promise<ImageId>;
 }

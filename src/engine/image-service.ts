@@ -7,6 +7,7 @@ import { containerLayers } from "../containers/root-filesystem.ts";
 import { ContentStore } from "../content/content-store.ts";
 import type { ImageId } from "../core/brands.ts";
 import { ImageStore } from "../images/image-store.ts";
+import type { ImagesUsage } from "../images/image-usage.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import { idRangeSize } from "../spec/build-config.ts";
 import type { ResolvedProcess } from "../spec/resolve-process.ts";
@@ -23,6 +24,7 @@ export class LocalImageService implements ImageService {
   constructor(host: ContainerHost) {
     this.#host = host;
     this.#images = new ImageStore({
+      root: host.root,
       store: host.store,
       content: new ContentStore(host.root),
       layers: host.layers,
@@ -52,6 +54,14 @@ export class LocalImageService implements ImageService {
 
   remove(reference: string, options: Parameters<ImageService["remove"]>[1] = {}): ReturnType<ImageService["remove"]> {
     return this.#images.remove(reference, options);
+  }
+
+  prune(options: Parameters<ImageService["prune"]>[0] = {}): ReturnType<ImageService["prune"]> {
+    return this.#images.prune(options);
+  }
+
+  usage(): Promise<ImagesUsage> {
+    return this.#images.usage();
   }
 
   ensureBase(): Promise<ImageId> {

@@ -4,6 +4,7 @@ import type { Store } from "../state/store.ts";
 
 /** What every image operation works with: one data root. */
 export interface ImageHost {
+  readonly root: string;
   readonly store: Store;
   readonly content: ContentStore;
   readonly layers: LayerDriver;

@@ -3,8 +3,10 @@ import { EngineError } from "../core/engine-error.ts";
 import { setReference } from "../state/image-rows.ts";
 import type { ImageHost } from "./image-host.ts";
 import type { ImportOptions } from "./import-image.ts";
+import type { ImagesUsage } from "./image-usage.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "./image-view.ts";
 import { canonicalReference, parseReference } from "./reference.ts";
+import type { ImagePruneOptions, ImagePruneReport } from "./prune-images.ts";
 import type { RemovedPart } from "./remove-image.ts";
 import { findImage, resolveImage } from "./resolve-image.ts";
 import type { RunnableImage } from "./runnable-image.ts";
@@ -70,6 +72,16 @@ export class ImageStore {
   async remove(reference: string, options: { readonly force?: boolean; readonly noPrune?: boolean } = {}): Promise<readonly RemovedPart[]> {
     const { removeImage } = await import("./remove-image.ts");
     return removeImage(this.#host, reference, options);
+  }
+
+  async prune(options: ImagePruneOptions): Promise<ImagePruneReport> {
+    const { pruneImages } = await import("./prune-images.ts");
+    return pruneImages(this.#host, options);
+  }
+
+  async usage(): Promise<ImagesUsage> {
+    const { imagesUsage } = await import("./image-usage.ts");
+    return imagesUsage(this.#host);
   }
 
   async ensureBase(): Promise<ImageId> {

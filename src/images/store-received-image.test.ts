@@ -26,7 +26,7 @@ beforeEach(() => {
   root = mkdtempSync(`${tmpdir()}/wherry-received-`);
   store = openStore(root);
   layers = new FakeLayerDriver();
-  host = { store, layers, content: new ContentStore(root), launcher: "/nowhere" };
+  host = { root, store, layers, content: new ContentStore(root), launcher: "/nowhere" };
 });
 afterEach(() => {
   store[Symbol.dispose]();

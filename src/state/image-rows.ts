@@ -43,6 +43,12 @@ export function insertBlob(store: Store, image: ImageId, digest: Digest): void {
   store.prepare("INSERT INTO image_blobs (image_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING").run(image, digest);
 }
 
+/** All that the image has in the content store. */
+export function listBlobs(store: Store, image: ImageId): Digest[] {
+  const rows = store.prepare("SELECT digest FROM image_blobs WHERE image_id = ? ORDER BY digest").all(image);
+  return rows.map((row) => String(row["digest"]) as Digest);
+}
+
 /** All that any image has in the content store, and what is there under a lease. */
 export function listUsedBlobs(store: Store): ReadonlySet<Digest> {
   const rows = store.prepare("SELECT digest FROM image_blobs UNION SELECT digest FROM blob_leases").all();

@@ -5,6 +5,7 @@ import { EngineError } from "../../src/core/engine-error.ts";
 import type {
   AttachOptions,
   ContainerService,
+  ContainerUsage,
   Engine,
   ExecRequest,
   ImageDetails,
@@ -248,6 +249,10 @@ class FakeContainers implements ContainerService {
     ];
   }
 
+  async usage(): Promise<readonly ContainerUsage[]> {
+    return [...this.#engine.rows.values()].map((row) => ({ ...row, diskBytes: 4096 }));
+  }
+
   async top(): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }> {
     return {
       titles: ["UID", "PID", "CMD"],
@@ -322,6 +327,16 @@ class FakeImages implements ImageService {
     const image = this.#engine.findImage(reference);
     this.#engine.imageRows.splice(this.#engine.imageRows.indexOf(image), 1);
     return [...image.references.map((untagged) => ({ untagged })), { deleted: image.id }];
+  }
+
+  async prune(options: object = {}): ReturnType<ImageService["prune"]> {
+    this.#engine.calls.push({ method: "images.prune", args: [options] });
+    return { removed: [{ untagged: "old:1" }, { deleted: "sha256:0a" }], reclaimedBytes: 2_500_000 };
+  }
+
+  async usage(): ReturnType<ImageService["usage"]> {
+    const images = this.#engine.imageRows.map((image) => ({ ...image, diskBytes: 3_000_000, sharedBytes: 1_000_000 }));
+    return { images, active: 1, diskBytes: 5_000_000, reclaimableBytes: 2_000_000 };
   }
 
   async history(reference: string): Promise<readonly ImageHistoryEntry[]> {

@@ -48,7 +48,13 @@ export class ImageRoot implements Disposable {
 
   #open(): [Store, ImageHost, ImageStore] {
     const store = openStore(this.root);
-    const host = { store, launcher, content: new ContentStore(this.root), layers: new DirectoryLayerDriver(this.root, launcher) };
+    const host = {
+      root: this.root,
+      store,
+      launcher,
+      content: new ContentStore(this.root),
+      layers: new DirectoryLayerDriver(this.root, launcher),
+    };
     return [store, host, new ImageStore(host)];
   }
 
