@@ -140,10 +140,12 @@ static const char *check_pairs(const struct plan *plan, uint32_t *index)
 	return NULL;
 }
 
-/* Sections in order, CLONE ends the first, EXEC the third, and there is at most one operation in the last. */
+/* Sections in order, CLONE ends the first, EXEC the third, and there is at most one operation in the last. Or the first one only, without CLONE. */
 static const char *check_shape(struct plan *plan, uint32_t *index)
 {
 	unsigned section = SECTION_HOST;
+	const struct operation *end = plan->count > 0 ? &plan->operations[plan->count - 1] : NULL;
+	bool host_only = end && end->section == SECTION_HOST && end->code != OP_CLONE;
 	plan->first[SECTION_HOST] = 0;
 	for (uint32_t i = 0; i < plan->count; i++) {
 		const struct operation *op = &plan->operations[i];
@@ -153,7 +155,7 @@ static const char *check_shape(struct plan *plan, uint32_t *index)
 		while (section < op->section)
 			plan->first[++section] = i;
 		bool last = i + 1 == plan->count || plan->operations[i + 1].section != op->section;
-		if (op->section == SECTION_HOST && (op->code == OP_CLONE) != last)
+		if (op->section == SECTION_HOST && (op->code == OP_CLONE) != (last && !host_only))
 			return "CLONE must be the last of the host section, and the only one";
 		if (op->section == SECTION_CHILD && (op->code == OP_EXEC) != last)
 			return "EXEC must be the last of the child section, and the only one";
@@ -163,6 +165,8 @@ static const char *check_shape(struct plan *plan, uint32_t *index)
 	while (section < SECTION_END)
 		plan->first[++section] = plan->count;
 	*index = NO_OPERATION;
+	if (host_only)
+		return NULL;
 	if (plan->first[SECTION_PARENT] == 0)
 		return "no CLONE";
 	if (plan->first[SECTION_CHILD] == plan->first[SECTION_TAIL])

@@ -230,6 +230,9 @@ int plan_execute(const struct plan *plan, int client)
 	uint32_t index = run_section(&run, SECTION_HOST);
 	if (run.in_child)
 		run_child(&run);
+	/* A plan for the host alone: nothing has started, and nothing stays. */
+	if (index == NO_OPERATION && run.pidfd < 0)
+		return frame_write(client, FRAME_DONE, 0, NULL, 0) < 0 ? 1 : 0;
 	if (index == NO_OPERATION)
 		index = run_section(&run, SECTION_PARENT);
 	if (index != NO_OPERATION)

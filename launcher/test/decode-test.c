@@ -283,6 +283,9 @@ static void test_shape(void)
 	write_operation(&w, SECTION_TAIL, OP_DETACH);
 	write_operation(&w, SECTION_TAIL, OP_DETACH);
 	EXPECT(2, "more than one tail operation");
+	writer_start(&w, 1);
+	write_operation(&w, SECTION_HOST, OP_UNSHARE, (uint64_t)0);
+	EXPECT(NONE_AT, NULL); /* for the host alone */
 }
 
 static void test_pairs(void)

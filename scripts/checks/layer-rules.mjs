@@ -10,7 +10,8 @@ export const allowedImports = {
   plan: ["core"],
   archive: ["core", "kernel"],
   content: ["core", "kernel"],
-  layers: ["core", "kernel", "state", "archive", "content"],
+  // plan: how layers are mounted.
+  layers: ["core", "kernel", "state", "plan", "archive", "content"],
   registry: ["core", "content"],
   images: ["core", "kernel", "state", "archive", "content", "layers", "registry"],
   network: ["core", "kernel", "state"],

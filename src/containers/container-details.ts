@@ -51,7 +51,8 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
     },
     cgroupPath: host.cgroups.path(row.id),
     apparmorProfile: apparmorProfile(parseSecurityOptions(options).apparmor, host.features),
-    layerDriver: host.layers.name,
+    // What docker calls this way of stacking them; how each is stored, `wherry info` tells.
+    layerDriver: "overlay2",
     execIds: listExecs(host, row),
   };
 }

@@ -7,7 +7,7 @@ import { findInstallation } from "../core/installation.ts";
 import { readBootId } from "../kernel/boot-id.ts";
 import { readHostFeatures } from "../kernel/host-features.ts";
 import { ownProcess } from "../kernel/process-reference.ts";
-import { DirectoryLayerDriver } from "../layers/directory-driver.ts";
+import { LocalLayers } from "../layers/local-layers.ts";
 import { PlanCache } from "../runtime/plan-cache.ts";
 import { Bell } from "../state/bell.ts";
 import { openStore } from "../state/store.ts";
@@ -37,7 +37,7 @@ export function createContainerHost(options: { readonly root: string; readonly r
     bootId,
     store: openStore(root),
     bell: new Bell(runRoot),
-    layers: new DirectoryLayerDriver(root, launcher),
+    layers: new LocalLayers({ root, runRoot, launcher, self }),
     cgroups: new ContainerCgroups(instance),
     features,
     ...(self.length === 1 ? { planCache: new PlanCache(`${runRoot}/plans` as HostPath) } : {}),

@@ -6,6 +6,7 @@ import type { ContainerUsage } from "../containers/container-usage.ts";
 import type { ImagesUsage } from "../images/image-usage.ts";
 import type { ImagePruneOptions, ImagePruneReport } from "../images/prune-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
+import type { LayerDriverChoice } from "../layers/layer-driver.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
 import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
@@ -22,6 +23,7 @@ export type { ContainerUsage } from "../containers/container-usage.ts";
 export type { ImagesUsage } from "../images/image-usage.ts";
 export type { ExecRequest } from "../containers/exec-request.ts";
 export type { ImageConfig, ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
+export type { LayerDriverChoice } from "../layers/layer-driver.ts";
 export type { ContainerStats } from "../kernel/container-stats.ts";
 export type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 export type { AttachOptions, OutputChunk, ProcessStreams } from "../kernel/process-streams.ts";
@@ -173,7 +175,8 @@ export interface SystemInfo {
   readonly runRoot: string;
   readonly containers: Readonly<Record<ContainerStatus | "total", number>>;
   readonly images: number;
-  readonly layerDriver: string;
+  /** How layers are stored that are added now. */
+  readonly layerDriver: LayerDriverChoice;
   readonly cgroupDriver: string;
   readonly cgroupVersion: string;
   readonly controllers: readonly string[];

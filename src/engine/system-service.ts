@@ -48,7 +48,7 @@ export class LocalSystemService implements SystemService {
       runRoot: host.runRoot,
       containers: counts,
       images: Number(images?.["n"] ?? 0),
-      layerDriver: host.layers.name,
+      layerDriver: await host.layers.choice(),
       cgroupDriver: layout.systemd ? "systemd" : "cgroupfs",
       cgroupVersion: layout.mode === "v2" ? "2" : layout.mode === "v1" ? "1" : "1 and 2 (hybrid)",
       controllers: [...new Set(layout.hierarchies.flatMap((hierarchy) => hierarchy.controllers))].sort(),

@@ -176,7 +176,8 @@ function decodeStarted(frame: Frame): Omit<LaunchedProcess, "connection"> {
   };
 }
 
-function launchError(frame: Frame): EngineError {
+/** What an ERROR frame says. */
+export function launchError(frame: Frame): EngineError {
   const payload = Buffer.from(frame.payload);
   if (payload.length < 8) return protocolError("a malformed ERROR");
   const index = payload.readUInt32LE(0);

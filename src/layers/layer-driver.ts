@@ -10,6 +10,13 @@ export interface LayerInfo {
   readonly sizeBytes: number;
 }
 
+/** In which form layers are stored that are added now. */
+export interface LayerDriverChoice {
+  readonly name: "directory" | "erofs";
+  /** In words, for `wherry info` and `wherry doctor`. */
+  readonly reason: string;
+}
+
 /**
  * Stores image layers so that overlayfs can stack them. Every implementation passes `test/contracts/layer-driver.ts`.
  *
@@ -17,7 +24,8 @@ export interface LayerInfo {
  * a crash leaves either the whole layer or only something that `collect` removes.
  */
 export interface LayerDriver {
-  readonly name: "directory" | "erofs";
+  /** @throws {EngineError} LAYER_DRIVER_UNAVAILABLE */
+  choice(): Promise<LayerDriverChoice>;
 
   /**
    * Adds the layer in the uncompressed tar `tarPath`, whose SHA-256 the caller has verified to be `diffId`.
@@ -33,7 +41,8 @@ export interface LayerDriver {
 
   /**
    * The lowers for a stack of layers given bottom first (as in an image's `rootfs.diff_ids`), returned top first (as overlayfs wants).
-   * Synchronous and free of I/O beyond what the driver must check: it is on the run path.
+   * They can be read at once, as directories. Synchronous and free of I/O beyond what the driver must check: it is on the run path.
+   * @throws {EngineError} LAYER_MOUNT_FAILED
    */
   lowers(diffIds: readonly DiffId[]): readonly HostPath[];
 

@@ -1,89 +1,23 @@
-import { closeSync, constants, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { syncDirectory } from "../content/sync-directory.ts";
-import type { DiffId, HostPath } from "../core/brands.ts";
-import { EngineError } from "../core/engine-error.ts";
-import { faultPoint } from "../core/fault-point.ts";
-import { removeTree } from "../kernel/remove-tree.ts";
+import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import type { LayerInfo } from "./layer-driver.ts";
+import { storeLayer, type StoreRequest } from "./store-layer.ts";
 import { unpackLayer } from "./unpack-layer.ts";
 
-export interface UnpackRequest {
-  readonly diffId: DiffId;
-  readonly tarPath: HostPath;
-  /** Where it is unpacked: nothing is there, its directory is. */
-  readonly partial: HostPath;
-  /** What it is called when it is whole and on disk. */
-  readonly layer: HostPath;
-  readonly signal?: AbortSignal;
-}
-
 /**
- * Makes the directory of a layer: `tree` and, in bytes, `size`. On failure nothing is left.
- * @throws {EngineError} what `LayerDriver.add` throws; ENOTEMPTY or EEXIST of node:fs when `layer` is there already.
+ * Makes the directory of a layer with its unpacked `tree`.
+ * @throws {EngineError} as `storeLayer`
  */
-export async function unpackToStore(launcher: string, request: UnpackRequest): Promise<LayerInfo> {
-  const { diffId, partial, layer } = request;
-  mkdirSync(`${partial}/tree`, { recursive: true, mode: 0o755 });
-  try {
-    const sizeBytes = await unpack(launcher, request);
-    writeFileSync(`${partial}/size`, String(sizeBytes), { flush: true });
-    syncDirectory(partial);
-    faultPoint("layer-unpacked");
-    mkdirSync(dirname(layer), { recursive: true, mode: 0o700 });
-    renameSync(partial, layer);
-    syncDirectory(dirname(layer));
-    return { diffId, sizeBytes };
-  } catch (error) {
-    removeTree(launcher, partial);
-    throw error;
-  }
-}
-
-async function unpack(launcher: string, { diffId, tarPath, partial, signal }: UnpackRequest): Promise<number> {
-  const tarFd = openSync(tarPath, "r");
-  try {
+export function unpackToStore(launcher: string, request: StoreRequest): Promise<LayerInfo> {
+  const { tarPath, signal } = request;
+  return storeLayer(launcher, request, async (partial) => {
+    mkdirSync(`${partial}/tree`, { mode: 0o755 });
+    const tarFd = openSync(tarPath, "r");
     const rootFd = openSync(`${partial}/tree`, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       return await unpackLayer(launcher, { tarFd, rootFd, ...(signal === undefined ? {} : { signal }) });
     } finally {
+      closeSync(tarFd);
       closeSync(rootFd);
     }
-  } catch (error) {
-    throw layerError(diffId, error);
-  } finally {
-    closeSync(tarFd);
-  }
-}
-
-/** In the words of LayerDriver's contract. */
-function layerError(diffId: DiffId, error: unknown): unknown {
-  if (!(error instanceof EngineError)) return error;
-  const { errno } = error.details;
-  if (errno === "ENOSPC" || errno === "EDQUOT") {
-    return new EngineError({
-      kind: "resourceExhausted",
-      code: "LAYER_NO_SPACE",
-      message: `unpack layer \`${diffId}\`: ${error.message}; free some and try again`,
-      details: error.details,
-      cause: error,
-    });
-  }
-  // What the archive itself asks for in vain: names that are too long, or lead through a symlink or a file.
-  const fault =
-    errno === "ELOOP" ||
-    errno === "ENAMETOOLONG" ||
-    errno === "ENOTDIR" ||
-    errno === "EINVAL" ||
-    errno === "EFBIG" ||
-    errno === "E2BIG" ||
-    errno === "ENODATA";
-  if (error.code !== "TAR_INVALID" && !(error.code === "TREE_FAILED" && fault)) return error;
-  return new EngineError({
-    kind: "invalidArgument",
-    code: "LAYER_INVALID_TAR",
-    message: `unpack layer \`${diffId}\`: ${error.message}`,
-    details: error.details,
-    cause: error,
   });
 }

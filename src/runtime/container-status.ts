@@ -4,7 +4,7 @@ import { readBootId } from "../kernel/boot-id.ts";
 import { isAlive, type ProcessReference } from "../kernel/process-reference.ts";
 import { isWaiting } from "../kernel/start-pipe.ts";
 import type { ContainerFiles, ContainerRecord } from "./container-record.ts";
-import { isLocked, type StateLock } from "./state-lock.ts";
+import { isLocked, type StateLock } from "../kernel/state-lock.ts";
 
 /** The specification's states, and `paused`, which runc added. */
 export type ContainerStatus = "creating" | "created" | "running" | "paused" | "stopped";

@@ -20,7 +20,7 @@ import {
 } from "./container-record.ts";
 import { type StartedProcess, startProcess } from "./start-process.ts";
 import { poststart } from "./post-hooks.ts";
-import { StateLock } from "./state-lock.ts";
+import { StateLock } from "../kernel/state-lock.ts";
 import { giveStdio } from "./stdio-owner.ts";
 
 export interface CreateContainerRequest {

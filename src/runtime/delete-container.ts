@@ -7,7 +7,7 @@ import { type ContainerFiles, type ContainerRecord, findCreatedConfig, findRecor
 import { containerStatus, initProcess, isContainerAlive } from "./container-status.ts";
 import { removeClassOfService } from "./host-lookups.ts";
 import { poststop } from "./post-hooks.ts";
-import { StateLock } from "./state-lock.ts";
+import { StateLock } from "../kernel/state-lock.ts";
 
 const SIGKILL = 9;
 const patienceMs = 10_000;

@@ -3,7 +3,7 @@ import { freezeCgroup, thawCgroup } from "../kernel/cgroup-control.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { type ContainerFiles, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
-import { StateLock } from "./state-lock.ts";
+import { StateLock } from "../kernel/state-lock.ts";
 
 /**
  * Freezes every process of a container. Idempotent.

@@ -4,7 +4,7 @@ import { startThroughPipe } from "../kernel/start-pipe.ts";
 import { type ContainerFiles, type ContainerRecord, readCreatedConfig, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
 import { poststart } from "./post-hooks.ts";
-import { StateLock } from "./state-lock.ts";
+import { StateLock } from "../kernel/state-lock.ts";
 
 /**
  * Lets a created container execute its program. Resolved once exec has succeeded.

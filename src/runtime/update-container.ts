@@ -9,7 +9,7 @@ import type { OciResources } from "../plan/oci-config.ts";
 import { type ContainerFiles, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
 import { notRunning } from "./kill-container.ts";
-import { StateLock } from "./state-lock.ts";
+import { StateLock } from "../kernel/state-lock.ts";
 
 /**
  * Changes the limits of a container that is created, runs or is paused. What is absent stays; so does a 0, which engines write for "as it is".

@@ -17,6 +17,8 @@ export interface LayerDriverSetup {
   readonly directory: () => string;
   /** A driver on a data root; called twice on one root for two "processes". */
   readonly create: (root: string) => LayerDriver;
+  /** Takes away what a driver keeps mounted for a data root. */
+  readonly close: (root: string) => void;
   /** Makes the stacked layers visible as a directory (by overlayfs, read only); the function returned undoes it. */
   readonly mount: (lowers: readonly HostPath[], at: string) => () => void;
 }
@@ -58,7 +60,10 @@ export function layerDriverContract(setup: LayerDriverSetup): void {
       mkdirSync(root);
       driver = setup.create(root);
     });
-    afterEach(() => rmSync(base, { recursive: true, force: true }));
+    afterEach(() => {
+      setup.close(root);
+      rmSync(base, { recursive: true, force: true });
+    });
 
     const write = (bytes: Buffer) => {
       const diffId = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as DiffId;

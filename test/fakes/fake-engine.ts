@@ -385,7 +385,7 @@ class FakeSystem implements SystemService {
       runRoot: "/run/wherry",
       containers: { total: 3, created: 0, running: 1, paused: 0, exited: 2, dead: 0 },
       images: 2,
-      layerDriver: "directory",
+      layerDriver: { name: "directory", reason: "EROFS can't be mounted here" },
       cgroupDriver: "cgroupfs",
       cgroupVersion: "1",
       controllers: ["cpu", "memory"],

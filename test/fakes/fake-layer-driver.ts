@@ -2,12 +2,15 @@ import { closeSync, openSync } from "node:fs";
 import { readTarFile } from "../../src/archive/tar-file.ts";
 import type { DiffId, HostPath } from "../../src/core/brands.ts";
 import { EngineError } from "../../src/core/engine-error.ts";
-import type { LayerDriver, LayerInfo } from "../../src/layers/layer-driver.ts";
+import type { LayerDriver, LayerDriverChoice, LayerInfo } from "../../src/layers/layer-driver.ts";
 
 /** Layers that exist in memory alone, for tests of what is above them. */
 export class FakeLayerDriver implements LayerDriver {
-  readonly name = "directory";
   readonly layers = new Map<DiffId, LayerInfo>();
+
+  async choice(): Promise<LayerDriverChoice> {
+    return { name: "directory", reason: "it is a fake" };
+  }
 
   async add(diffId: DiffId, tarPath: HostPath): Promise<LayerInfo> {
     const known = this.layers.get(diffId);

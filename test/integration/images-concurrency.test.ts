@@ -22,10 +22,10 @@ describe("images, several processes", () => {
       import { createReadStream } from "node:fs";
       const { openStore } = await import("${repository}/src/state/store.ts");
       const { ContentStore } = await import("${repository}/src/content/content-store.ts");
-      const { DirectoryLayerDriver } = await import("${repository}/src/layers/directory-driver.ts");
+      const { testLayers } = await import("${repository}/test/support/test-layers.ts");
       const { ImageStore } = await import("${repository}/src/images/image-store.ts");
       const [root, archive, name] = process.argv.slice(2);
-      const layers = new DirectoryLayerDriver(root, "${launcher}");
+      const layers = testLayers(root);
       const images = new ImageStore({ store: openStore(root), launcher: "${launcher}", content: new ContentStore(root), layers });
       ${body}`;
     writeFileSync(`${place.base}/program.ts`, program);

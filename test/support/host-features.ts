@@ -42,6 +42,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0 && hasCapability(21),
   overlayfs: () => hasFilesystem("overlay") || (succeeds("modprobe", "-q", "overlay") && hasFilesystem("overlay")),
   erofs: () => hasFilesystem("erofs"),
+  "erofs-files": () => hasFilesystem("erofs") && kernelAtLeast(6, 12),
   "cgroup-v1": () => mountTypes().includes("cgroup"),
   "cgroup-v2": () => !mountTypes().includes("cgroup") && mountTypes().includes("cgroup2"),
   "cgroup-hybrid": () => mountTypes().includes("cgroup") && mountTypes().includes("cgroup2"),

@@ -5,7 +5,7 @@ import type { HostPath, ImageId } from "../../src/core/brands.ts";
 import type { ImageHost } from "../../src/images/image-host.ts";
 import { ImageStore } from "../../src/images/image-store.ts";
 import { removeTree } from "../../src/kernel/remove-tree.ts";
-import { DirectoryLayerDriver } from "../../src/layers/directory-driver.ts";
+import { testLayers } from "./test-layers.ts";
 import { openStore, type Store } from "../../src/state/store.ts";
 import { archive, type Member } from "../contracts/layer-driver.ts";
 import { repository } from "./host-features.ts";
@@ -48,13 +48,7 @@ export class ImageRoot implements Disposable {
 
   #open(): [Store, ImageHost, ImageStore] {
     const store = openStore(this.root);
-    const host = {
-      root: this.root,
-      store,
-      launcher,
-      content: new ContentStore(this.root),
-      layers: new DirectoryLayerDriver(this.root, launcher),
-    };
+    const host = { root: this.root, store, launcher, content: new ContentStore(this.root), layers: testLayers(this.root) };
     return [store, host, new ImageStore(host)];
   }
 

@@ -12,7 +12,7 @@ export function infoJson(info: SystemInfo) {
     ContainersPaused: info.containers.paused,
     ContainersStopped: info.containers.total - info.containers.running - info.containers.paused,
     Images: info.images,
-    Driver: info.layerDriver,
+    Driver: info.layerDriver.name,
     LoggingDriver: "json-file",
     CgroupDriver: info.cgroupDriver,
     CgroupVersion: info.cgroupVersion,

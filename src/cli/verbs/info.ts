@@ -33,7 +33,7 @@ function infoText(info: SystemInfo): string {
     ` Paused: ${containers.paused}`,
     ` Stopped: ${containers.total - containers.running - containers.paused}`,
     `Images: ${info.images}`,
-    `Layer Driver: ${info.layerDriver}`,
+    `Layer Driver: ${info.layerDriver.name} (${info.layerDriver.reason})`,
     `Cgroup Driver: ${info.cgroupDriver}`,
     `Cgroup Version: ${info.cgroupVersion}`,
     `Cgroup Controllers: ${info.controllers.join(" ")}`,

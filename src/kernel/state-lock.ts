@@ -1,6 +1,6 @@
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
-import { isAlive, ownProcess } from "../kernel/process-reference.ts";
+import { isAlive, ownProcess } from "./process-reference.ts";
 
 const prefix = "lock.";
 const released = "released";
@@ -19,10 +19,10 @@ export class StateLock implements Disposable {
   }
 
   /**
-   * Waits for whoever holds it. The directory must exist.
+   * Waits for whoever holds it. The directory must exist. `whose`: what it is about, for the message.
    * @throws {EngineError} CONTAINER_BUSY after a minute.
    */
-  static acquire(directory: string): StateLock {
+  static acquire(directory: string, whose = "this container"): StateLock {
     const end = Date.now() + patienceMs;
     const clock = new Int32Array(new SharedArrayBuffer(4));
     for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
@@ -32,7 +32,7 @@ export class StateLock implements Disposable {
         throw new EngineError({
           kind: "conflict",
           code: "CONTAINER_BUSY",
-          message: `lock \`${directory}\`: another process works on this container for more than a minute`,
+          message: `lock \`${directory}\`: another process works on ${whose} for more than a minute`,
         });
       }
       Atomics.wait(clock, 0, 0, wait);

@@ -1,0 +1,46 @@
+import type { DiffId, HostPath } from "../core/brands.ts";
+import { invalidOption } from "../core/invalid-option.ts";
+import { DirectoryLayerDriver } from "./directory-driver.ts";
+import { ErofsLayerDriver } from "./erofs-driver.ts";
+import type { LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
+import type { DriverProbe } from "./probe-driver.ts";
+import { type LayerSite, StoredLayers } from "./stored-layers.ts";
+
+/** Which driver stores new layers: `directory`, `erofs`, or the best that works (`auto`). */
+export const driverVariable = "WHERRY_LAYER_DRIVER";
+
+/**
+ * Stores layers by EROFS where that has been seen to work on this host and data root, else as directories, or by what the environment says.
+ * Nothing is tried before a layer is added: starting a container takes layers as they are.
+ */
+export class ChosenLayerDriver extends StoredLayers implements LayerDriver {
+  readonly #site: LayerSite;
+  #probe: Promise<DriverProbe> | undefined;
+
+  constructor(site: LayerSite) {
+    super(site);
+    this.#site = site;
+  }
+
+  async choice(): Promise<LayerDriverChoice> {
+    const { name, reason } = await this.#chosen();
+    return { name, reason };
+  }
+
+  async add(diffId: DiffId, tarPath: HostPath, options: { readonly signal?: AbortSignal } = {}): Promise<LayerInfo> {
+    const { name, direct } = await this.#chosen();
+    const driver = name === "erofs" ? new ErofsLayerDriver(this.#site, { direct }) : new DirectoryLayerDriver(this.#site);
+    return driver.add(diffId, tarPath, options);
+  }
+
+  async #chosen(): Promise<DriverProbe> {
+    const asked = process.env[driverVariable] ?? "directory";
+    if (!["", "auto", "directory", "erofs"].includes(asked))
+      throw invalidOption(`${driverVariable}: \`${asked}\` is none of auto, directory, erofs`);
+    if (asked === "directory") return { name: "directory", reason: `${driverVariable} asks for it`, direct: false };
+    const { probeDriver, requireErofs } = await import("./probe-driver.ts");
+    this.#probe ??= probeDriver(this.#site);
+    const probe = await this.#probe;
+    return asked === "erofs" ? requireErofs(probe) : probe;
+  }
+}

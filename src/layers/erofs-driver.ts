@@ -1,0 +1,36 @@
+import { existsSync } from "node:fs";
+import type { DiffId, HostPath } from "../core/brands.ts";
+import type { LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
+import { hexOf, type LayerSite, StoredLayers } from "./stored-layers.ts";
+
+/**
+ * Stores layers as they come, not unpacked: the archive and, beside it, an EROFS index that points into it, mounted together. For kernels that
+ * mount EROFS from plain files (Linux 6.12).
+ */
+export class ErofsLayerDriver extends StoredLayers implements LayerDriver {
+  readonly #direct: boolean | undefined;
+
+  /** @param options `direct` as in `layerMountsPlan`; absent, what the kernel takes. */
+  constructor(site: LayerSite, options: { readonly direct?: boolean } = {}) {
+    super(site);
+    this.#direct = options.direct;
+  }
+
+  async choice(): Promise<LayerDriverChoice> {
+    return { name: "erofs", reason: "asked for" };
+  }
+
+  async add(diffId: DiffId, tarPath: HostPath, options: { readonly signal?: AbortSignal } = {}): Promise<LayerInfo> {
+    const info = await this.addOnce(diffId, async (request) => {
+      const { indexToStore } = await import("./erofs/index-to-store.ts");
+      return indexToStore(this.site.launcher, { ...options, ...request, tarPath });
+    });
+    // It may have been stored as a directory before.
+    if (existsSync(`${this.path(diffId)}/index`)) {
+      const { mountLayers } = await import("./layer-mounts.ts");
+      const layer = { hex: hexOf(diffId), files: this.path(diffId) };
+      mountLayers(this.site, [layer], this.#direct === undefined ? {} : { direct: this.#direct });
+    }
+    return info;
+  }
+}

@@ -1,0 +1,121 @@
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
+import { EngineError } from "../core/engine-error.ts";
+import { callPlan } from "../kernel/call-plan.ts";
+import { StateLock } from "../kernel/state-lock.ts";
+import { describeFailure } from "../plan/describe-failure.ts";
+import { encodePlan } from "../plan/encode.ts";
+import { layerMountsPlan, layerUnmountPlan } from "../plan/erofs-mounts.ts";
+import type { LaunchPlan } from "../plan/operations.ts";
+import { layerMountsBase, isLayerMounted, layerMountPath } from "./stored-layers.ts";
+
+/** Each takes a slot of a plan, which has 1,024. */
+const layersOfOnePlan = 500;
+
+export interface MountableLayer {
+  /** Of the diff id. */
+  readonly hex: string;
+  /** Directory of `index` and `tar`. */
+  readonly files: HostPath;
+}
+
+export interface MountContext {
+  readonly launcher: string;
+  readonly runRoot: string;
+}
+
+/**
+ * Mounts what is not mounted yet of these layers: at most one mount of a layer, whoever asks at the same time. Synchronous.
+ * `direct` as in `layerMountsPlan`; absent, what the kernel takes.
+ * @throws {EngineError} LAYER_MOUNT_FAILED
+ */
+export function mountLayers(context: MountContext, layers: readonly MountableLayer[], options: { readonly direct?: boolean } = {}): void {
+  const { runRoot } = context;
+  const base = layerMountsBase(runRoot);
+  using _lock = acquireLock(context);
+  const missing = layers.filter(({ hex }) => !isLayerMounted(runRoot, hex));
+  for (let at = 0; at < missing.length; at += layersOfOnePlan) {
+    const some = missing.slice(at, at + layersOfOnePlan);
+    mkdirSync(base, { recursive: true, mode: 0o700 });
+    // The directories are made once their file system is there.
+    if (!isMountPoint(base)) call(context, layerMountsPlan({ base, layers: [], direct: false }));
+    for (const { hex } of some) mkdirSync(layerMountPath(runRoot, hex), { recursive: true, mode: 0o700 });
+    mountDirectly(
+      context,
+      some.map(({ hex, files }) => ({ files, at: layerMountPath(runRoot, hex) })),
+      options.direct,
+    );
+  }
+}
+
+/** With `direct` if the kernel and the archive's file system take it. */
+function mountDirectly(
+  context: MountContext,
+  layers: readonly { readonly files: string; readonly at: string }[],
+  direct: boolean | undefined,
+): void {
+  try {
+    call(context, layerMountsPlan({ layers, direct: direct ?? true }));
+  } catch (error) {
+    // Before 6.15 the option is unknown. What has been attached before the failure is not attached again.
+    if (direct !== undefined || !(error instanceof EngineError) || !error.message.includes("directio")) throw error;
+    call(context, layerMountsPlan({ layers: layers.filter(({ at }) => !isMountPoint(at)), direct: false }));
+  }
+}
+
+/**
+ * Takes away the mounts of layers that are stored no more: of these, or of all. Containers keep what they use.
+ *
+ * A mount is its layer's as long as that is stored: whoever stores a layer calls this just before it appears, and whoever removes one calls it
+ * afterwards, in whichever order they come. `isStored` is asked under the lock that mounting takes, too.
+ * @throws {EngineError} LAYER_MOUNT_FAILED
+ */
+export function unmountLayers(context: MountContext, isStored: (hex: string) => boolean, names?: readonly string[]): void {
+  const found = (names ?? mountPointNames(context.runRoot)).filter(
+    (hex) => existsSync(layerMountPath(context.runRoot, hex)) && !isStored(hex),
+  );
+  if (found.length === 0) return;
+  using _lock = acquireLock(context);
+  const gone = found.filter((hex) => !isStored(hex)).map((hex) => layerMountPath(context.runRoot, hex));
+  const mounted = gone.filter(isMountPoint);
+  if (mounted.length > 0) call(context, layerUnmountPlan(mounted));
+  // With the directory go the copies of the mount that other mount namespaces may have.
+  for (const path of gone) rmdirSync(path);
+}
+
+function isMountPoint(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && stat.dev !== statSync(path.slice(0, path.lastIndexOf("/"))).dev;
+}
+
+function mountPointNames(runRoot: string): readonly string[] {
+  try {
+    return readdirSync(layerMountsBase(runRoot));
+  } catch {
+    return [];
+  }
+}
+
+function acquireLock({ runRoot }: MountContext): StateLock {
+  const directory = `${runRoot}/layers.lock`;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return StateLock.acquire(directory, "the layers of this data root");
+}
+
+function call({ launcher, runRoot }: MountContext, plan: LaunchPlan): void {
+  if (plan.operations.length === 0) return;
+  try {
+    callPlan(launcher, encodePlan(plan), runRoot as HostPath);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "LAUNCH_FAILED") throw error;
+    const { operation, errno, detail } = error.details as { operation: number | null; errno: number; detail: string };
+    const cause = operation === null ? error : describeFailure(plan, { index: operation, errno, detail });
+    throw new EngineError({
+      kind: "failedPrecondition",
+      code: "LAYER_MOUNT_FAILED",
+      message: cause.message,
+      details: { errno, detail },
+      cause: error,
+    });
+  }
+}

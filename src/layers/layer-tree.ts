@@ -1,0 +1,233 @@
+import { invalidTar, type TarEntry, type TarSegment } from "../archive/tar-entry.ts";
+import { type Whiteout, whiteoutOf } from "../archive/whiteout.ts";
+import type { ByteString } from "../core/byte-string.ts";
+import type { FileTime, Xattrs } from "../kernel/tree-records.ts";
+import { layerMetadata, opaqueXattr } from "./layer-metadata.ts";
+
+/** One file of a layer, which may have several names. */
+export interface LayerNode {
+  type: "file" | "directory" | "symlink" | "character" | "block" | "fifo";
+  /** Permission and set-id bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+  mtime: FileTime;
+  xattrs: Xattrs;
+  /** Of a file, its data with holes; of a symlink, 0. */
+  size: number;
+  /** Where a file's data lies in the archive. */
+  segments: readonly TarSegment[];
+  /** Of a symlink. */
+  target: ByteString;
+  major: number;
+  minor: number;
+  /** Of a directory: names sorted by their bytes, once the tree is finished. */
+  children: Map<ByteString, LayerNode> | null;
+  /** Names that it has; what stat(2) calls links, but for a directory. */
+  links: number;
+  /** It stands for nothing but that the layers below are hidden here. */
+  whiteout: boolean;
+  /** Free for whoever writes the tree: where the node has been put. 0 until then. */
+  place: number;
+}
+
+const noXattrs: Xattrs = new Map();
+const noSegments: readonly TarSegment[] = [];
+const epoch: FileTime = { seconds: 0, nanos: 0 };
+const longestName = 255;
+/** ext4's limit, which every file system that a layer may be unpacked to keeps. */
+const largestFile = 2 ** 44 - 4096;
+
+/**
+ * The tree that a layer's archive describes, in the form that overlayfs takes, whichever driver stores it: `.wh.NAME` is a character device
+ * 0:0, an opaque directory has `trusted.overlay.opaque=y`. Later entries take the place of earlier ones; parents without an entry of their
+ * own are root's, 0755, of 1970. Names that lead through a symlink or another file of the same layer are refused.
+ */
+export class LayerTree {
+  readonly root: LayerNode = directory();
+  /** Bytes of file content as listed in the archive. */
+  sizeBytes = 0;
+  /** Shared by all files that have the same: most have none, and thousands of one time. */
+  #lastTime: FileTime = epoch;
+
+  /** @throws {EngineError} TAR_INVALID */
+  add(entry: TarEntry): void {
+    const whiteout = whiteoutOf(entry);
+    if (whiteout !== undefined) this.#whiteout(whiteout);
+    else if (entry.type === "hardlink") this.#link(entry);
+    else if (entry.type === "directory") this.#directory(entry);
+    else this.#file(entry);
+  }
+
+  /** Sorts the names and counts them; nothing is added afterwards. */
+  finish(): void {
+    const pending = [this.root];
+    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      const { children } = node;
+      if (children === null) continue;
+      const sorted = [...children].sort(([a], [b]) => (a < b ? -1 : 1));
+      children.clear();
+      for (const [name, child] of sorted) {
+        children.set(name, child);
+        child.links++;
+        if (child.children !== null) pending.push(child);
+      }
+    }
+  }
+
+  #file(entry: TarEntry): void {
+    const { path } = entry;
+    if (path === ".") throw invalidTar("its root is not a directory", path);
+    if (entry.size > largestFile) throw invalidTar(`a file of ${entry.size} bytes`, path);
+    const { parent, name } = this.#place(path);
+    this.sizeBytes += entry.size;
+    parent.set(name, this.#node(entry));
+  }
+
+  #directory(entry: TarEntry): void {
+    if (entry.path === ".") {
+      Object.assign(this.root, {
+        ...this.#node(entry),
+        children: this.root.children,
+        xattrs: merged(this.root, layerMetadata(entry).xattrs),
+      });
+      return;
+    }
+    const { parent, name } = this.#place(entry.path);
+    const before = parent.get(name);
+    const node = this.#node(entry);
+    if (before !== undefined && before.children !== null)
+      Object.assign(before, { ...node, children: before.children, xattrs: merged(before, node.xattrs) });
+    else {
+      // The same layer hides what was there below and puts a directory in its place.
+      if (before?.whiteout === true) node.xattrs = opaque(node);
+      parent.set(name, node);
+    }
+  }
+
+  #link(entry: TarEntry): void {
+    const { path, target } = entry;
+    const linked = this.#find(target);
+    if (linked === undefined || linked.whiteout)
+      throw invalidTar(`a hard link to \`${target}\`, which the archive does not hold before it`, path);
+    if (linked.children !== null) throw invalidTar(`a hard link to \`${target}\`, a directory`, path);
+    if (path === ".") throw invalidTar("its root is not a directory", path);
+    if (target.startsWith(`${path}/`)) throw invalidTar(`a hard link to \`${target}\`, which it replaces`, path);
+    const { parent, name } = this.#place(path);
+    parent.set(name, linked);
+  }
+
+  #whiteout(whiteout: Whiteout): void {
+    if (whiteout.kind === "ignore") return;
+    const { path } = whiteout;
+    if (path === ".") {
+      this.root.xattrs = opaque(this.root);
+      return;
+    }
+    const { parent, name } = this.#place(path);
+    const before = parent.get(name);
+    if (whiteout.kind === "opaque") {
+      if (before === undefined || before.whiteout) parent.set(name, opaqueDirectory());
+      else if (before.children === null) throw invalidTar("an opaque mark in what is not a directory", path);
+      else before.xattrs = opaque(before);
+      return;
+    }
+    // A whiteout speaks of the layers below: an entry of this layer stays, whichever comes first.
+    if (before === undefined) parent.set(name, { ...directory(), type: "character", mode: 0, children: null, whiteout: true });
+    else if (before.children !== null) before.xattrs = opaque(before);
+  }
+
+  /** The directory that holds the path's last component, made where it is missing. */
+  #place(path: ByteString): { readonly parent: Map<ByteString, LayerNode>; readonly name: ByteString } {
+    let parent = this.root;
+    let start = 0;
+    for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", start)) {
+      const name = checkName(path, start, slash);
+      let next = parent.children?.get(name);
+      if (next === undefined || next.whiteout) {
+        // Hidden below, and a directory of this layer after all.
+        next = next === undefined ? directory() : opaqueDirectory();
+        parent.children?.set(name, next);
+      }
+      if (next.children === null) {
+        const what = next.type === "symlink" ? "a symlink" : "no directory";
+        throw invalidTar(`it leads through \`${path.slice(0, slash)}\`, ${what}`, path);
+      }
+      parent = next;
+      start = slash + 1;
+    }
+    return { parent: parent.children ?? new Map(), name: checkName(path, start, path.length) };
+  }
+
+  #find(path: ByteString): LayerNode | undefined {
+    let node: LayerNode | undefined = this.root;
+    if (path === ".") return node;
+    for (const name of path.split("/")) node = node?.children?.get(name as ByteString);
+    return node;
+  }
+
+  #node(entry: TarEntry): LayerNode {
+    const { mode, xattrs } = layerMetadata(entry);
+    const { mtime } = entry;
+    if (mtime.seconds !== this.#lastTime.seconds || mtime.nanos !== this.#lastTime.nanos) this.#lastTime = mtime;
+    if (entry.major > 0xfff || entry.minor > 0xfffff)
+      throw invalidTar(`an absurd device number (${entry.major}:${entry.minor})`, entry.path);
+    return {
+      type: entry.type === "hardlink" ? "file" : entry.type,
+      mode,
+      uid: entry.uid,
+      gid: entry.gid,
+      mtime: this.#lastTime,
+      xattrs: xattrs.size === 0 ? noXattrs : xattrs,
+      size: entry.size,
+      segments: entry.segments.length === 0 ? noSegments : entry.segments,
+      target: entry.target,
+      major: entry.major,
+      minor: entry.minor,
+      children: entry.type === "directory" ? new Map() : null,
+      links: 0,
+      whiteout: false,
+      place: 0,
+    };
+  }
+}
+
+function directory(): LayerNode {
+  return {
+    type: "directory",
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtime: epoch,
+    xattrs: noXattrs,
+    size: 0,
+    segments: noSegments,
+    target: "" as ByteString,
+    major: 0,
+    minor: 0,
+    children: new Map(),
+    links: 0,
+    whiteout: false,
+    place: 0,
+  };
+}
+
+function opaqueDirectory(): LayerNode {
+  const node = directory();
+  node.xattrs = opaque(node);
+  return node;
+}
+
+function opaque(node: LayerNode): Xattrs {
+  return new Map([...node.xattrs, opaqueXattr]);
+}
+
+/** A later entry's, and the mark that an earlier whiteout has left. */
+function merged(before: LayerNode, xattrs: Xattrs): Xattrs {
+  return before.xattrs.has(opaqueXattr[0]) ? new Map([...xattrs, opaqueXattr]) : xattrs;
+}
+
+function checkName(path: ByteString, start: number, end: number): ByteString {
+  if (end - start > longestName) throw invalidTar(`a component of ${end - start} bytes, more than file systems take`, path);
+  return path.slice(start, end) as ByteString;
+}

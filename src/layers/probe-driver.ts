@@ -1,0 +1,99 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { encodeHeader, padding, tarEnd } from "../archive/tar-writer.ts";
+import type { ByteString } from "../core/byte-string.ts";
+import type { HostPath } from "../core/brands.ts";
+import { EngineError } from "../core/engine-error.ts";
+import { randomHex } from "../core/random.ts";
+import { IngestDirectory } from "../content/ingest-directory.ts";
+import { readBootId } from "../kernel/boot-id.ts";
+import type { LayerDriverChoice } from "./layer-driver.ts";
+import { layerMountPath } from "./stored-layers.ts";
+import { mountLayers, unmountLayers } from "./layer-mounts.ts";
+import type { LayerSite } from "./stored-layers.ts";
+
+export interface DriverProbe extends LayerDriverChoice {
+  /** As in `layerMountsPlan`. */
+  readonly direct: boolean;
+}
+
+/**
+ * Whether layers can be mounted from plain files on this kernel and this data root's file system: one is made, mounted and read. A few
+ * milliseconds, and the result is remembered in the run root until the next boot.
+ */
+export async function probeDriver(site: LayerSite): Promise<DriverProbe> {
+  const file = `${site.runRoot}/layer-driver`;
+  mkdirSync(`${site.root}/layers`, { recursive: true, mode: 0o700 });
+  const key = `${readBootId()} ${site.root} ${statSync(`${site.root}/layers`).dev} 1`;
+  const remembered = recall(file, key);
+  if (remembered !== undefined) return remembered;
+  const probe = await attempt(site);
+  mkdirSync(site.runRoot, { recursive: true, mode: 0o700 });
+  const partial = `${file}.${randomHex(6)}`;
+  writeFileSync(partial, JSON.stringify({ key, probe }), { mode: 0o600 });
+  renameSync(partial, file);
+  return probe;
+}
+
+/** @throws {EngineError} LAYER_DRIVER_UNAVAILABLE */
+export function requireErofs(probe: DriverProbe): DriverProbe {
+  if (probe.name === "erofs") return { ...probe, reason: "WHERRY_LAYER_DRIVER asks for it" };
+  throw new EngineError({
+    kind: "failedPrecondition",
+    code: "LAYER_DRIVER_UNAVAILABLE",
+    message: `store layers by EROFS, as WHERRY_LAYER_DRIVER asks: ${probe.reason}; leave it unset for directories`,
+  });
+}
+
+function recall(file: string, key: string): DriverProbe | undefined {
+  try {
+    const found = JSON.parse(readFileSync(file, "utf8")) as { readonly key: string; readonly probe: DriverProbe };
+    return found.key === key ? found.probe : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function attempt(site: LayerSite): Promise<DriverProbe> {
+  const files = new IngestDirectory(`${site.root}/layers/ingest` as HostPath).newPath();
+  try {
+    await makeSample(files);
+    try {
+      mountAndRead(site, files, true);
+      return { name: "erofs", reason: "EROFS mounts from plain files here, without a second copy in the page cache", direct: true };
+    } catch (error) {
+      // Linux before 6.15 has no `directio`; a disk with sectors of 4 KiB takes no reads of 512 bytes.
+      mountAndRead(site, files, false);
+      return { name: "erofs", reason: `EROFS mounts from plain files here, though not directly (${messageOf(error)})`, direct: false };
+    }
+  } catch (error) {
+    return { name: "directory", reason: `EROFS can't be mounted from plain files here (${messageOf(error)})`, direct: false };
+  } finally {
+    rmSync(files, { recursive: true, force: true });
+  }
+}
+
+const sample = Buffer.from("wherry\n".repeat(1500));
+
+async function makeSample(files: HostPath): Promise<void> {
+  mkdirSync(files, { mode: 0o700 });
+  const mtime = { seconds: 0, nanos: 0 };
+  const header = encodeHeader({ path: "file" as ByteString, type: "file", mode: 0o644, uid: 0, gid: 0, mtime, size: sample.length });
+  const archive = `${files}/archive` as HostPath;
+  writeFileSync(archive, Buffer.concat([header, sample, padding(sample.length), tarEnd]), { mode: 0o600 });
+  const { writeIndex } = await import("./erofs/index-to-store.ts");
+  await writeIndex(files, archive, { uuid: Buffer.alloc(16, 1) });
+}
+
+function mountAndRead(site: LayerSite, files: HostPath, direct: boolean): void {
+  const hex = `probe-${randomHex(8)}`;
+  try {
+    mountLayers(site, [{ hex, files }], { direct });
+    if (!readFileSync(`${layerMountPath(site.runRoot, hex)}/file`).equals(sample)) throw new Error("other data than was written");
+  } finally {
+    unmountLayers(site, () => false, [hex]);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

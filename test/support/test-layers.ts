@@ -1,0 +1,30 @@
+import { DirectoryLayerDriver } from "../../src/layers/directory-driver.ts";
+import { ErofsLayerDriver } from "../../src/layers/erofs-driver.ts";
+import type { LayerDriver } from "../../src/layers/layer-driver.ts";
+import { layerMountsBase } from "../../src/layers/stored-layers.ts";
+import { mountLayers } from "../../src/layers/layer-mounts.ts";
+import { spawnSync } from "node:child_process";
+import { rmSync, existsSync } from "node:fs";
+import type { HostPath } from "../../src/core/brands.ts";
+import { repository } from "./host-features.ts";
+
+const launcher = `${repository}/dist/launcher`;
+
+/** A driver on a data root, with its mounts beneath `ROOT-run`. */
+export function testLayers(root: string, name: "directory" | "erofs" = "directory"): LayerDriver {
+  const context = { launcher, runRoot: `${root}-run` };
+  const mountMissing = (names: readonly string[]): void =>
+    mountLayers(
+      context,
+      names.map((hex) => ({ hex, files: `${root}/layers/sha256/${hex}` as HostPath })),
+    );
+  const site = { ...context, root, mountMissing };
+  return name === "erofs" ? new ErofsLayerDriver(site) : new DirectoryLayerDriver(site);
+}
+
+/** Takes away all layers' mounts of a run root. */
+export function unmountAllLayers(runRoot: string): void {
+  const base = layerMountsBase(runRoot);
+  if (existsSync(base)) spawnSync("umount", ["-R", base]);
+  rmSync(base, { recursive: true, force: true });
+}
