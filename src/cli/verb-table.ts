@@ -93,6 +93,16 @@ const ungrouped = {
     group: "command",
     load: async () => (await import("./verbs/port.ts")).portVerb,
   },
+  pull: {
+    summary: "Download an image from a registry",
+    group: "common",
+    load: async () => (await import("./verbs/pull.ts")).pullVerb,
+  },
+  push: {
+    summary: "Upload an image to a registry",
+    group: "common",
+    load: async () => (await import("./verbs/push.ts")).pushVerb,
+  },
   rename: { summary: "Rename a container", group: "command", load: async () => (await import("./verbs/rename.ts")).renameVerb },
   restart: {
     summary: "Restart one or more containers",
@@ -194,6 +204,8 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
         group: "command",
         load: async () => (await import("./verbs/image-prune.ts")).imagePruneVerb,
       },
+      pull: ungrouped.pull,
+      push: ungrouped.push,
       remove: unlisted(ungrouped.rmi),
       rm: ungrouped.rmi,
       tag: ungrouped.tag,

@@ -45,6 +45,7 @@ export const faultPoints = [
   "volume-removal-claimed",
   "volume-files-removed",
   "volume-row-deleted",
+  "pull-layers-stored",
 ] as const;
 
 export type FaultPoint = (typeof faultPoints)[number];

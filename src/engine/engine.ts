@@ -9,6 +9,8 @@ import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/im
 import type { LayerDriverChoice } from "../layers/layer-driver.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
+import type { PulledImage, PullOptions } from "../images/pull-image.ts";
+import type { PushedImage, PushOptions } from "../images/push-image.ts";
 import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 import type { AttachOptions, ProcessStreams } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
@@ -24,6 +26,10 @@ export type { ImagesUsage } from "../images/image-usage.ts";
 export type { ExecRequest } from "../containers/exec-request.ts";
 export type { ImageConfig, ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 export type { LayerDriverChoice } from "../layers/layer-driver.ts";
+export type { PulledImage, PullOptions } from "../images/pull-image.ts";
+export type { PushedImage, PushOptions } from "../images/push-image.ts";
+export type { TransferEvent, TransferState } from "../images/transfer-event.ts";
+export type { RegistryCredentials } from "../registry/credentials.ts";
 export type { ContainerStats } from "../kernel/container-stats.ts";
 export type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 export type { AttachOptions, OutputChunk, ProcessStreams } from "../kernel/process-streams.ts";
@@ -134,6 +140,17 @@ export interface ImageService {
   prune(options?: ImagePruneOptions): Promise<ImagePruneReport>;
   /** What images take on the disk, measured. */
   usage(): Promise<ImagesUsage>;
+  /**
+   * Brings an image from its registry, as received. Concurrent pulls share the work; on failure or abort nothing is left.
+   * @throws {EngineError} REGISTRY_*, PLATFORM_NOT_FOUND, INVALID_REFERENCE; the signal's reason
+   */
+  pull(reference: string, options?: PullOptions): Promise<PulledImage>;
+  /** All tags of a repository. */
+  pullAll(repository: string, options?: PullOptions): Promise<readonly PulledImage[]>;
+  /** Brings an image to its registry; its digest is kept. @throws {EngineError} IMAGE_NOT_FOUND, REGISTRY_*; the signal's reason */
+  push(reference: string, options?: PushOptions): Promise<PushedImage>;
+  /** All tags that the repository has here. */
+  pushAll(repository: string, options?: PushOptions): Promise<readonly PushedImage[]>;
   /** Makes the built-in base image from the host's own programs if it is missing. Idempotent. */
   ensureBase(): Promise<ImageId>;
 }

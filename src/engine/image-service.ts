@@ -9,6 +9,8 @@ import type { ImageId } from "../core/brands.ts";
 import { ImageStore } from "../images/image-store.ts";
 import type { ImagesUsage } from "../images/image-usage.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
+import type { PulledImage, PullOptions } from "../images/pull-image.ts";
+import type { PushedImage, PushOptions } from "../images/push-image.ts";
 import { idRangeSize } from "../spec/build-config.ts";
 import type { ResolvedProcess } from "../spec/resolve-process.ts";
 import { containerNotFound, findContainer } from "../state/container-table.ts";
@@ -62,6 +64,22 @@ export class LocalImageService implements ImageService {
 
   usage(): Promise<ImagesUsage> {
     return this.#images.usage();
+  }
+
+  pull(reference: string, options: PullOptions = {}): Promise<PulledImage> {
+    return this.#images.pull(reference, options);
+  }
+
+  pullAll(repository: string, options: PullOptions = {}): Promise<readonly PulledImage[]> {
+    return this.#images.pullAll(repository, options);
+  }
+
+  push(reference: string, options: PushOptions = {}): Promise<PushedImage> {
+    return this.#images.push(reference, options);
+  }
+
+  pushAll(repository: string, options: PushOptions = {}): Promise<readonly PushedImage[]> {
+    return this.#images.pushAll(repository, options);
   }
 
   ensureBase(): Promise<ImageId> {

@@ -5,6 +5,8 @@ import type { ImageHost } from "./image-host.ts";
 import type { ImportOptions } from "./import-image.ts";
 import type { ImagesUsage } from "./image-usage.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "./image-view.ts";
+import type { PulledImage, PullOptions } from "./pull-image.ts";
+import type { PushedImage, PushOptions } from "./push-image.ts";
 import { canonicalReference, parseReference } from "./reference.ts";
 import type { ImagePruneOptions, ImagePruneReport } from "./prune-images.ts";
 import type { RemovedPart } from "./remove-image.ts";
@@ -82,6 +84,27 @@ export class ImageStore {
   async usage(): Promise<ImagesUsage> {
     const { imagesUsage } = await import("./image-usage.ts");
     return imagesUsage(this.#host);
+  }
+
+  /** From its registry; see the file. */
+  async pull(name: string, options: PullOptions = {}): Promise<PulledImage> {
+    const { pullImage } = await import("./pull-image.ts");
+    return pullImage(this.#host, name, options);
+  }
+
+  async pullAll(name: string, options: PullOptions = {}): Promise<readonly PulledImage[]> {
+    const { pullAllTags } = await import("./pull-image.ts");
+    return pullAllTags(this.#host, name, options);
+  }
+
+  async push(name: string, options: PushOptions = {}): Promise<PushedImage> {
+    const { pushImage } = await import("./push-image.ts");
+    return pushImage(this.#host, name, options);
+  }
+
+  async pushAll(name: string, options: PushOptions = {}): Promise<readonly PushedImage[]> {
+    const { pushAllTags } = await import("./push-image.ts");
+    return pushAllTags(this.#host, name, options);
   }
 
   async ensureBase(): Promise<ImageId> {

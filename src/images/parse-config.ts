@@ -2,7 +2,7 @@ import type { DiffId } from "../core/brands.ts";
 import { type JsonValue, parseJsonDocument } from "./json-document.ts";
 import type { OciImage } from "./oci-image.ts";
 
-const maxConfigBytes = 4 * 1024 * 1024;
+export const maxConfigBytes = 4 * 1024 * 1024;
 
 /** A configuration whose every field that is read here has been checked. */
 export interface ReceivedConfig {

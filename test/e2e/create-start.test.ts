@@ -22,7 +22,7 @@ describe("create", () => {
   });
   test("refuses what run refuses, with nothing left", async () => {
     for (const args of [
-      ["nosuchimage"],
+      ["--pull", "never", "nosuchimage"],
       ["--memory", "1k", "base"],
       ["--cap-add", "FLY", "base"],
       ["-u", "nobodyhere", "base", "true"],

@@ -1,6 +1,6 @@
 import type { ContainerOptions } from "../../src/spec/container-options.ts";
 import type { ContainerDetails } from "../../src/containers/container-view.ts";
-import type { ContainerId, ImageId } from "../../src/core/brands.ts";
+import type { ContainerId, Digest, ImageId } from "../../src/core/brands.ts";
 import { EngineError } from "../../src/core/engine-error.ts";
 import type {
   AttachOptions,
@@ -15,6 +15,10 @@ import type {
   LogEntry,
   LogOptions,
   ProcessStreams,
+  PulledImage,
+  PullOptions,
+  PushedImage,
+  PushOptions,
   StartOptions,
   StartResult,
   SystemInfo,
@@ -142,7 +146,7 @@ class FakeContainers implements ContainerService {
   }
 
   async create(options: ContainerOptions): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-    if (options.image === "missing")
+    if (options.image === "missing" && !this.#engine.imageRows.some(({ references }) => references.includes("missing:latest")))
       throw new EngineError({ kind: "notFound", code: "IMAGE_NOT_FOUND", message: "no image `missing`: bring it in with wherry import" });
     this.#count += 1;
     const id = this.#count.toString(16).padStart(64, "f") as ContainerId;
@@ -321,6 +325,37 @@ class FakeImages implements ImageService {
 
   async tag(reference: string): Promise<void> {
     this.#engine.findImage(reference);
+  }
+
+  /** Every name is there, of one image that has it from then on. */
+  async pull(reference: string, options: PullOptions = {}): Promise<PulledImage> {
+    const digest = `sha256:${"d".repeat(64)}` as Digest;
+    const id = `sha256:${"e".repeat(64)}` as ImageId;
+    options.onProgress?.({ kind: "image", tag: "latest", repository: reference, name: reference });
+    for (const state of ["waiting", "downloading", "storing", "pulled"] as const) {
+      options.onProgress?.({ kind: "blob", digest, state, currentBytes: 5, totalBytes: 10 });
+    }
+    options.onProgress?.({ kind: "done", tag: "latest", digest, sizeBytes: 528 });
+    const [first] = this.#engine.imageRows;
+    if (first !== undefined) this.#engine.imageRows.push({ ...first, id, references: [`${reference}:latest`] });
+    return { id, digest, reference: `${reference}:latest`, canonical: `docker.io/library/${reference}:latest`, updated: true };
+  }
+
+  async pullAll(repository: string, options: PullOptions = {}): Promise<readonly PulledImage[]> {
+    return [await this.pull(repository, options)];
+  }
+
+  async push(reference: string, options: PushOptions = {}): Promise<PushedImage> {
+    const { id } = this.#engine.findImage(reference);
+    const digest = id as string as Digest;
+    options.onProgress?.({ kind: "image", tag: "latest", repository: reference, name: reference });
+    options.onProgress?.({ kind: "blob", digest, state: "exists", currentBytes: 0, totalBytes: 10 });
+    options.onProgress?.({ kind: "done", tag: "latest", digest, sizeBytes: 528 });
+    return { reference, tag: "latest", canonical: `docker.io/library/${reference}:latest`, digest };
+  }
+
+  async pushAll(repository: string, options: PushOptions = {}): Promise<readonly PushedImage[]> {
+    return [await this.push(repository, options)];
   }
 
   async remove(reference: string): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]> {

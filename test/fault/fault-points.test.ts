@@ -118,8 +118,8 @@ const imagePoints = [
   "garbage-detached",
 ] as const satisfies readonly FaultPoint[];
 
-/** What volumes go through: test/fault/volume-fault-points.test.ts. */
-const elsewhere = faultPoints.filter((point) => point.startsWith("volume-"));
+/** What volumes and pulls go through: volume-fault-points.test.ts, pull.test.ts. */
+const elsewhere = faultPoints.filter((point) => point.startsWith("volume-") || point.startsWith("pull-"));
 
 test("every fault point has a scenario", () => {
   expect([...Object.keys(containerScenarios), ...imagePoints, ...elsewhere, "taken-over"].sort()).toEqual([...faultPoints].sort());

@@ -14,6 +14,7 @@ import { parseDnsServer, parseExtraHost } from "./host-flags.ts";
 import { parseLogDriver, parseLogOption } from "./log-flags.ts";
 import { parseUlimit } from "./ulimit-flag.ts";
 import { unsupportedContainerFlags } from "./unsupported-flags.ts";
+import { pullFlags } from "./with-image.ts";
 
 /** What `create` and `run` share: all that describes a container. */
 export const containerFlags = {
@@ -89,6 +90,7 @@ export const containerFlags = {
   "volumes-from": listFlag("Mount volumes from the specified container(s)"),
   workdir: stringFlag("Working directory inside the container", { short: "w" }),
   rm: switchFlag("Automatically remove the container when it exits"),
+  ...pullFlags,
   ...unsupportedContainerFlags,
 } as const;
 

@@ -1,5 +1,5 @@
 import { EngineError } from "../../core/engine-error.ts";
-import { type FlagSpec, invalidValue } from "../flags/flag-spec.ts";
+import type { FlagSpec } from "../flags/flag-spec.ts";
 
 /**
  * Docker's flags that this engine does not have yet, or that say only what it does anyway. They are in the table so that the answer names
@@ -29,11 +29,6 @@ export const unsupportedContainerFlags = {
     short: "P",
     isSwitch: true,
   }),
-  pull: accepted("string", checkPull, {
-    help: 'Pull image before running ("missing", "never"): images come from import and commit for now',
-    defaultText: '"missing"',
-  }),
-  quiet: accepted("", () => undefined, { isSwitch: true, short: "q", help: "Suppress the pull output" }),
   restart: accepted("string", (value) => {
     if (value !== "no" && value !== "") throw notYet("restart", value, "start it again with wherry start, or from a systemd unit");
   }),
@@ -87,11 +82,6 @@ function notYet(flag: string, value: string, remedy: string): EngineError {
     code: "NOT_IMPLEMENTED",
     message: `--${flag} \`${value}\` is not implemented yet: ${remedy}`,
   });
-}
-
-function checkPull(value: string): void {
-  if (value === "always") throw notYet("pull", value, "there is no registry client; bring images in with wherry import");
-  if (value !== "missing" && value !== "never") throw invalidValue("use missing or never");
 }
 
 function checkPlatform(value: string): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { containerRow } from "../../../test/fakes/container-row.ts";
 import { runFakeCli } from "../../../test/fakes/run-fake-cli.ts";
-import { ago, containers, idOf, init } from "../../../test/fakes/sample-state.ts";
+import { ago, containers, idOf, images, init } from "../../../test/fakes/sample-state.ts";
 
 describe("ps", () => {
   test("-a prints docker's table", async () => {
@@ -249,5 +249,41 @@ describe("logs", () => {
 
   test.each([[["--tail", "few"]], [["--since", "yesterday"]], [["--until", "2026-13-45"]]])("%p is refused", async (args) => {
     expect((await runFakeCli(["logs", ...args, "web"], init)).code).toBe(125);
+  });
+});
+
+describe("an image that is not here", () => {
+  const fresh = { images: images.slice(0, 1) };
+
+  test("is pulled, which standard error tells, and then run", async () => {
+    const { code, stdout, stderr, engine } = await runFakeCli(["create", "missing"], fresh);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(stderr).toBe(
+      [
+        "Unable to find image 'missing:latest' locally",
+        "latest: Pulling from missing",
+        "dddddddddddd: Pulling fs layer",
+        "dddddddddddd: Download complete",
+        "dddddddddddd: Pull complete",
+        `Digest: sha256:${"d".repeat(64)}`,
+        "Status: Downloaded newer image for missing:latest",
+        "",
+      ].join("\n"),
+    );
+    expect(engine.calls.map(({ method }) => method)).toEqual(["containers.create", "images.pull", "containers.create"]);
+  });
+
+  test("is pulled in silence with -q, and not at all with --pull never", async () => {
+    expect(await runFakeCli(["create", "-q", "missing"], fresh)).toMatchObject({ code: 0, stderr: "" });
+    expect(await runFakeCli(["create", "--pull", "never", "missing"], fresh)).toMatchObject({
+      code: 1,
+      stderr: "wherry: no image `missing`: bring it in with wherry import\n",
+    });
+  });
+
+  test("--pull always asks the registry whatever is here", async () => {
+    const { engine } = await runFakeCli(["create", "--pull", "always", "base"], fresh);
+    expect(engine.calls.map(({ method }) => method)).toEqual(["images.pull", "containers.create"]);
   });
 });

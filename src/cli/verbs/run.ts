@@ -6,9 +6,10 @@ import type { CliContext } from "../cli-context.ts";
 import { CidFile } from "../container-flags/cid-file.ts";
 import { containerFlags } from "../container-flags/container-flag-table.ts";
 import { attachedStreams, containerOptions } from "../container-flags/container-options.ts";
+import { withImage } from "../container-flags/with-image.ts";
 import { explainFlags } from "../explain/explain-flags.ts";
 import { explainOptions, printPlan } from "../explain/print-plan.ts";
-import { switchFlag } from "../flags/flag-spec.ts";
+import { type FlagValues, switchFlag } from "../flags/flag-spec.ts";
 import { printWarnings } from "../output/print-warnings.ts";
 import { AttachedSession } from "../terminal/attached-session.ts";
 import { checkTerminal } from "../terminal/check-terminal.ts";
@@ -47,7 +48,7 @@ export const runVerb = defineVerb({
     const explain = values.explain === undefined ? {} : { onPlan };
 
     if (detach) {
-      const { id, warnings } = await start(context, options, explain, cidFile);
+      const { id, warnings } = await start(context, options, explain, { cidFile, values });
       await explained;
       await printWarnings(context.stderr, warnings);
       await context.stdout.write(`${id}\n`);
@@ -61,7 +62,7 @@ export const runVerb = defineVerb({
       signalProxy: values["sig-proxy"],
       detachKeys: values["detach-keys"],
     });
-    const { streams, warnings } = await start(context, options, { ...explain, attach: await session.attachOptions() }, cidFile);
+    const { streams, warnings } = await start(context, options, { ...explain, attach: await session.attachOptions() }, { cidFile, values });
     await explained;
     await printWarnings(context.stderr, warnings);
     return streams === undefined ? 0 : ((await session.follow(streams)) ?? 0);
@@ -72,11 +73,11 @@ async function start(
   context: CliContext,
   options: ContainerOptions,
   startOptions: StartOptions,
-  cidFile: CidFile | undefined,
+  { cidFile, values }: { readonly cidFile: CidFile | undefined; readonly values: Pick<FlagValues<typeof flags>, "pull" | "quiet"> },
 ): Promise<StartResult> {
   const engine = await context.engine();
   try {
-    const result = await engine.containers.run(options, startOptions);
+    const result = await withImage(context, options.image, values, () => engine.containers.run(options, startOptions));
     cidFile?.write(result.id);
     return result;
   } catch (error) {
