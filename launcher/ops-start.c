@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "frame.h"
+#include "tree.h"
 
 static _Noreturn void end_by_signal(int number)
 {
@@ -92,4 +93,15 @@ int op_SENDFD(struct run *run, const union argument *args)
 	if (result == 0)
 		result = send_descriptors(fd, text, parts, &run->slots[slot_at(args[0], 0)], 1);
 	return closing(fd, result);
+}
+
+/* What the plan has made lives as long as the launcher, which from here on serves it. */
+int op_SERVE(struct run *run, const union argument *args)
+{
+	int number = (int)args[1].u, fd = run->slots[slot_at(args[0], 0)];
+	if (args[1].u < TREE_FD_FIRST || args[1].u > 1023)
+		return refuse(run, EINVAL, "descriptor number");
+	if (fd != number && dup3(fd, number, O_CLOEXEC) < 0)
+		return -1;
+	exit(tree_main(run->client));
 }

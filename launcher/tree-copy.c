@@ -35,6 +35,21 @@ static int64_t copy_buffered(struct tree *t, int in, uint64_t in_offset, int out
 	return (int64_t)done;
 }
 
+int64_t copy_stream(struct tree *t, int in, int out, uint64_t out_offset, uint64_t length)
+{
+	uint64_t done = 0;
+	while (done < length) {
+		uint64_t want = length - done < sizeof(t->copy_buffer) ? length - done : sizeof(t->copy_buffer);
+		ssize_t got = read(in, t->copy_buffer, (size_t)want);
+		if (got < 0 || write_all(out, t->copy_buffer, (size_t)got, (off_t)(out_offset + done)) < 0)
+			return -1;
+		if (got == 0)
+			break;
+		done += (uint64_t)got;
+	}
+	return (int64_t)done;
+}
+
 int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t out_offset, uint64_t length)
 {
 	uint64_t done = 0;

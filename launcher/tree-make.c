@@ -98,6 +98,13 @@ static int apply_to_name(struct tree *t, const char *name, const char *path, con
 	return meta->mask & TREE_MTIME && utimensat(AT_FDCWD, name, meta->times, AT_SYMLINK_NOFOLLOW) < 0 ? tree_fail(t, "utimensat", path) : 0;
 }
 
+/* Gives its bytes one after the other, and each once. */
+static bool is_stream(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 static int fill_file(struct tree *t, int fd, const struct new_entry *e)
 {
 	struct cursor c = e->segments;
@@ -105,7 +112,10 @@ static int fill_file(struct tree *t, int fd, const struct new_entry *e)
 	for (uint32_t count = take_u32(&c); count > 0; count--) {
 		int from = take_fd(&c);
 		uint64_t source = take_u64(&c), length = take_u64(&c), offset = take_u64(&c);
-		int64_t copied = copy_range(t, from, source, fd, offset, length);
+		bool stream = is_stream(from);
+		if (stream && t->failed)
+			return tree_refuse(t, ECANCELED, "read data of", e->path);
+		int64_t copied = stream ? copy_stream(t, from, fd, offset, length) : copy_range(t, from, source, fd, offset, length);
 		if (copied < 0)
 			return tree_fail(t, "write", e->path);
 		if ((uint64_t)copied != length)
@@ -115,8 +125,33 @@ static int fill_file(struct tree *t, int fd, const struct new_entry *e)
 	return end != e->size && ftruncate(fd, (off_t)e->size) < 0 ? tree_fail(t, "truncate", e->path) : 0;
 }
 
-static int make_file(struct tree *t, const struct new_entry *e)
+/*
+ * With data from a stream: it comes slowly, and only once. So the file has no name before it is whole, and what is in the way goes
+ * only then; where a file system can't do that (overlayfs before 6.1, NFS), it has its name from the start.
+ */
+static int make_streamed(struct tree *t, struct new_entry *e)
 {
+	int fd = open(".", O_TMPFILE | O_WRONLY | O_CLOEXEC, e->meta.mode & 0777), named = -1;
+	if (fd < 0 && e->meta.flags & TREE_REPLACE && remove_name(t, e->name) < 0 && errno != ENOENT)
+		return -1;
+	if (fd < 0 && enter_parent(t, e->root, e->path, e->meta.flags))
+		named = fd = open(e->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, e->meta.mode & 0777);
+	if (fd < 0)
+		return tree_fail(t, "create", e->path);
+	if (fill_file(t, fd, e) < 0 || apply_to_fd(t, fd, e->path, &e->meta) < 0)
+		return closing(fd, -1);
+	if (named < 0 && linkat(fd, "", AT_FDCWD, e->name, AT_EMPTY_PATH) < 0 &&
+	    (errno != EEXIST || !(e->meta.flags & TREE_REPLACE) || remove_name(t, e->name) < 0 || !enter_parent(t, e->root, e->path, e->meta.flags) ||
+	     linkat(fd, "", AT_FDCWD, e->name, AT_EMPTY_PATH) < 0))
+		return closing(fd, tree_fail(t, "create", e->path));
+	return close(fd) < 0 ? tree_fail(t, "close", e->path) : 0;
+}
+
+static int make_file(struct tree *t, struct new_entry *e)
+{
+	struct cursor c = e->segments;
+	if (take_u32(&c) > 0 && is_stream(take_fd(&c)))
+		return make_streamed(t, e);
 	int fd = open(e->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, e->meta.mode & 0777);
 	if (fd < 0)
 		return tree_fail(t, "create", e->path);
@@ -144,7 +179,7 @@ static bool same_entry(int fd, const char *name)
 /* linkat with both ends pinned; a symlink as the last component of `target` is itself what gets another name. */
 static int make_link(struct tree *t, const struct new_entry *e)
 {
-	int from = open_beneath(e->root, e->target, O_PATH, 0);
+	int from = open_beneath(e->root, e->target, O_PATH, (e->meta.flags & TREE_FOLLOW) | TREE_NOFOLLOW);
 	if (from < 0)
 		return tree_fail(t, "look up", e->target);
 	int status = linkat(from, "", AT_FDCWD, e->name, AT_EMPTY_PATH) < 0 ? tree_fail(t, "link", e->path) : 0;
@@ -201,6 +236,7 @@ static void take_segments(struct cursor *c, struct new_entry *e)
 
 int tree_make(struct tree *t, struct cursor *c, unsigned flags)
 {
+	struct stat st;
 	struct new_entry e = { .root = take_fd(c) };
 	take_metadata(c, &e.meta, flags);
 	uint32_t major_number = take_u32(c), minor_number = take_u32(c);
@@ -211,6 +247,8 @@ int tree_make(struct tree *t, struct cursor *c, unsigned flags)
 	take_segments(c, &e);
 	if (take_end(t, c) < 0 || !(e.name = enter_parent(t, e.root, e.path, flags)))
 		return -1;
+	if (flags & TREE_KIND && fstatat(AT_FDCWD, e.name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) != S_ISDIR(e.meta.mode))
+		return tree_refuse(t, S_ISDIR(st.st_mode) ? EISDIR : ENOTDIR, "overwrite", e.path);
 	int status = make_once(t, &e);
 	if (status == 0 || errno != EEXIST || !(flags & TREE_REPLACE))
 		return status;

@@ -3,8 +3,12 @@
  */
 #include "tree.h"
 
+#include <linux/magic.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
+
+#include "lookup.h"
 
 enum {
 	XATTR_LIST_MAX = 64 * 1024, /* linux/limits.h, as XATTR_SIZE_MAX */
@@ -183,6 +187,22 @@ struct walk {
 	uint64_t count;
 };
 
+#ifndef MQUEUE_MAGIC
+#define MQUEUE_MAGIC 0x19800202 /* ipc/mqueue.c */
+#endif
+
+/* The kernel's own words: such files have no size, and some no end. */
+static bool is_kernels(int fd)
+{
+	static const uint32_t magics[] = { PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC,
+		MQUEUE_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, BPF_FS_MAGIC };
+	struct statfs fs;
+	bool found = fstatfs(fd, &fs) < 0;
+	for (size_t i = 0; i < sizeof(magics) / sizeof(*magics); i++)
+		found |= (uint32_t)fs.f_type == magics[i];
+	return found;
+}
+
 /* Directories before what they hold, names in the order of their bytes. */
 static int walk_entry(struct tree *t, int dir, const char *name, void *context)
 {
@@ -193,7 +213,7 @@ static int walk_entry(struct tree *t, int dir, const char *name, void *context)
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || reply_entry(t, &subject, &st, walk->flags) < 0)
 		return errno == ENOENT ? 0 : tree_fail(t, "read", t->path);
 	walk->count++;
-	if (!S_ISDIR(st.st_mode))
+	if (!S_ISDIR(st.st_mode) || walk->flags & TREE_FLAT)
 		return 0;
 	int fd = open_subdirectory(dir, name);
 	/* A mount point's contents belong to another tree. */
@@ -234,5 +254,7 @@ int tree_walk(struct tree *t, struct cursor *c, unsigned flags)
 	int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY, flags);
 	if (fd < 0)
 		return tree_fail(t, "open", path);
+	if (flags & TREE_FLAT && is_kernels(fd))
+		return closing(fd, reply_result(t, 0));
 	return closing(fd, each_entry(t, fd, BY_BYTES, walk_entry, &walk)) < 0 ? -1 : reply_result(t, walk.count);
 }

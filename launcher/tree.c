@@ -108,7 +108,8 @@ int reply_result(struct tree *t, uint64_t value)
 int open_beneath(int dir, const char *path, int open_flags, unsigned flags)
 {
 	uint64_t resolve = flags & TREE_FOLLOW ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-	return lookup_resolve(dir, path, (unsigned)open_flags | (flags & TREE_FOLLOW ? 0 : O_NOFOLLOW), 0, resolve | RESOLVE_NO_MAGICLINKS);
+	bool follow = flags & TREE_FOLLOW && !(flags & TREE_NOFOLLOW);
+	return lookup_resolve(dir, path, (unsigned)open_flags | (follow ? 0 : O_NOFOLLOW), 0, resolve | RESOLVE_NO_MAGICLINKS);
 }
 
 int open_subdirectory(int dir, const char *name)
@@ -217,6 +218,7 @@ static int run_frame(struct tree *t, size_t length)
 		index++;
 	}
 	int error = errno;
+	t->failed |= status < 0;
 	reply_begin(t, status < 0 ? TREE_ERROR : TREE_DONE);
 	reply_u32(t, index);
 	if (status < 0) {

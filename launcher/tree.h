@@ -36,12 +36,16 @@ enum tree_flag {
 	TREE_LENIENT = 16,  /* xattrs that the file system can't hold are left out */
 	TREE_MISSING = 32,  /* REMOVE, STAT, READ: nothing there is fine */
 	TREE_NO_XATTR = 64, /* STAT, WALK: without xattrs */
+	TREE_NOFOLLOW = 128, /* with FOLLOW: but not the last component */
+	TREE_KIND = 256,    /* MAKE: a directory gives way to nothing else, and nothing else to a directory: EISDIR, ENOTDIR */
+	TREE_FLAT = 512,    /* WALK: one level; a directory of the kernel's own file systems is empty then */
 };
 
 enum tree_mask { TREE_OWNER = 1, TREE_MODE = 2, TREE_MTIME = 4 };
 
 struct tree {
 	int in, out;
+	bool failed; /* a record has: what streams hold next is not what the coming records mean */
 	uint8_t frame[TREE_FRAME_MAX];     /* the request being carried out */
 	uint8_t reply[2 * TREE_FRAME_MAX]; /* replies not sent yet */
 	size_t reply_used, reply_frame; /* bytes in use; where the open frame starts */
@@ -99,6 +103,8 @@ int tree_copy(struct tree *t, struct cursor *c, unsigned flags);
 
 /* Removes `name` in the working directory and all beneath, never crossing a mount. */
 int remove_name(struct tree *t, const char *name);
+/* Copies exactly `length` bytes of a pipe or socket into a file; less only at its end. Returns the number, or -1. */
+int64_t copy_stream(struct tree *t, int in, int out, uint64_t out_offset, uint64_t length);
 /* Copies exactly `length` bytes between two files; less only at the end of the source. Returns the number, or -1. */
 int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t out_offset, uint64_t length);
 

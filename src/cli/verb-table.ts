@@ -55,6 +55,11 @@ const ungrouped = {
     group: "command",
     load: async () => (await import("./verbs/completion.ts")).completionVerb,
   },
+  cp: {
+    summary: "Copy files/folders between a container and the local filesystem",
+    group: "command",
+    load: async () => (await import("./verbs/cp.ts")).cpVerb,
+  },
   create: { summary: "Create a new container", group: "command", load: async () => (await import("./verbs/create.ts")).createVerb },
   diff: {
     summary: "Inspect changes to files or directories on a container's filesystem",
@@ -65,6 +70,11 @@ const ungrouped = {
     summary: "Show the kernel operations that start a container, one by one",
     group: "command",
     load: async () => (await import("./verbs/explain.ts")).explainVerb,
+  },
+  export: {
+    summary: "Export a container's filesystem as a tar archive",
+    group: "command",
+    load: async () => (await import("./verbs/export.ts")).exportVerb,
   },
   history: {
     summary: "Show the history of an image",
@@ -147,8 +157,28 @@ const ungrouped = {
 /** Verbs by the word after `wherry`. */
 export const verbs: Readonly<Record<string, VerbEntry>> = ungrouped;
 
-const { attach, commit, create, diff, exec, kill, logs, pause, port, rename, restart, rm, run, start, stats, stop, top, unpause, wait } =
-  ungrouped;
+const {
+  attach,
+  commit,
+  cp,
+  create,
+  diff,
+  exec,
+  kill,
+  logs,
+  pause,
+  port,
+  rename,
+  restart,
+  rm,
+  run,
+  start,
+  stats,
+  stop,
+  top,
+  unpause,
+  wait,
+} = ungrouped;
 const listContainers: VerbEntry = ungrouped.ps;
 const listImages: VerbEntry = ungrouped.images;
 
@@ -159,9 +189,11 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
     verbs: {
       attach,
       commit,
+      cp,
       create,
       diff,
       exec,
+      export: ungrouped.export,
       inspect: {
         summary: "Display detailed information on one or more containers",
         group: "command",

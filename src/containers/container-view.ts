@@ -26,6 +26,19 @@ export interface ContainerSummary {
   readonly sizeRootFsBytes?: number;
 }
 
+/** What a path in a container is. */
+export interface ContainerPathStat {
+  /** The path's last component; empty for `/`. */
+  readonly name: string;
+  readonly type: "file" | "directory" | "symlink" | "character" | "block" | "fifo" | "socket";
+  /** Permission and set-id bits. */
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly modifiedAt: { readonly seconds: number; readonly nanos: number };
+  /** Of a symlink: the absolute path where it leads in the container, whether there is anything or not; else empty. */
+  readonly linkTarget: string;
+}
+
 export interface MountView {
   readonly type: "bind" | "tmpfs" | "volume" | "image";
   /** Of a volume; else empty. */

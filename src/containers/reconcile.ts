@@ -31,11 +31,11 @@ export async function reconcile(host: ContainerHost, id: ContainerId): Promise<C
   switch (row.status) {
     case "created":
       ensureContainerDirectories(host, row);
-      return row;
+      return settleClaim(host, row);
     case "exited":
       // An ended `--rm` container whose start failed, or whose remover died.
       if (row.autoRemove && (await removeStopped(host, row))) return undefined;
-      return row;
+      return settleClaim(host, row);
     case "running":
     case "paused":
       return settleRunning(host, row);
@@ -48,6 +48,13 @@ export async function reconcile(host: ContainerHost, id: ContainerId): Promise<C
     default:
       return row.status satisfies never;
   }
+}
+
+/** Whoever had its files mounted (stopped-claim.ts) died in between; the mount died along. */
+function settleClaim(host: ContainerHost, row: ContainerRow): ContainerRow | undefined {
+  if (row.owner === null || isOwnerAlive(row.owner, host.bootId) || !takeOver(host, row)) return row;
+  moveContainer(host.store, { id: row.id, from: [row.status], to: row.status, owner: host.owner, change: { owner: null } });
+  return getContainer(host.store, row.id);
 }
 
 /** What a dead process was at; the row is ours now. */

@@ -7,13 +7,14 @@ import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 import { releaseRunning } from "./release-running.ts";
 
-/** Removes a container that does not run, with `volumes` also those that were made for it alone. Returns false when it is not in such a state (any more). */
+/** Removes a container that does not run, with `volumes` also those that were made for it alone. Returns false when it is not in such a state (any more), or somebody has its files mounted. */
 export async function removeStopped(
   host: ContainerHost,
   row: Pick<ContainerRow, "id">,
   options: { readonly volumes?: boolean } = {},
 ): Promise<boolean> {
-  const claim = () => moveContainer(host.store, { id: row.id, from: ["created", "exited"], to: "removing", change: { owner: host.owner } });
+  const claim = () =>
+    moveContainer(host.store, { id: row.id, from: ["created", "exited"], to: "removing", owner: null, change: { owner: host.owner } });
   const claimed =
     options.volumes === true
       ? host.store.transaction(() => {

@@ -38,7 +38,7 @@ export async function removeContainer(
         break;
       case "created":
       case "exited":
-        await removeStopped(host, row, { volumes });
+        if (!(await removeStopped(host, row, { volumes }))) await untilSettled(host, row, force);
         break;
       default:
         row.status satisfies never;

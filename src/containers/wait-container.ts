@@ -95,6 +95,12 @@ async function whenChanged(
   }
 }
 
+/** Somebody is starting or ending it, or has its files mounted. */
+function isInHand(row: ContainerRow): boolean {
+  if (row.status === "starting" || row.status === "ending") return true;
+  return (row.status === "created" || row.status === "exited") && row.owner !== null;
+}
+
 /**
  * The row once nobody is starting or ending the container, or as it is when the time is up; undefined when it is gone. For those who
  * want to change it: the kernel's part of it is another process's until then.
@@ -102,7 +108,7 @@ async function whenChanged(
 export async function waitUntilSettled(host: ContainerHost, id: ContainerId, timeoutMs?: number): Promise<ContainerRow | undefined> {
   const signal = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
   try {
-    await whenChanged(host, id, signal, (now) => (now?.status === "starting" || now?.status === "ending" ? undefined : true));
+    await whenChanged(host, id, signal, (now) => (now !== undefined && isInHand(now) ? undefined : true));
   } catch (error) {
     if (signal?.aborted !== true) throw error;
   }

@@ -30,7 +30,16 @@ import {
   moveContainer,
   renameContainer,
 } from "../state/container-table.ts";
-import type { ContainerService, ExecRequest, ListOptions, StartOptions, StartResult } from "./engine.ts";
+import type {
+  ContainerArchive,
+  ContainerPathStat,
+  ContainerService,
+  ExecRequest,
+  ListOptions,
+  StartOptions,
+  StartResult,
+  WriteArchiveOptions,
+} from "./engine.ts";
 
 /**
  * The containers of one data root on this host. What each operation does is in `src/containers/`; here they get their names and
@@ -73,11 +82,14 @@ export class LocalContainerService implements ContainerService {
       id: row.id,
       from: ["created", "exited"],
       to: "starting",
+      owner: null,
       change: { owner: this.#host.owner },
     });
     if (claimed) return this.#launch(row, options, {});
     if (getContainer(this.#host.store, row.id)?.status === "removing") throw busy(row, "start");
-    // Somebody else was faster: what that leads to is what counts.
+    // Somebody else was faster, or has its files mounted: what that leads to is what counts.
+    const { waitUntilSettled } = await import("../containers/wait-container.ts");
+    await waitUntilSettled(this.#host, row.id);
     return this.start(reference, options);
   }
 
@@ -214,6 +226,30 @@ export class LocalContainerService implements ContainerService {
     const row = requireRunning(await this.#settled(reference), "exec in");
     const { execInContainer } = await import("../containers/exec-container.ts");
     return execInContainer(this.#host, row, request);
+  }
+
+  async statPath(reference: string, path: string): Promise<ContainerPathStat> {
+    const row = await this.#settled(reference);
+    const { statContainerPath } = await import("../containers/copy-from-container.ts");
+    return statContainerPath(this.#host, row, path);
+  }
+
+  async readArchive(reference: string, path: string): Promise<ContainerArchive> {
+    const row = await this.#settled(reference);
+    const { readContainerArchive } = await import("../containers/copy-from-container.ts");
+    return readContainerArchive(this.#host, row, path);
+  }
+
+  async writeArchive(reference: string, path: string, tar: AsyncIterable<Uint8Array>, options: WriteArchiveOptions = {}): Promise<number> {
+    const row = await this.#settled(reference);
+    const { writeContainerArchive } = await import("../containers/copy-to-container.ts");
+    return writeContainerArchive(this.#host, row, { path, tar, options });
+  }
+
+  async *export(reference: string): AsyncGenerator<Uint8Array> {
+    const row = await this.#settled(reference);
+    const { exportContainer } = await import("../containers/export-container.ts");
+    yield* exportContainer(this.#host, row);
   }
 
   async diff(reference: string): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]> {

@@ -1,6 +1,8 @@
 import type { ContainerOptions } from "../spec/container-options.ts";
 import type { ExecRequest } from "../containers/exec-request.ts";
-import type { ContainerDetails, ContainerStatus, ContainerSummary } from "../containers/container-view.ts";
+import type { ContainerArchive } from "../containers/copy-from-container.ts";
+import type { WriteArchiveOptions } from "../containers/copy-to-container.ts";
+import type { ContainerDetails, ContainerPathStat, ContainerStatus, ContainerSummary } from "../containers/container-view.ts";
 import type { ContainerId, ImageId } from "../core/brands.ts";
 import type { ContainerUsage } from "../containers/container-usage.ts";
 import type { ImagesUsage } from "../images/image-usage.ts";
@@ -23,6 +25,9 @@ export type { VolumeView } from "../volumes/volume-view.ts";
 export type { VolumeUsage } from "../volumes/volume-usage.ts";
 export type { ContainerUsage } from "../containers/container-usage.ts";
 export type { ImagesUsage } from "../images/image-usage.ts";
+export type { ContainerPathStat } from "../containers/container-view.ts";
+export type { ContainerArchive } from "../containers/copy-from-container.ts";
+export type { WriteArchiveOptions } from "../containers/copy-to-container.ts";
 export type { ExecRequest } from "../containers/exec-request.ts";
 export type { ImageConfig, ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 export type { LayerDriverChoice } from "../layers/layer-driver.ts";
@@ -74,6 +79,17 @@ export interface ContainerService {
   attach(reference: string, options: AttachOptions): Promise<ProcessStreams>;
   logs(reference: string, options: LogOptions): AsyncIterable<LogEntry>;
   exec(reference: string, request: ExecRequest): Promise<ProcessStreams>;
+  /** What a path is; a symlink as such. @throws {EngineError} COPY_PATH_NOT_FOUND, COPY_SOURCE_INVALID */
+  statPath(reference: string, path: string): Promise<ContainerPathStat>;
+  /**
+   * A file, or a directory with all beneath it, as a tar whose entries begin with the path's last component (`/dir/.`: with none). The tar
+   * must be read, or its iterator returned: a container that does not run can't be started until then.
+   */
+  readArchive(reference: string, path: string): Promise<ContainerArchive>;
+  /** Unpacks a tar, compressed or not, into a directory that is there; resolves with the bytes of file content. */
+  writeArchive(reference: string, path: string, tar: AsyncIterable<Uint8Array>, options?: WriteArchiveOptions): Promise<number>;
+  /** The root file system as a tar, image and changes merged; mount points are empty. As to its end, like `readArchive`. */
+  export(reference: string): AsyncIterable<Uint8Array>;
   diff(reference: string): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]>;
   /** What each container's own files take on the disk: its read-write layer and its log. */
   usage(): Promise<readonly ContainerUsage[]>;

@@ -2,6 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import type { ByteString } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { launcherEnvironment } from "../core/fault-settings.ts";
+import { encodeFrame, frameTypes as planFrames } from "./frames.ts";
 import type { EntryMetadata, NewEntry, TreeFd } from "./tree-records.ts";
 import { frameTypes, RecordWriter, recordCodes, recordFlags } from "./tree-records.ts";
 import { decodeEntry, FrameReader, isReply, type TreeEntry, type TreeFrame, treeError } from "./tree-replies.ts";
@@ -15,10 +17,27 @@ export interface MakeOptions {
   readonly lenientXattrs?: boolean;
   /** A parent may be a symlink, followed inside the root. Otherwise that is ELOOP. */
   readonly follow?: boolean;
+  /** A directory is replaced by directories only, and nothing else by one: EISDIR, ENOTDIR. */
+  readonly keepKind?: boolean;
+}
+
+export interface TreeSessionOptions {
+  /** A plan that ends with SERVE: what it makes is there under the number that it says. */
+  readonly plan?: Uint8Array;
+  /** The launcher gets a stream, `treeFd(0)`, that `feed` fills; the descriptors come after it. */
+  readonly stream?: boolean;
+}
+
+/** A file's bytes to read: fewer come when it has become shorter, or is gone. */
+export interface FileRead {
+  readonly path: ByteString;
+  readonly limit: number;
 }
 
 /** A frame of records is sent once it has this many bytes. */
 const batchBytes = 48 * 1024;
+/** Bytes of a file that wait for whoever reads it, before the launcher has to wait, too. */
+const readAhead = 1024 * 1024;
 /** Frames on the way before `make` and `set` ask their caller to wait. */
 const framesAhead = 16;
 
@@ -41,13 +60,23 @@ export class TreeSession implements AsyncDisposable {
   #failure: EngineError | undefined;
   #ended: (() => void) | undefined;
   #resume: (() => void) | undefined;
+  #stream: Duplex | undefined;
+  #drained: (() => void) | undefined;
 
-  /** @param descriptors directories and files of this process; `treeFd(i)` names the i-th in records. */
-  constructor(launcher: string, descriptors: readonly number[]) {
-    this.#process = process
-      .getBuiltinModule("node:child_process")
-      .spawn(launcher, ["tree"], { stdio: ["ignore", "ignore", "inherit", "pipe", ...descriptors] });
+  /** @param descriptors directories and files of this process; `treeFd(i)` names the i-th in records (see `stream`). */
+  constructor(launcher: string, descriptors: readonly number[], options: TreeSessionOptions = {}) {
+    const stream = options.stream === true ? (["pipe"] as const) : [];
+    this.#process = process.getBuiltinModule("node:child_process").spawn(launcher, options.plan === undefined ? ["tree"] : ["plan"], {
+      stdio: ["ignore", "ignore", "inherit", "pipe", ...stream, ...descriptors],
+      ...(options.plan === undefined ? {} : { cwd: "/", env: launcherEnvironment() }),
+    });
     this.#socket = this.#process.stdio[3] as unknown as Duplex;
+    if (options.plan !== undefined) this.#socket.write(encodeFrame(planFrames.plan, options.plan));
+    if (options.stream === true) {
+      this.#stream = this.#process.stdio[4] as unknown as Duplex;
+      this.#stream.on("error", () => {});
+      this.#stream.on("drain", () => this.#wakeFeeder());
+    }
     this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     this.#socket.on("error", (cause: Error) => this.#lost(cause));
     this.#socket.on("close", () => this.#lost());
@@ -87,6 +116,17 @@ export class TreeSession implements AsyncDisposable {
     this.#check();
   }
 
+  /** Appends to the stream that the queued entries take their data from. When a promise comes back, wait for it before the next. */
+  feed(bytes: Uint8Array): Promise<void> | undefined {
+    this.#check();
+    if (this.#stream?.write(bytes) !== false) return undefined;
+    // The launcher reads what it has been told to read.
+    this.#sendBatch();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
   /** Removes the entry and all beneath it, never crossing a mount; `.` empties the root. */
   async remove(root: TreeFd, path: ByteString, options: { readonly missingOk?: boolean } = {}): Promise<void> {
     await this.#request((writer) => writer.named(recordCodes.remove, root, path, options.missingOk === true ? recordFlags.missing : 0));
@@ -113,12 +153,73 @@ export class TreeSession implements AsyncDisposable {
     return Buffer.concat(chunks);
   }
 
-  /** The entry, or undefined when there is none. */
-  async stat(root: TreeFd, path: ByteString, options: { readonly follow?: boolean } = {}): Promise<TreeEntry | undefined> {
+  /** The bytes of regular files, symlinks not followed; of what is no such file (any more): none. For small ones: all are held at once. */
+  async readMany(root: TreeFd, files: readonly FileRead[]): Promise<Buffer[]> {
+    const found: Buffer[][] = [[]];
+    await this.#request(
+      (writer) => {
+        for (const { path, limit } of files) writer.read(root, path, limit, recordFlags.missing);
+      },
+      (frame) => {
+        if (frame.type === frameTypes.data) found.at(-1)?.push(Buffer.from(frame.payload));
+        else if (frame.type === frameTypes.result) found.push([]);
+      },
+    );
+    return files.map((_, index) => Buffer.concat(found[index] ?? []));
+  }
+
+  /** The same for one large file, piece by piece: the launcher waits for whoever reads slowly. Nothing else may be asked meanwhile. */
+  async *readChunks(root: TreeFd, { path, limit }: FileRead): AsyncGenerator<Buffer> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let wake: (() => void) | undefined;
+    let done = false;
+    const request = this.#request(
+      (writer) => writer.read(root, path, limit, recordFlags.missing),
+      (frame) => {
+        if (frame.type !== frameTypes.data) return;
+        chunks.push(Buffer.from(frame.payload));
+        bytes += frame.payload.length;
+        if (bytes > readAhead) this.#socket.pause();
+        wake?.();
+      },
+    ).finally(() => {
+      done = true;
+      wake?.();
+    });
+    // Thrown below, when all that came before it has been read.
+    request.catch(() => {});
+    try {
+      for (;;) {
+        for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+          bytes -= chunk.length;
+          if (bytes <= readAhead / 2) this.#socket.resume();
+          yield chunk;
+        }
+        if (done) break;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (done || chunks.length > 0) resolve();
+        });
+      }
+    } finally {
+      this.#socket.resume();
+    }
+    await request;
+  }
+
+  /** The entry, or undefined when there is none. `follow`: symlinks inside the root; "parents": all but the last component. */
+  async stat(
+    root: TreeFd,
+    path: ByteString,
+    options: { readonly follow?: boolean | "parents"; readonly xattrs?: boolean } = {},
+  ): Promise<TreeEntry | undefined> {
     let entry: TreeEntry | undefined;
+    const { follow = false } = options;
+    const flags = (follow === false ? 0 : recordFlags.follow) | (follow === "parents" ? recordFlags.nofollow : 0);
     try {
       await this.#request(
-        (writer) => writer.named(recordCodes.stat, root, path, options.follow === true ? recordFlags.follow : 0),
+        (writer) => writer.named(recordCodes.stat, root, path, flags | (options.xattrs === false ? recordFlags.noXattrs : 0)),
         (frame) => {
           if (frame.type === frameTypes.entry) entry = decodeEntry(frame.payload);
         },
@@ -155,6 +256,16 @@ export class TreeSession implements AsyncDisposable {
     );
   }
 
+  /** What one directory holds, in the order of the names' bytes; mounts are entered, but those of the kernel's own file systems are empty. */
+  async list(root: TreeFd, path: ByteString): Promise<TreeEntry[]> {
+    const entries: TreeEntry[] = [];
+    await this.#request(
+      (writer) => writer.named(recordCodes.walk, root, path, recordFlags.flat),
+      (frame) => frame.type === frameTypes.entry && entries.push(decodeEntry(frame.payload)),
+    );
+    return entries;
+  }
+
   /**
    * Queues copying exactly `length` bytes of a regular file to an offset of the descriptor `to.fd`; what the file no longer
    * holds is zeros. As `make`: failures come later.
@@ -171,7 +282,9 @@ export class TreeSession implements AsyncDisposable {
 
   /** Ends the process. Work under way is finished first. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stream?.destroy();
     if (this.#process.exitCode !== null || this.#process.signalCode !== null || this.#process.pid === undefined) return;
+    this.#socket.resume();
     const ended = new Promise<void>((resolve) => {
       this.#ended = resolve;
     });
@@ -185,7 +298,7 @@ export class TreeSession implements AsyncDisposable {
 
   #batch(): Promise<void> | undefined {
     if (this.#writer.size < batchBytes) return undefined;
-    this.#send({ frame: () => {}, done: (error) => (this.#failure ??= error) });
+    this.#sendBatch();
     if (this.#waiters.length < framesAhead) return undefined;
     return new Promise((resolve) => {
       this.#resume = resolve;
@@ -193,12 +306,21 @@ export class TreeSession implements AsyncDisposable {
   }
 
   async #request(encode: (writer: RecordWriter) => void, frame: (frame: TreeFrame) => void = () => {}): Promise<void> {
-    if (this.#writer.records > 0) this.#send({ frame: () => {}, done: (error) => (this.#failure ??= error) });
+    this.#sendBatch();
     encode(this.#writer);
     await new Promise<void>((resolve, reject) => {
       this.#send({ frame, done: (error) => (error === undefined ? resolve() : reject(error)) });
     });
     this.#check();
+  }
+
+  #sendBatch(): void {
+    if (this.#writer.records === 0) return;
+    const done = (error: EngineError | undefined): void => {
+      this.#failure ??= error;
+      if (error !== undefined) this.#wakeFeeder();
+    };
+    this.#send({ frame: () => {}, done });
   }
 
   #send(waiter: Waiter): void {
@@ -225,6 +347,11 @@ export class TreeSession implements AsyncDisposable {
     }
   }
 
+  #wakeFeeder(): void {
+    this.#drained?.();
+    this.#drained = undefined;
+  }
+
   #wake(): void {
     this.#resume?.();
     this.#resume = undefined;
@@ -236,6 +363,7 @@ export class TreeSession implements AsyncDisposable {
     this.#failure ??= error;
     for (const waiter of waiters) waiter.done(error);
     this.#wake();
+    this.#wakeFeeder();
   }
 }
 
@@ -245,5 +373,6 @@ function makeFlags(options: MakeOptions): number {
   if (options.parents === true) flags |= recordFlags.parents;
   if (options.lenientXattrs === true) flags |= recordFlags.lenient;
   if (options.follow === true) flags |= recordFlags.follow;
+  if (options.keepKind === true) flags |= recordFlags.kind;
   return flags;
 }

@@ -16,7 +16,18 @@ const recordMax = 200 * 1024;
 
 export const frameTypes = { error: 16, records: 32, done: 48, entry: 49, data: 50, result: 51 } as const;
 export const recordCodes = { make: 1, set: 2, remove: 3, chown: 4, sync: 5, read: 16, stat: 17, walk: 18, copy: 19 } as const;
-export const recordFlags = { replace: 1, parents: 2, hardlink: 4, follow: 8, lenient: 16, missing: 32, noXattrs: 64 } as const;
+export const recordFlags = {
+  replace: 1,
+  parents: 2,
+  hardlink: 4,
+  follow: 8,
+  lenient: 16,
+  missing: 32,
+  noXattrs: 64,
+  nofollow: 128,
+  kind: 256,
+  flat: 512,
+} as const;
 const masks = { owner: 1, mode: 2, mtime: 4 } as const;
 
 /** Whole seconds and nanoseconds (0 to 999,999,999), so that times before 1970 keep their sense. */

@@ -121,7 +121,7 @@ export function treeError(frame: TreeFrame): EngineError {
     kind: full ? "resourceExhausted" : "internal",
     code: "TREE_FAILED",
     message: `${call} \`${path}\`: ${errorTexts[errno] ?? errno}`,
-    details: { errno, call, path, index: frame.payload.readUInt32LE(0) },
+    details: { errno, call, path, index: frame.payload.readUInt32LE(0), detail: decodeText(detail) },
   });
 }
 

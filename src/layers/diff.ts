@@ -4,6 +4,7 @@ import type { ByteString } from "../core/byte-string.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
 import { treeFd } from "../kernel/tree-records.ts";
 import type { TreeEntry } from "../kernel/tree-replies.ts";
+import { unshift } from "./container-ids.ts";
 import { isWhiteout } from "./lookup.ts";
 import { isMountPoint } from "./mount-points.ts";
 
@@ -207,12 +208,6 @@ function sameDirectory(a: TreeEntry, b: TreeEntry): boolean {
 function sameXattrs(a: TreeEntry, b: TreeEntry): boolean {
   const relevant = (entry: TreeEntry) => [...entry.xattrs].filter(([name]) => !name.startsWith("trusted.overlay."));
   return relevant(a).length === relevant(b).length && relevant(a).every(([name, value]) => b.xattrs.get(name) === value);
-}
-
-function unshift(entry: TreeEntry, shift: IdShift | undefined): TreeEntry {
-  if (shift === undefined) return entry;
-  const id = (value: number) => (value >= shift.from && value < shift.from + shift.count ? value - shift.from : value);
-  return { ...entry, uid: id(entry.uid), gid: id(entry.gid) };
 }
 
 function parentOf(path: ByteString): ByteString {

@@ -4,8 +4,9 @@ import { hidingPath, opaquePath } from "../archive/whiteout.ts";
 import type { HostPath } from "../core/brands.ts";
 import type { ByteString } from "../core/byte-string.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
-import { treeFd, type Xattrs } from "../kernel/tree-records.ts";
+import { treeFd } from "../kernel/tree-records.ts";
 import type { TreeEntry } from "../kernel/tree-replies.ts";
+import { portableXattrs } from "./container-ids.ts";
 import type { IdShift, LayerChange, LayerStack } from "./diff.ts";
 
 const upper = treeFd(0);
@@ -74,7 +75,7 @@ function toMember(entry: TreeEntry, shift: IdShift | undefined, firstNames: Map<
   const { type } = entry;
   if (type === "socket") return undefined;
   const { path, mode, uid, gid, mtime, major, minor, target } = entry;
-  const common = { path, mode, uid, gid, mtime, major, minor, xattrs: layerXattrs(entry.xattrs, shift) };
+  const common = { path, mode, uid, gid, mtime, major, minor, xattrs: portableXattrs(entry.xattrs, shift) };
   if (type !== "directory" && entry.links > 1) {
     const inode = `${entry.device}:${entry.inode}`;
     const first = firstNames.get(inode);
@@ -82,26 +83,4 @@ function toMember(entry: TreeEntry, shift: IdShift | undefined, firstNames: Map<
     firstNames.set(inode, path);
   }
   return { ...common, type, target, size: type === "file" ? entry.size : 0 };
-}
-
-/** What belongs to the file, not to this host's overlayfs or security modules. */
-function layerXattrs(xattrs: Xattrs, shift: IdShift | undefined): Xattrs {
-  const kept = new Map<ByteString, ByteString>();
-  for (const [name, value] of xattrs) {
-    if (name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.")) continue;
-    if (name.startsWith("security.") && name !== "security.capability") continue;
-    kept.set(name, name === "security.capability" && shift !== undefined ? rootless(value, shift) : value);
-  }
-  return kept;
-}
-
-/**
- * A file capability of the container's own root (revision 3, with that root's host id) becomes a plain one (revision 2), which
- * counts for whichever root runs the image. @see linux/capability.h, struct vfs_ns_cap_data
- */
-function rootless(value: ByteString, shift: IdShift): ByteString {
-  const bytes = Buffer.from(value, "latin1");
-  if (bytes.length !== 24 || bytes[3] !== 3 || bytes.readUInt32LE(20) !== shift.from) return value;
-  bytes[3] = 2;
-  return bytes.toString("latin1", 0, 20) as ByteString;
 }

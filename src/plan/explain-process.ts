@@ -40,6 +40,7 @@ type ProcessOperation =
   | "STARTWAIT"
   | "SENDFD"
   | "KEEPFDS"
+  | "SERVE"
   | "MONITOR"
   | "DETACH";
 
@@ -162,6 +163,7 @@ export const explainProcess: Explainers<ProcessOperation> = {
   HOLD: { man: "unix(7)", calls: (point) => [`read(<client>, {GO, ${quote(point)}})`] },
   STARTWAIT: { man: "fifo(7)", calls: (start) => ["close(<report>)", `read(${fd(start)}, <go>, 1)`] },
   KEEPFDS: { man: "dup(2)", calls: (count) => Array.from({ length: Number(count) }, (_, index) => `dup2(${index + 4}, ${index + 3})`) },
+  SERVE: { man: "dup(2)", calls: (slot, number) => [`dup3(${fd(slot)}, ${number}, O_CLOEXEC)`, "serve(<client>)"] },
   SENDFD: { man: "unix(7)", calls: (slot, path, text) => [`sendmsg(${quote(path)}, ${quote(text.join("<pid>"))}, ${ancillary([slot])})`] },
 
   MONITOR: {

@@ -81,6 +81,7 @@ export const OPERATIONS = {
   STARTWAIT: { code: 96, signature: "ffv", sections: "C" },
   SENDFD: { code: 97, signature: "fsv", sections: "P" },
   KEEPFDS: { code: 98, signature: "u", sections: "C" },
+  SERVE: { code: 99, signature: "fu", sections: "H" },
 
   MONITOR: { code: 100, signature: "ggggsusuuuvv", sections: "T" },
   DETACH: { code: 101, signature: "", sections: "T" },

@@ -32,7 +32,8 @@ export interface ContainerRow {
   /** Bottom first. */
   readonly layers: readonly DiffId[];
   readonly status: RowStatus;
-  /** `pid:starttime:bootid` of the process that is moving it on; of a running or paused one: that is freezing or thawing it. */
+  /** `pid:starttime:bootid` of the process that is moving it on; of a running or paused one: that is freezing or
+   * thawing it; of a created or exited one: that has its files mounted. */
   readonly owner: string | null;
   readonly pid: number;
   readonly pidStart: bigint;

@@ -4,6 +4,8 @@ import type { ContainerId, Digest, ImageId } from "../../src/core/brands.ts";
 import { EngineError } from "../../src/core/engine-error.ts";
 import type {
   AttachOptions,
+  ContainerArchive,
+  ContainerPathStat,
   ContainerService,
   ContainerUsage,
   Engine,
@@ -39,6 +41,8 @@ export interface FakeEngineInit {
   readonly logs?: readonly LogEntry[];
   readonly warnings?: readonly string[];
   readonly doctor?: DoctorReport;
+  /** What the paths of every container are. */
+  readonly paths?: Readonly<Record<string, ContainerPathStat>>;
 }
 
 /** One call that the code under test made: `containers.stop`, with its arguments. */
@@ -243,6 +247,35 @@ class FakeContainers implements ContainerService {
       tty: request.tty ?? false,
       attach: request.attach ?? { stdin: false, stdout: false, stderr: false },
     });
+  }
+
+  async statPath(reference: string, path: string): Promise<ContainerPathStat> {
+    this.#engine.find(reference);
+    const found = this.#init.paths?.[path];
+    if (found === undefined)
+      throw new EngineError({
+        kind: "notFound",
+        code: "COPY_PATH_NOT_FOUND",
+        message: `Could not find the file ${path} in container ${reference}`,
+      });
+    return found;
+  }
+
+  async readArchive(reference: string, path: string): Promise<ContainerArchive> {
+    const stat = await this.statPath(reference, path);
+    return { stat, tar: this.export(reference) };
+  }
+
+  async writeArchive(reference: string, _path: string, tar: AsyncIterable<Uint8Array>): Promise<number> {
+    this.#engine.find(reference);
+    let length = 0;
+    for await (const chunk of tar) length += chunk.length;
+    return length;
+  }
+
+  async *export(reference: string): AsyncGenerator<Uint8Array> {
+    this.#engine.find(reference);
+    yield Buffer.alloc(1024);
   }
 
   async diff(): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]> {

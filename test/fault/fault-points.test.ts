@@ -96,6 +96,18 @@ const containerScenarios: Readonly<Partial<Record<FaultPoint, readonly Scenario[
   frozen: [{ given: [runDetached], dies: ["pause", "box"], truth: "paused" }],
   "unpause-recorded": [{ given: [runDetached, ["pause", "box"]], dies: ["unpause", "box"], truth: "running" }],
   "held-still": [{ given: [runDetached], dies: ["commit", "box", "of-box"], truth: "running" }],
+  "stopped-claimed": [
+    { given: [create], dies: ["cp", "/etc/passwd", "box:/"], truth: "created" },
+    { given: [run], dies: ["export", "-o", "/dev/null", "box"], truth: "exited 0" },
+  ],
+  "stopped-mounted": [
+    { given: [create], dies: ["cp", "box:/payload", "-"], truth: "created" },
+    { given: [run], dies: ["cp", "/etc/passwd", "box:/"], truth: "exited 0" },
+  ],
+  "copy-begins": [
+    { given: [runDetached], dies: ["cp", "/etc/passwd", "box:/"], truth: "running" },
+    { given: [create], dies: ["cp", "/etc/passwd", "box:/"], truth: "created" },
+  ],
 };
 
 /** Of the process that comes to clear up after another that has died at a point. */
