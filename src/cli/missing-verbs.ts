@@ -11,8 +11,6 @@ export const missingVerbs: Readonly<Record<string, string>> = {
   "image load": "bring a root file system in with wherry import",
   "image save": "there is no archive format yet but that of wherry import",
   load: "bring a root file system in with wherry import",
-  login: "there is no registry client",
-  logout: "there is no registry client",
   network: "containers have --network none, host or container:NAME",
   save: "there is no archive format yet but that of wherry import",
   search: "there is no registry client",

@@ -92,6 +92,8 @@ const ungrouped = {
     load: async () => (await import("./verbs/inspect.ts")).inspectVerb,
   },
   kill: { summary: "Kill one or more running containers", group: "command", load: async () => (await import("./verbs/kill.ts")).killVerb },
+  login: { summary: "Log in to a registry", group: "command", load: async () => (await import("./verbs/login.ts")).loginVerb },
+  logout: { summary: "Log out from a registry", group: "command", load: async () => (await import("./verbs/logout.ts")).logoutVerb },
   logs: { summary: "Fetch the logs of a container", group: "command", load: async () => (await import("./verbs/logs.ts")).logsVerb },
   pause: {
     summary: "Pause all processes within one or more containers",

@@ -11,6 +11,7 @@ import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/im
 import type { LayerDriverChoice } from "../layers/layer-driver.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
+import type { RegistryCredentials } from "../registry/credentials.ts";
 import type { PulledImage, PullOptions } from "../images/pull-image.ts";
 import type { PushedImage, PushOptions } from "../images/push-image.ts";
 import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
@@ -172,6 +173,8 @@ export interface ImageService {
 }
 
 export interface SystemService {
+  /** Asks a registry whether it takes these credentials. Nothing is kept. @throws {EngineError} REGISTRY_UNAUTHORIZED, REGISTRY_* */
+  checkLogin(registry: string, credentials: RegistryCredentials): Promise<void>;
   version(): Promise<VersionInfo>;
   info(): Promise<SystemInfo>;
   doctor(): Promise<DoctorReport>;

@@ -9,6 +9,7 @@ import type { HostPath } from "../core/brands.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
 import { readLauncherVersion } from "../kernel/launcher-version.ts";
 import { listContainers } from "../state/container-table.ts";
+import type { RegistryCredentials } from "../registry/credentials.ts";
 import type { SystemInfo, SystemService, VersionInfo } from "./engine.ts";
 
 /** `version`, `info` and `doctor` of this host. */
@@ -17,6 +18,11 @@ export class LocalSystemService implements SystemService {
 
   constructor(host: ContainerHost) {
     this.#host = host;
+  }
+
+  async checkLogin(registry: string, credentials: RegistryCredentials): Promise<void> {
+    const { checkLogin } = await import("../images/check-login.ts");
+    await checkLogin(registry, credentials);
   }
 
   async version(): Promise<VersionInfo> {

@@ -434,6 +434,11 @@ class FakeSystem implements SystemService {
     this.#init = init;
   }
 
+  async checkLogin(registry: string): Promise<void> {
+    if (registry !== "strict.test") return;
+    throw new EngineError({ kind: "unauthenticated", code: "REGISTRY_UNAUTHORIZED", message: `log in to \`${registry}\`: unauthorized` });
+  }
+
   async version(): Promise<VersionInfo> {
     return {
       version: "0.1.0",
