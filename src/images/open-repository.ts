@@ -1,6 +1,6 @@
 import { EngineError } from "../core/engine-error.ts";
 import type { RegistryCredentials } from "../registry/credentials.ts";
-import { RegistryClient } from "../registry/registry-client.ts";
+import { type ClientOptions, RegistryClient } from "../registry/registry-client.ts";
 import { Repository } from "../registry/repository.ts";
 import { familiarReference, type ImageReference } from "./reference.ts";
 import { registryHost } from "./registry-settings.ts";
@@ -12,6 +12,8 @@ export interface TransferOptions {
   readonly credentials?: (registry: string) => Promise<RegistryCredentials | undefined>;
   readonly onProgress?: (event: TransferEvent) => void;
   readonly signal?: AbortSignal;
+  /** How long to wait, and how often to try; absent: what suits people. */
+  readonly patience?: Pick<ClientOptions, "timeouts" | "retries">;
 }
 
 /** A connection to an image's repository, as this host is configured; disposed of by the client. @throws {EngineError} REGISTRY_SETTINGS_INVALID */
@@ -20,6 +22,7 @@ export async function openRepository(name: Pick<ImageReference, "domain" | "path
     host: registryHost(name.domain, process.env),
     credentials: await options.credentials?.(name.domain),
     env: process.env,
+    ...options.patience,
     onRetry: (error, delayMs) => options.onProgress?.({ kind: "retry", message: error.message, delayMs }),
   });
   return new Repository(client, name.path);

@@ -3,7 +3,6 @@ import { EngineError } from "../core/engine-error.ts";
 import type { HttpResponse } from "./http-transport.ts";
 import type { RegistryClient } from "./registry-client.ts";
 import { protocolError } from "./registry-error.ts";
-import { retryDelayMs, sleep } from "./retry.ts";
 
 export interface BlobSource {
   /** The repository. */
@@ -47,9 +46,7 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
         signal?.throwIfAborted();
         if (had - hadAtFailure >= forgivenAfterBytes) attempt = 2;
         hadAtFailure = had;
-        const delayMs = retryDelayMs(error, attempt, this.#client.retries);
-        if (delayMs === undefined) throw error;
-        await sleep(delayMs, signal);
+        await this.#client.pause(error, attempt, signal);
       }
     }
   }
@@ -61,6 +58,7 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
       target: `/v2/${path}/blobs/${descriptor.digest}`,
       scopes,
       ...(start === 0 ? {} : { headers: { range: `bytes=${start}-` } }),
+      once: true,
       doing: this.#doing,
       signal,
     });

@@ -3,7 +3,6 @@ import type { Digest } from "../core/brands.ts";
 import type { HttpResponse } from "./http-transport.ts";
 import { protocolError } from "./registry-error.ts";
 import type { Repository } from "./repository.ts";
-import { retryDelayMs, sleep } from "./retry.ts";
 
 export interface BlobToPush {
   readonly descriptor: BlobDescriptor;
@@ -92,9 +91,7 @@ async function upload(repository: Repository, blob: BlobToPush, first: Session):
       attempt = 2;
     } catch (error) {
       blob.signal?.throwIfAborted();
-      const delayMs = retryDelayMs(error, attempt++, client.retries);
-      if (delayMs === undefined) throw error;
-      await sleep(delayMs, blob.signal);
+      await client.pause(error, attempt++, blob.signal);
       const state = await where(repository, session, doing, blob.signal);
       session = state.session;
       sent = Math.min(state.sent, sizeBytes);

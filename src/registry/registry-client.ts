@@ -14,7 +14,7 @@ export interface RegistryRequest extends Omit<HttpRequest, "url"> {
   readonly scopes: readonly string[];
   /** Statuses that the caller deals with; every other than 2xx is an error. */
   readonly accept?: readonly number[];
-  /** Not sent again by itself: an upload's body, for one. */
+  /** Not sent again by itself: the caller goes on where it ended. */
   readonly once?: boolean;
 }
 
@@ -38,7 +38,7 @@ const errorBodyLimitBytes = 64 * 1024;
  */
 export class RegistryClient implements Disposable {
   readonly host: RegistryHost;
-  readonly retries: RetryPolicy;
+  readonly #retries: RetryPolicy;
   readonly #options: ClientOptions;
   readonly #transports = new Map<string, HttpTransport>();
   readonly #authorizers = new Map<RegistryEndpoint, Authorizer>();
@@ -48,7 +48,7 @@ export class RegistryClient implements Disposable {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.host = options.host;
-    this.retries = options.retries ?? defaultRetryPolicy;
+    this.#retries = options.retries ?? defaultRetryPolicy;
     this.#endpoints = options.host.endpoints;
   }
 
@@ -79,12 +79,18 @@ export class RegistryClient implements Disposable {
       } catch (error) {
         request.signal?.throwIfAborted();
         if (this.#moveOn(endpoint, error)) continue;
-        const delayMs = request.once === true ? undefined : retryDelayMs(error, attempt, this.retries);
-        if (delayMs === undefined) throw error;
-        this.#options.onRetry?.(error as EngineError, delayMs);
-        await sleep(delayMs, request.signal);
+        if (request.once === true) throw error;
+        await this.pause(error, attempt, request.signal);
       }
     }
+  }
+
+  /** Waits before try number `attempt` (2, 3, …) of something that failed. @throws `error` when there is to be none; the signal's reason */
+  async pause(error: unknown, attempt: number, signal?: AbortSignal): Promise<void> {
+    const delayMs = retryDelayMs(error, attempt, this.#retries);
+    if (delayMs === undefined) throw error;
+    this.#options.onRetry?.(error as EngineError, delayMs);
+    await sleep(delayMs, signal);
   }
 
   [Symbol.dispose](): void {
