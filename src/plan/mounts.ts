@@ -2,7 +2,7 @@ import { attachCgroupMount, prepareCgroupMount } from "./cgroup-mount.ts";
 import { prepareBind } from "./bind-mounts.ts";
 import { createDevFilesystem, createDeviceNodes } from "./devices.ts";
 import { prepareLayerMount } from "./layer-mounts.ts";
-import { AT, MOUNT_ATTR, MS, O } from "./kernel-flags.ts";
+import { AT, MOUNT_ATTR, MS, O, RESOLVE } from "./kernel-flags.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { MountTargets } from "./mount-targets.ts";
 import type { OciMount, OciNamespaceType } from "./oci-config.ts";
@@ -213,12 +213,30 @@ export function attachMounts(context: PlanContext, prepared: PreparedMounts, tar
     if (file) targets.file(destination);
     else targets.directory(destination);
     fill?.();
-    context.plan.child("MOVE", [slot, context.root, destination], {
-      why: `at ${destination}`,
-      doing: `mount ${kind} on \`${destination}\``,
-    });
+    const doing = `mount ${kind} on \`${destination}\``;
+    const place = kind === "proc" || kind === "sysfs" ? openOrdinary(context, destination, doing) : null;
+    const target = place === null ? ([context.root, destination] as const) : ([place, ""] as const);
+    context.plan.child("MOVE", [slot, ...target], { why: `at ${destination}`, doing });
+    if (place !== null) context.plan.child("CLOSE", [[place]], { why: "it is covered" });
     targets.covered(destination);
   }
+}
+
+/**
+ * CHILD: what the kernel shows of itself is seen at that very path or not at all: a symlink in its place could lead into a volume, whose files
+ * would pass for the kernel's (CVE-2019-19921, CVE-2023-27561).
+ */
+function openOrdinary({ plan, root }: PlanContext, destination: string, doing: string): Slot {
+  const place = plan.slot(`${slotName(destination)}-place`);
+  plan.child(
+    "OPEN",
+    [root, destination.slice(1), O.O_PATH | O.O_CLOEXEC, 0, RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_SYMLINKS, place],
+    {
+      why: "an ordinary directory: no symlink leads elsewhere",
+      doing: `${doing}, which must not be a symlink`,
+    },
+  );
+  return place;
 }
 
 function cleanDestination(path: string): string {
