@@ -94,6 +94,11 @@ const ungrouped = {
   kill: { summary: "Kill one or more running containers", group: "command", load: async () => (await import("./verbs/kill.ts")).killVerb },
   login: { summary: "Log in to a registry", group: "command", load: async () => (await import("./verbs/login.ts")).loginVerb },
   logout: { summary: "Log out from a registry", group: "command", load: async () => (await import("./verbs/logout.ts")).logoutVerb },
+  load: {
+    summary: "Load an image from a tar archive or STDIN",
+    group: "command",
+    load: async () => (await import("./verbs/load.ts")).loadVerb,
+  },
   logs: { summary: "Fetch the logs of a container", group: "command", load: async () => (await import("./verbs/logs.ts")).logsVerb },
   pause: {
     summary: "Pause all processes within one or more containers",
@@ -232,6 +237,7 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
         load: async () => (await import("./verbs/inspect.ts")).inspectImageVerb,
       },
       list: unlisted(listImages),
+      load: ungrouped.load,
       ls: listImages,
       prune: {
         summary: "Remove unused images",

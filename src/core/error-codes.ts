@@ -1,6 +1,7 @@
 /** Every code an EngineError may carry, in alphabetical order. `docs/errors.md` lists the same; a check compares them. */
 export const errorCodes = {
   ARCHITECTURE_UNSUPPORTED: "the machine is neither x86-64 nor 64-bit Arm",
+  ARCHIVE_INVALID: "an archive of images is incomplete, contradicts itself, or is none",
   BASE_IMAGE_UNAVAILABLE: "this host has no programs to make the built-in base image from",
   BLOB_DIGEST_MISMATCH: "what was received is not what its digest says",
   BLOB_NOT_FOUND: "a blob that an image names is not stored",
@@ -9,6 +10,7 @@ export const errorCodes = {
   CGROUP_CONTROLLER_MISSING: "a limit was asked for whose cgroup controller this host does not have",
   CGROUP_SETUP_FAILED: "Wherry's own cgroup could not be made or prepared",
   CGROUP_UPDATE_FAILED: "the kernel refused a new limit for a running container",
+  CLI_ARCHIVE_TERMINAL: "an archive was to be read from, or written to, a terminal",
   CLI_ARGUMENT_COUNT: "a verb was given too few or too many arguments",
   CLI_CIDFILE_EXISTS: "the file that `--cidfile` names exists already",
   CLI_FILE_UNREADABLE: "a file that a flag names can't be read",

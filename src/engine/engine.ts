@@ -9,6 +9,7 @@ import type { ImagesUsage } from "../images/image-usage.ts";
 import type { ImagePruneOptions, ImagePruneReport } from "../images/prune-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import type { LayerDriverChoice } from "../layers/layer-driver.ts";
+import type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
 import type { RegistryCredentials } from "../registry/credentials.ts";
@@ -36,6 +37,7 @@ export type { PulledImage, PullOptions } from "../images/pull-image.ts";
 export type { PushedImage, PushOptions } from "../images/push-image.ts";
 export type { TransferEvent, TransferState } from "../images/transfer-event.ts";
 export type { RegistryCredentials } from "../registry/credentials.ts";
+export type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
 export type { ContainerStats } from "../kernel/container-stats.ts";
 export type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 export type { AttachOptions, OutputChunk, ProcessStreams } from "../kernel/process-streams.ts";
@@ -136,6 +138,11 @@ export interface ImageService {
     tar: AsyncIterable<Uint8Array>,
     options: { readonly reference?: string; readonly message?: string; readonly changes?: readonly string[]; readonly platform?: string },
   ): Promise<ImageId>;
+  /**
+   * The images of an archive (docker's form, an OCI layout or both), compressed or not.
+   * @throws {EngineError} ARCHIVE_INVALID, IMAGE_INVALID, PLATFORM_NOT_FOUND; images before the damaged one stay.
+   */
+  load(archive: ArchiveInput, options?: LoadOptions): Promise<readonly LoadedImage[]>;
   commit(
     container: string,
     options: {

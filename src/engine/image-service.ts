@@ -8,6 +8,7 @@ import { ContentStore } from "../content/content-store.ts";
 import type { ImageId } from "../core/brands.ts";
 import { ImageStore } from "../images/image-store.ts";
 import type { ImagesUsage } from "../images/image-usage.ts";
+import type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import type { PulledImage, PullOptions } from "../images/pull-image.ts";
 import type { PushedImage, PushOptions } from "../images/push-image.ts";
@@ -48,6 +49,10 @@ export class LocalImageService implements ImageService {
 
   import(tar: AsyncIterable<Uint8Array>, options: Parameters<ImageService["import"]>[1]): Promise<ImageId> {
     return this.#images.import(tar, options);
+  }
+
+  load(archive: ArchiveInput, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
+    return this.#images.load(archive, options);
   }
 
   tag(reference: string, target: string): Promise<void> {

@@ -4,6 +4,7 @@ import { setReference } from "../state/image-rows.ts";
 import type { ImageHost } from "./image-host.ts";
 import type { ImportOptions } from "./import-image.ts";
 import type { ImagesUsage } from "./image-usage.ts";
+import type { ArchiveInput, LoadedImage, LoadOptions } from "./load-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "./image-view.ts";
 import type { PulledImage, PullOptions } from "./pull-image.ts";
 import type { PushedImage, PushOptions } from "./push-image.ts";
@@ -50,6 +51,11 @@ export class ImageStore {
   async import(archive: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImageId> {
     const { importImage } = await import("./import-image.ts");
     return importImage(this.#host, archive, options);
+  }
+
+  async load(input: ArchiveInput, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
+    const { loadImages } = await import("./load-images.ts");
+    return loadImages(this.#host, input, options);
   }
 
   /** A new image from a container's read-write layer; the container must not change meanwhile (pause it). */

@@ -40,6 +40,8 @@ export async function ingestLayer(host: ImageHost, bytes: AsyncIterable<Uint8Arr
   using received = await receiveLayer(host.content, bytes, options);
   faultPoint("image-received");
   const { diffId } = received;
+  // Before it waits for another claim: two layers that are each other's would wait for ever.
+  if (options.diffId !== undefined && options.diffId !== diffId) throw diffIdMismatch(options.diffId, diffId);
   using _unpacking = key === diffId ? undefined : await claimLayer(host.store, diffId, options.signal);
   return await addReceivedLayer(host, received, options);
 }

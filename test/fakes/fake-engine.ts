@@ -14,6 +14,7 @@ import type {
   ImageHistoryEntry,
   ImageService,
   ListOptions,
+  LoadedImage,
   LogEntry,
   LogOptions,
   ProcessStreams,
@@ -349,6 +350,12 @@ class FakeImages implements ImageService {
     let length = 0;
     for await (const chunk of tar) length += chunk.length;
     return `sha256:${length.toString(16).padStart(64, "0")}` as ImageId;
+  }
+
+  /** One image, whatever the archive. */
+  async load(): Promise<readonly LoadedImage[]> {
+    const [image] = this.#engine.imageRows;
+    return image === undefined ? [] : [{ id: image.id, references: image.references, taken: [] }];
   }
 
   async commit(container: string): Promise<ImageId> {

@@ -5,12 +5,12 @@ const CHUNK_BYTES = 128 * 1024;
 
 /**
  * The bytes of a descriptor as they come. Each chunk is valid until the next is asked for twice over: two buffers take turns, so that one
- * can be written while the other is filled. Blocks no more than a thread of the pool, which ends with the process.
+ * can be written while the other is filled. With `own`, each chunk is the reader's for good: a stream may hold several. Blocks no more than a thread of the pool, which ends with the process.
  *
  * `process.stdin` is not used: it sets O_NONBLOCK on a description shared with the caller's shell, and reads on after we have lost interest.
  */
-export async function* readChunks(fd: number): AsyncGenerator<Uint8Array> {
-  const buffers = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
+export async function* readChunks(fd: number, options: { readonly own?: boolean } = {}): AsyncGenerator<Uint8Array> {
+  const buffers = options.own === true ? [] : [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
   for (let turn = 0; ; turn ^= 1) {
     const buffer = buffers[turn] ?? new Uint8Array(CHUNK_BYTES);
     const count = await readSome(fd, buffer);

@@ -20,7 +20,7 @@ export const importVerb = defineVerb({
     const file = openSource(source, context.stdinFd);
     try {
       const { images } = await context.engine();
-      const id = await images.import(readChunks(file.fd), {
+      const id = await images.import(readChunks(file.fd, { own: true }), {
         ...(reference === undefined ? {} : { reference }),
         ...(values.message === undefined ? {} : { message: values.message }),
         ...(values.change.length === 0 ? {} : { changes: values.change }),

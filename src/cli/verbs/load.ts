@@ -1,0 +1,74 @@
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { isatty } from "node:tty";
+import { EngineError } from "../../core/engine-error.ts";
+import type { ArchiveInput } from "../../engine/engine.ts";
+import { stringFlag, switchFlag } from "../flags/flag-spec.ts";
+import { readChunks } from "../terminal/stdin-reader.ts";
+import { defineVerb } from "../verb.ts";
+
+export const loadVerb = defineVerb({
+  usage: "[OPTIONS]",
+  summary: "Load an image from a tar archive or STDIN",
+  details: "The archive is what save writes, docker's or an OCI layout, compressed or not.",
+  aliases: ["wherry image load", "wherry load"],
+  flags: {
+    input: stringFlag("Read from tar archive file, instead of STDIN", { short: "i" }),
+    platform: stringFlag('Load only the given platform variant (e.g., "linux/amd64")'),
+    quiet: switchFlag("Suppress the load output", { short: "q" }),
+  },
+  minArguments: 0,
+  maxArguments: 0,
+  async run(context, { values }) {
+    const fd = values.input === undefined ? context.stdinFd : open(values.input);
+    try {
+      if (values.input === undefined && isatty(fd)) {
+        throw new EngineError({
+          kind: "invalidArgument",
+          code: "CLI_ARCHIVE_TERMINAL",
+          message: "requested load from stdin, but stdin is empty",
+        });
+      }
+      const { images } = await context.engine();
+      const loaded = await images.load(inputOf(fd), values.platform === undefined ? {} : { platform: values.platform });
+      for (const { id, references, taken } of loaded) {
+        for (const { reference, from } of taken) {
+          await context.stdout.write(`The image ${reference} already exists, renaming the old one with ID ${from} to empty string\n`);
+        }
+        for (const reference of references) await context.stdout.write(`Loaded image: ${reference}\n`);
+        if (references.length === 0) await context.stdout.write(`Loaded image ID: ${id}\n`);
+      }
+      return 0;
+    } finally {
+      if (values.input !== undefined) closeSync(fd);
+    }
+  },
+});
+
+/** A file that is read from its start can be read anywhere; anything else passes by. */
+function inputOf(fd: number): ArchiveInput {
+  const seekable = isFile(fd) && /^pos:\s*0$/m.test(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"));
+  return seekable ? { fd } : readChunks(fd, { own: true });
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    // Closed from the start (`<&-`): there is nothing to read.
+    return false;
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError({
+      kind: "invalidArgument",
+      code: "CLI_FILE_UNREADABLE",
+      message: `open the archive \`${path}\`: ${reason}`,
+      cause,
+    });
+  }
+}

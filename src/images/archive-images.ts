@@ -1,0 +1,140 @@
+import { createHash } from "node:crypto";
+import type { Digest } from "../core/brands.ts";
+import { EngineError } from "../core/engine-error.ts";
+import { type ImageArchive, invalidArchive, maxDocumentBytes, missingFile } from "./image-archive.ts";
+import { parseJsonDocument } from "./json-document.ts";
+import { mediaKindOf } from "./media-types.ts";
+import type { OciDescriptor, OciManifest } from "./oci-image.ts";
+import { type IndexEntry, type OciIndex, parseIndex, parseManifest } from "./parse-manifest.ts";
+import { formatPlatform, hostPlatform, isSamePlatform, type Platform } from "./platform.ts";
+import { type ImageReference, parseReference } from "./reference.ts";
+import { selectPlatform } from "./select-platform.ts";
+
+/** An image as an archive describes it; its layers are not looked at yet. */
+export interface ArchivedImage {
+  readonly config: Buffer;
+  readonly references: readonly ImageReference[];
+  /** Where each layer's file is, bottom first. */
+  readonly layers: readonly string[];
+  /** Of the OCI form, which has manifests; the docker form has none. */
+  readonly manifest?: { readonly bytes: Buffer; readonly parsed: OciManifest };
+  readonly index?: Buffer;
+}
+
+const blobPath = (digest: Digest) => `blobs/${digest.replace(":", "/")}`;
+
+/**
+ * The images of `index.json` (OCI layout). One that has no name in its annotations has none. Of several platforms under one name the
+ * fitting one is taken; a single one whatever it is for, unless a platform is asked for. Attestations and the like are passed over.
+ * @throws {EngineError} IMAGE_INVALID, ARCHIVE_INVALID, PLATFORM_NOT_FOUND, INVALID_REFERENCE
+ * @see image-spec image-layout.md
+ */
+export async function readOciImages(archive: ImageArchive, index: Buffer, platform: Platform | undefined): Promise<ArchivedImage[]> {
+  const top = parseIndex(index);
+  const images: ArchivedImage[] = [];
+  const byName = new Map<string, IndexEntry[]>();
+  for (const entry of top.manifests) {
+    if (mediaKindOf(entry.mediaType) === undefined || entry.platform?.os === "unknown") continue;
+    const name = nameOf(entry) ?? entry.digest;
+    byName.set(name, [...(byName.get(name) ?? []), entry]);
+  }
+  for (const [name, entries] of byName) {
+    const chosen = await choose(archive, { mediaType: top.mediaType, manifests: entries }, { platform, index: undefined });
+    if (chosen === undefined) continue;
+    const config = await readBlob(archive, chosen.parsed.config);
+    if (platform !== undefined) checkPlatform(config, platform);
+    images.push({
+      config,
+      references: name.startsWith("sha256:") ? [] : [parseReference(name)],
+      layers: chosen.parsed.layers.map((layer) => blobPath(layer.digest)),
+      manifest: chosen,
+      ...(chosen.index === undefined ? {} : { index: chosen.index }),
+    });
+  }
+  return images;
+}
+
+/** Through nested indexes, to one manifest. Undefined when it is no image but an artifact of another kind. */
+async function choose(
+  archive: ImageArchive,
+  index: OciIndex,
+  how: { readonly platform: Platform | undefined; readonly index: Buffer | undefined },
+  depth = 0,
+): Promise<{ readonly bytes: Buffer; readonly parsed: OciManifest; readonly index: Buffer | undefined } | undefined> {
+  if (depth > 4) throw invalidArchive("indexes within indexes, five deep");
+  const images = index.manifests.filter(({ platform }) => platform?.os !== "unknown");
+  const [only] = images;
+  const entry =
+    how.platform === undefined && images.length === 1 && only !== undefined ? only : selectPlatform(index, how.platform ?? hostPlatform());
+  const bytes = await readBlob(archive, entry);
+  if (mediaKindOf(entry.mediaType) === "index") {
+    return choose(archive, parseIndex(bytes, entry.mediaType), { ...how, index: bytes }, depth + 1);
+  }
+  return { bytes, parsed: parseManifest(bytes, entry.mediaType), index: how.index };
+}
+
+/** containerd's annotation is a whole name; that of the specification is one only if it looks so (umoci writes a tag alone). */
+function nameOf({ annotations }: IndexEntry): string | undefined {
+  const name = annotations["io.containerd.image.name"];
+  if (name !== undefined && name !== "") return name;
+  const reference = annotations["org.opencontainers.image.ref.name"];
+  return reference !== undefined && /[/:@]/.test(reference) ? reference : undefined;
+}
+
+/**
+ * The images of `manifest.json` (docker's form).
+ * @throws {EngineError} IMAGE_INVALID, ARCHIVE_INVALID, INVALID_REFERENCE
+ * @see moby, image/tarexport/load.go
+ */
+export async function readDockerImages(archive: ImageArchive, manifest: Buffer, platform: Platform | undefined): Promise<ArchivedImage[]> {
+  const document = parseJsonDocument(manifest, "`manifest.json`", maxDocumentBytes);
+  const images: ArchivedImage[] = [];
+  for (const entry of document.items()) {
+    const path = entry.field("Config").string();
+    const config = await archive.read(cleanName(path));
+    if (config === undefined) throw missingFile(path);
+    if (platform !== undefined) checkPlatform(config, platform);
+    images.push({
+      config,
+      references: entry
+        .field("RepoTags")
+        .items()
+        .map((name) => parseReference(name.string())),
+      layers: entry
+        .field("Layers")
+        .items()
+        .map((layer) => cleanName(layer.string())),
+    });
+  }
+  return images;
+}
+
+function cleanName(path: string): string {
+  return path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");
+}
+
+/** Whole and verified. */
+async function readBlob(archive: ImageArchive, { digest, size }: OciDescriptor): Promise<Buffer> {
+  const bytes = await archive.read(blobPath(digest));
+  if (bytes === undefined) throw missingFile(blobPath(digest));
+  const found = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  if (found !== digest || bytes.length !== size) throw invalidArchive(`\`${blobPath(digest)}\` is not what its name says (\`${found}\`)`);
+  return bytes;
+}
+
+function checkPlatform(config: Buffer, wanted: Platform): void {
+  const document = parseJsonDocument(config, "image configuration", maxDocumentBytes);
+  const [os = "linux", architecture = "", variant = ""] = ["os", "architecture", "variant"].map((name) =>
+    document.field(name).optionalString(),
+  );
+  const found = { os, architecture, ...(variant === "" ? {} : { variant }) };
+  if (isSamePlatform(found, wanted) || (wanted.variant === undefined && isSamePlatform({ os, architecture }, wanted))) return;
+  throw new EngineError({
+    kind: "notFound",
+    code: "PLATFORM_NOT_FOUND",
+    message: `load archive: its image is for ${formatPlatform(found)}, not for ${formatPlatform(wanted)}`,
+  });
+}

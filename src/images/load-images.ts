@@ -1,0 +1,187 @@
+import { createHash } from "node:crypto";
+import { fstatSync, readSync } from "node:fs";
+import { ByteSource } from "../archive/byte-source.ts";
+import { decompress, detectCompression } from "../archive/compression.ts";
+import { readFileRange } from "../archive/file-range.ts";
+import type { Digest, ImageId } from "../core/brands.ts";
+import { getImageByReference } from "../state/image-rows.ts";
+import { type ArchivedImage, readDockerImages, readOciImages } from "./archive-images.ts";
+import { collectGarbage } from "./collect-garbage.ts";
+import { FileArchive } from "./file-archive.ts";
+import { type ImageArchive, invalidArchive, missingFile } from "./image-archive.ts";
+import type { ImageHost } from "./image-host.ts";
+import type { IngestedLayer } from "./ingest-layer.ts";
+import { mediaTypes } from "./media-types.ts";
+import type { OciManifest } from "./oci-image.ts";
+import { parseConfig } from "./parse-config.ts";
+import { parsePlatform, type Platform } from "./platform.ts";
+import { canonicalReference, familiarReference } from "./reference.ts";
+import { StreamArchive } from "./stream-archive.ts";
+import { storeReceivedImage } from "./store-received-image.ts";
+
+/** The descriptor of a regular file, which is read where it is needed, or bytes as they come. */
+export type ArchiveInput = { readonly fd: number } | AsyncIterable<Uint8Array>;
+
+export interface LoadOptions {
+  /** `os[/architecture[/variant]]`: only this; absent: what fits this machine, or the only one there is. */
+  readonly platform?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadedImage {
+  readonly id: ImageId;
+  /** In their short form. */
+  readonly references: readonly string[];
+  /** Names that another image had until now. */
+  readonly taken: readonly { readonly reference: string; readonly from: ImageId }[];
+}
+
+/** How many layers are taken in at the same time: inflating has threads of its own. */
+const parallelLayers = 3;
+
+/**
+ * Loads the images of an archive: docker's form, an OCI layout or both in one, compressed or not, in one pass. Memory is bounded whatever
+ * the archive's size. Each image is there whole or not at all; those before a damaged one stay,
+ * and nothing else does.
+ * @throws {EngineError} ARCHIVE_INVALID, TAR_INVALID, IMAGE_INVALID, PLATFORM_NOT_FOUND, what `ingestLayer` throws
+ */
+export async function loadImages(host: ImageHost, input: ArchiveInput, options: LoadOptions = {}): Promise<LoadedImage[]> {
+  const platform = options.platform === undefined || options.platform === "" ? undefined : parsePlatform(options.platform);
+  await collectGarbage(host);
+  try {
+    await using archive = await openArchive(host, input, options.signal);
+    const images = await readImages(archive, platform);
+    const loaded: LoadedImage[] = [];
+    for (const image of images) {
+      loaded.push(await loadImage(host, archive, { image, ...(options.signal === undefined ? {} : { signal: options.signal }) }));
+    }
+    return loaded;
+  } catch (error) {
+    // Layers that were stored before it failed.
+    await collectGarbage(host);
+    throw error;
+  }
+}
+
+async function openArchive(host: ImageHost, input: ArchiveInput, signal: AbortSignal | undefined): Promise<ImageArchive> {
+  if (Symbol.asyncIterator in input) return StreamArchive.receive(host, await uncompressed(input), signal);
+  const { fd } = input;
+  const head = Buffer.alloc(8);
+  const compression = detectCompression(head.subarray(0, readSync(fd, head, 0, head.length, 0)));
+  if (compression === "none") return FileArchive.open(host, fd);
+  return StreamArchive.receive(host, decompress(compression, readFileRange(fd, 0, fstatSync(fd).size)), signal);
+}
+
+async function uncompressed(input: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const source = new ByteSource(input);
+  const head = await source.take(8);
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    if (head.length > 0) yield head;
+    yield* source.rest();
+  }
+  const compression = detectCompression(head);
+  return compression === "none" ? whole() : decompress(compression, whole());
+}
+
+/** Those of the OCI layout, whose manifests stay as they are, then what only the docker form tells: images, and further names. */
+async function readImages(archive: ImageArchive, platform: Platform | undefined): Promise<ArchivedImage[]> {
+  const [index, manifest] = [await archive.read("index.json"), await archive.read("manifest.json")];
+  if (index === undefined && manifest === undefined) {
+    throw invalidArchive(
+      "neither `manifest.json` nor `index.json` is in it: this is no archive of images; a root file system is brought in with wherry import",
+    );
+  }
+  const images = index === undefined ? [] : await readOciImages(archive, index, platform);
+  const known = new Map(images.map((image, at) => [digestOf(image.config), at]));
+  for (const image of manifest === undefined ? [] : await readDockerImages(archive, manifest, platform)) {
+    const at = known.get(digestOf(image.config));
+    const same = at === undefined ? undefined : images[at];
+    if (at === undefined || same === undefined) images.push(image);
+    else images[at] = { ...same, references: [...same.references, ...image.references] };
+  }
+  if (images.length === 0) throw invalidArchive("it holds no image");
+  return images;
+}
+
+async function loadImage(
+  host: ImageHost,
+  archive: ImageArchive,
+  { image, signal }: { readonly image: ArchivedImage; readonly signal?: AbortSignal },
+): Promise<LoadedImage> {
+  const { diffIds } = parseConfig(image.config);
+  if (image.layers.length !== diffIds.length) {
+    throw invalidArchive(`an image of ${image.layers.length} layers whose configuration names ${diffIds.length}`);
+  }
+  const layers = await mapSome(image.layers, parallelLayers, (path, at) => {
+    const diffId = diffIds[at];
+    const descriptor = image.manifest?.parsed.layers[at];
+    if (diffId === undefined) throw missingFile(path);
+    return archive.layer(path, {
+      diffId,
+      ...(descriptor === undefined
+        ? {}
+        : { expected: { digest: descriptor.digest, sizeBytes: descriptor.size }, mediaType: descriptor.mediaType }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  });
+  const references = [...new Map(image.references.map((reference) => [canonicalReference(reference), reference])).values()];
+  const before = references.map((reference) => getImageByReference(host.store, canonicalReference(reference))?.id);
+  const id = storeReceivedImage(host, {
+    config: image.config,
+    ...(image.manifest === undefined
+      ? { manifest: makeManifest(image.config, layers), mediaType: mediaTypes.manifest }
+      : { manifest: image.manifest.bytes, mediaType: image.manifest.parsed.mediaType }),
+    layers,
+    references,
+    ...(image.index === undefined ? {} : { index: image.index }),
+  });
+  const names = references.map((reference) => familiarReference(canonicalReference(reference)));
+  return {
+    id,
+    references: names,
+    taken: names.flatMap((reference, at) => {
+      const from = before[at];
+      return from === undefined || from === id ? [] : [{ reference, from }];
+    }),
+  };
+}
+
+/** Docker's form has no manifest: the same image gives the same one. */
+function makeManifest(config: Buffer, layers: readonly IngestedLayer[]): Buffer {
+  const manifest: OciManifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: { mediaType: mediaTypes.config, digest: digestOf(config), size: config.length },
+    layers: layers.map(({ descriptor }) => descriptor),
+  };
+  return Buffer.from(JSON.stringify(manifest));
+}
+
+/** As `Promise.all` of `map`, with no more than `limit` under way; after a failure none is begun, and those under way have ended. */
+async function mapSome<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  map: (item: Item, at: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  let failed = false;
+  const work = async (): Promise<void> => {
+    while (!failed && next < items.length) {
+      const at = next++;
+      try {
+        results[at] = await map(items[at] as Item, at);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: limit }, work));
+  for (const end of ended) if (end.status === "rejected") throw end.reason;
+  return results;
+}
+
+function digestOf(bytes: Uint8Array): Digest {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+}
