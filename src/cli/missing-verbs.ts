@@ -8,9 +8,7 @@ export const missingVerbs: Readonly<Record<string, string>> = {
   "container update": "remove it and run it again with other limits",
   events: "wherry wait tells when a container ends",
   "image build": "start from a container, then wherry commit",
-  "image save": "there is no archive format yet but that of wherry import",
   network: "containers have --network none, host or container:NAME",
-  save: "there is no archive format yet but that of wherry import",
   search: "there is no registry client",
   update: "remove it and run it again with other limits",
 };

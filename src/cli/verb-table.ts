@@ -128,6 +128,11 @@ const ungrouped = {
   },
   rm: { summary: "Remove one or more containers", group: "command", load: async () => (await import("./verbs/rm.ts")).rmVerb },
   rmi: { summary: "Remove one or more images", group: "command", load: async () => (await import("./verbs/rmi.ts")).rmiVerb },
+  save: {
+    summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
+    group: "command",
+    load: async () => (await import("./verbs/save.ts")).saveVerb,
+  },
   start: {
     summary: "Start one or more stopped containers",
     group: "command",
@@ -248,6 +253,7 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
       push: ungrouped.push,
       remove: unlisted(ungrouped.rmi),
       rm: ungrouped.rmi,
+      save: ungrouped.save,
       tag: ungrouped.tag,
     },
   },

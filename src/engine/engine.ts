@@ -10,6 +10,7 @@ import type { ImagePruneOptions, ImagePruneReport } from "../images/prune-images
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import type { LayerDriverChoice } from "../layers/layer-driver.ts";
 import type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
+import type { ArchiveFormat } from "../images/save-images.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
 import type { RegistryCredentials } from "../registry/credentials.ts";
@@ -38,6 +39,7 @@ export type { PushedImage, PushOptions } from "../images/push-image.ts";
 export type { TransferEvent, TransferState } from "../images/transfer-event.ts";
 export type { RegistryCredentials } from "../registry/credentials.ts";
 export type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
+export type { ArchiveFormat } from "../images/save-images.ts";
 export type { ContainerStats } from "../kernel/container-stats.ts";
 export type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 export type { AttachOptions, OutputChunk, ProcessStreams } from "../kernel/process-streams.ts";
@@ -143,6 +145,12 @@ export interface ImageService {
    * @throws {EngineError} ARCHIVE_INVALID, IMAGE_INVALID, PLATFORM_NOT_FOUND; images before the damaged one stay.
    */
   load(archive: ArchiveInput, options?: LoadOptions): Promise<readonly LoadedImage[]>;
+  /**
+   * An archive of the images, which `load` and other engines read; the same images give the same bytes. Format: `both` by default. The
+   * stream must be read to its end or be ended.
+   * @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, before anything is to be read.
+   */
+  save(references: readonly string[], options?: { readonly format?: ArchiveFormat }): Promise<AsyncIterable<Uint8Array>>;
   commit(
     container: string,
     options: {

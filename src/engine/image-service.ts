@@ -9,6 +9,7 @@ import type { ImageId } from "../core/brands.ts";
 import { ImageStore } from "../images/image-store.ts";
 import type { ImagesUsage } from "../images/image-usage.ts";
 import type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
+import type { ArchiveFormat } from "../images/save-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import type { PulledImage, PullOptions } from "../images/pull-image.ts";
 import type { PushedImage, PushOptions } from "../images/push-image.ts";
@@ -53,6 +54,10 @@ export class LocalImageService implements ImageService {
 
   load(archive: ArchiveInput, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
     return this.#images.load(archive, options);
+  }
+
+  save(references: readonly string[], options: { readonly format?: ArchiveFormat } = {}): Promise<AsyncIterable<Uint8Array>> {
+    return this.#images.save(references, options.format ?? "both");
   }
 
   tag(reference: string, target: string): Promise<void> {

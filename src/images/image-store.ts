@@ -12,6 +12,7 @@ import { canonicalReference, parseReference } from "./reference.ts";
 import type { ImagePruneOptions, ImagePruneReport } from "./prune-images.ts";
 import type { RemovedPart } from "./remove-image.ts";
 import { findImage, resolveImage } from "./resolve-image.ts";
+import type { ArchiveFormat } from "./save-images.ts";
 import type { RunnableImage } from "./runnable-image.ts";
 import type { CommitInput } from "./commit-image.ts";
 
@@ -56,6 +57,11 @@ export class ImageStore {
   async load(input: ArchiveInput, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
     const { loadImages } = await import("./load-images.ts");
     return loadImages(this.#host, input, options);
+  }
+
+  async save(references: readonly string[], format: ArchiveFormat): Promise<AsyncIterable<Uint8Array>> {
+    const { saveImages } = await import("./save-images.ts");
+    return saveImages(this.#host, references, format);
   }
 
   /** A new image from a container's read-write layer; the container must not change meanwhile (pause it). */

@@ -36,6 +36,23 @@ export class LayerLease implements Disposable {
   }
 }
 
+/** Keeps blobs from being removed as unused while they are read, whatever happens to the images they belong to. */
+export class BlobLease implements Disposable {
+  readonly #store: Store;
+  readonly #owner = leaseOwner();
+
+  constructor(store: Store, digests: readonly Digest[]) {
+    this.#store = store;
+    store.transaction(() => {
+      for (const digest of digests) addBlobLease(store, digest, this.#owner);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#store.evenWhenFull(() => dropBlobLeases(this.#store, this.#owner));
+  }
+}
+
 /** Inside a transaction: what dead processes held, claims included. The layers that only they held. */
 export function dropStaleLeases(store: Store): DiffId[] {
   const stale = listLeases(store).filter(({ owner }) => !isOwnerAlive(owner));

@@ -91,16 +91,30 @@ async function readImages(archive: ImageArchive, platform: Platform | undefined)
       "neither `manifest.json` nor `index.json` is in it: this is no archive of images; a root file system is brought in with wherry import",
     );
   }
-  const images = index === undefined ? [] : await readOciImages(archive, index, platform);
-  const known = new Map(images.map((image, at) => [digestOf(image.config), at]));
+  const images = mergeNames(index === undefined ? [] : await readOciImages(archive, index, platform));
+  const known = new Set(images.flatMap((image) => image.references.map(canonicalReference)));
   for (const image of manifest === undefined ? [] : await readDockerImages(archive, manifest, platform)) {
-    const at = known.get(digestOf(image.config));
-    const same = at === undefined ? undefined : images[at];
-    if (at === undefined || same === undefined) images.push(image);
-    else images[at] = { ...same, references: [...same.references, ...image.references] };
+    const at = images.findIndex((other) => other.config.equals(image.config));
+    const same = images[at];
+    if (same === undefined) images.push(image);
+    else {
+      const further = image.references.filter((reference) => !known.has(canonicalReference(reference)));
+      images[at] = { ...same, references: [...same.references, ...further] };
+    }
   }
   if (images.length === 0) throw invalidArchive("it holds no image");
   return images;
+}
+
+/** One manifest under several names is one image. */
+function mergeNames(images: readonly ArchivedImage[]): ArchivedImage[] {
+  const merged = new Map<string, ArchivedImage>();
+  for (const image of images) {
+    const key = [image.manifest?.bytes, image.index].map((bytes) => (bytes === undefined ? "" : digestOf(bytes))).join(" ");
+    const same = merged.get(key);
+    merged.set(key, same === undefined ? image : { ...same, references: [...same.references, ...image.references] });
+  }
+  return [...merged.values()];
 }
 
 async function loadImage(

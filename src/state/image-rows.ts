@@ -111,6 +111,17 @@ export function listReferences(store: Store, id: ImageId): string[] {
   return rows.map((row) => String(row["reference"]));
 }
 
+/** The canonical references of a repository (`docker.io/library/debian`), sorted, each with its image. */
+export function listRepository(store: Store, repository: string): { readonly reference: string; readonly image: ImageId }[] {
+  const sql = "SELECT reference, image_id FROM image_references WHERE reference >= ? AND reference < ? ORDER BY reference";
+  return [":", "@"].flatMap((mark) =>
+    store
+      .prepare(sql)
+      .all(`${repository}${mark}`, `${repository}${String.fromCharCode(mark.charCodeAt(0) + 1)}`)
+      .map((row) => ({ reference: String(row["reference"]), image: String(row["image_id"]) as ImageId })),
+  );
+}
+
 export function countChildren(store: Store, id: ImageId): number {
   return Number(store.prepare("SELECT count(*) AS n FROM images WHERE parent = ?").get(id)?.["n"] ?? 0);
 }

@@ -358,6 +358,14 @@ class FakeImages implements ImageService {
     return image === undefined ? [] : [{ id: image.id, references: image.references, taken: [] }];
   }
 
+  /** The names, as the archive. */
+  async save(references: readonly string[]): Promise<AsyncIterable<Uint8Array>> {
+    const ids = references.map((reference) => this.#engine.findImage(reference).id);
+    return (async function* () {
+      yield Buffer.from(ids.join("\n"));
+    })();
+  }
+
   async commit(container: string): Promise<ImageId> {
     this.#engine.find(container);
     return `sha256:${"c".repeat(64)}` as ImageId;
