@@ -72,7 +72,8 @@ async function startFirst(
       likeThis,
       makeInput: async () => (await import("./launch-input.ts")).launchInput(host, row, { ...options, clocks }),
       // What is not told with the plan must be told again by making the input.
-      keepAs: (made) => (likeThis !== null && made.warnings.length === 0 ? likeThis : host.planCache?.entry(made, [row.id])),
+      keepAs: (made) =>
+        likeThis !== null && made.warnings.length === 0 ? likeThis : host.planCache?.entry(made, [row.id, ...anonymousVolumes(settings)]),
     },
     {
       launcher: host.launcher,
@@ -82,6 +83,11 @@ async function startFirst(
     },
   );
   return { ...started, warnings: input?.warnings ?? [] };
+}
+
+/** Names that are a container's own, like its id. */
+function anonymousVolumes({ mounts = [] }: ContainerOptions): readonly string[] {
+  return mounts.flatMap(({ volumeIsAnonymous, source }) => (volumeIsAnonymous === true && source !== undefined ? [source] : []));
 }
 
 function earlierStart(

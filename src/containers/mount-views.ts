@@ -26,6 +26,7 @@ function sourceOf(mount: MountOption, root: string): string {
 
 /** As docker: what stood behind the second colon; a volume that is to be shared counts as `z`, whatever it is labelled. */
 function modeOf(mount: MountOption): string {
+  if (mount.origin === "volumes-from") return "";
   if (mount.type === "volume" && mount.origin === "mount") return "z";
   if (mount.type === "volume" && mount.readonly !== true && mount.volumeIsAnonymous !== true) return "z";
   return mount.readonly === true && mount.origin !== "mount" ? "ro" : "";

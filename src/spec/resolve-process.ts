@@ -45,9 +45,15 @@ export function resolveProcess(options: ContainerOptions, image: ImageConfig): R
     user: options.user ?? image.user,
     stopSignal: stopSignal(options.stopSignal, image.stopSignal),
     exposedPorts: image.exposedPorts,
-    volumes: image.volumes,
+    volumes: volumes(options, image),
     labels: { ...image.labels, ...options.labels },
   };
+}
+
+/** Also those of `-v /PATH`: an image that is committed from the container has them, as docker's. */
+function volumes({ mounts = [] }: ContainerOptions, image: ImageConfig): readonly string[] {
+  const plain = mounts.filter(({ origin, volumeIsAnonymous }) => origin === undefined && volumeIsAnonymous === true);
+  return plain.length === 0 ? image.volumes : [...new Set([...plain.map(({ target }) => target), ...image.volumes])];
 }
 
 /** A mistake of the user's is told; one in an image must not make its containers unstoppable: as docker, SIGTERM then. */

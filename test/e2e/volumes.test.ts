@@ -80,7 +80,7 @@ describe("a named volume", () => {
     expect(await host.wherry(["volume", "rm", "missing", "there"])).toMatchObject({
       code: 1,
       stdout: "there\n",
-      stderr: "wherry: No such volume: missing\n",
+      stderr: "wherry: get missing: no such volume\n",
     });
     expect(await host.wherry(["volume", "rm", "-f", "missing"])).toMatchObject({ code: 0, stdout: "missing\n", stderr: "" });
     expect(await host.wherry(["volume", "inspect", "missing"])).toMatchObject({ code: 1, stdout: "[]\n" });
@@ -167,7 +167,7 @@ test("twenty containers that name the same new volume at once: it is made once, 
   );
   for (const [index, { code, stderr }] of mixed.entries()) {
     if (index % 2 === 1) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    else if (code !== 0) expect(stderr).toMatch(/volume is in use|No such volume/);
+    else if (code !== 0) expect(stderr).toMatch(/volume is in use|no such volume/);
   }
   await host.wherry(["volume", "rm", "shared"]);
   expect(readdirSync(`${host.root}/volumes`)).toEqual([]);

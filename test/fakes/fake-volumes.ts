@@ -31,7 +31,7 @@ export class FakeVolumes implements VolumeService {
 
   async inspect(name: string): Promise<VolumeView> {
     const found = this.#volumes.get(name);
-    if (found === undefined) throw new EngineError({ kind: "notFound", code: "VOLUME_NOT_FOUND", message: `No such volume: ${name}` });
+    if (found === undefined) throw new EngineError({ kind: "notFound", code: "VOLUME_NOT_FOUND", message: `get ${name}: no such volume` });
     return found;
   }
 

@@ -25,7 +25,6 @@ export function parseVolume(text: string): MountOption {
   if (!target.startsWith("/")) throw invalidValue(`the path in the container, "${target}", must be absolute`);
   if (source === "") throw invalidValue("the host path or volume name before the colon is empty");
   const bound = source.startsWith("/") || source.startsWith(".");
-  if (!bound && source.includes("/")) throw invalidValue(`"${source}" is neither an absolute path nor, with its slash, a volume's name`);
   const { noCopy, ...mode } = parseModes(modes, bound);
   if (bound) return { type: "bind", source: absolutePath(source), target, createSource: true, ...mode };
   return { type: "volume", source, target, ...mode, ...(noCopy ? { volume: { noCopy } } : {}) };

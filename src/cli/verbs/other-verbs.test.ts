@@ -82,7 +82,7 @@ describe("inspect", () => {
     expect((await runFakeCli(["container", "inspect", "base"], init)).stderr).toContain("No such container: base");
     expect((await runFakeCli(["image", "inspect", "base"], init)).code).toBe(0);
     expect((await runFakeCli(["inspect", "--type", "network", "x"], init)).stderr).toContain("use container, image or volume");
-    expect((await runFakeCli(["inspect", "--type", "volume", "x"], init)).stderr).toContain("No such volume: x");
+    expect((await runFakeCli(["inspect", "--type", "volume", "x"], init)).stderr).toContain("get x: no such volume");
   });
 
   test("-s asks for sizes", async () => {
