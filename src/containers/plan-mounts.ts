@@ -1,3 +1,4 @@
+import { EngineError } from "../core/engine-error.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import type { RunnableImage } from "../images/runnable-image.ts";
 import { resolveImage } from "../images/resolve-image.ts";
@@ -12,7 +13,7 @@ import type { PlannedMounts } from "./planned-mounts.ts";
 /**
  * Unites the mounts that were asked for with those of other containers (`--volumes-from`) and the image's `VOLUME`s, in docker's order of
  * precedence: the first win, an image's volume gives way to anything. Nothing is stored.
- * @throws {EngineError} INVALID_OPTION, CONTAINER_NOT_FOUND, IMAGE_NOT_FOUND, VOLUME_DRIVER_UNKNOWN
+ * @throws {EngineError} INVALID_OPTION, CONTAINER_NOT_FOUND, VOLUME_DRIVER_UNKNOWN
  * @see moby daemon/volumes.go registerMountPoints
  */
 export function planMounts(host: ContainerHost, options: ContainerOptions, image: RunnableImage): PlannedMounts {
@@ -58,13 +59,23 @@ function mountsOf(host: ContainerHost, reference: string): MountOption[] {
     }));
 }
 
+/** Not the container's own image, which whoever meets IMAGE_NOT_FOUND would pull. */
+function mountedImage(host: ContainerHost, reference: string): RunnableImage {
+  try {
+    return resolveImage(host.store, reference);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "IMAGE_NOT_FOUND") throw error;
+    throw invalidOption(`invalid mount config for type "image": ${error.message}: bring it in first with wherry pull`);
+  }
+}
+
 function resolveAll(host: ContainerHost, options: ContainerOptions, mounts: readonly MountOption[]): PlannedMounts {
   const volumes = new Map<string, VolumeRow>();
   const uses: Omit<VolumeUse, "container">[] = [];
   const images: Pick<RunnableImage, "id" | "diffIds">[] = [];
   const resolved = mounts.map((mount): MountOption => {
     if (mount.type === "image") {
-      const found = resolveImage(host.store, mount.source ?? "");
+      const found = mountedImage(host, mount.source ?? "");
       images.push(found);
       return { ...mount, layers: found.diffIds };
     }

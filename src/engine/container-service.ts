@@ -22,14 +22,7 @@ import type { ExplainedPlan } from "../plan/explained-plan.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
 import { validateOptions } from "../containers/validate-options.ts";
 import type { ContainerRow } from "../state/container-row.ts";
-import {
-  containerNotFound,
-  findContainer,
-  getContainer,
-  listContainers,
-  moveContainer,
-  renameContainer,
-} from "../state/container-table.ts";
+import { containerNotFound, findContainer, getContainer, moveContainer, renameContainer } from "../state/container-table.ts";
 import type {
   ContainerArchive,
   ContainerPathStat,
@@ -174,31 +167,8 @@ export class LocalContainerService implements ContainerService {
   }
 
   async list(options: ListOptions = {}): Promise<readonly ContainerSummary[]> {
-    const { checkFilters, matchesFilters } = await import("../containers/container-filter.ts");
-    checkFilters(options.filters ?? {});
-    const rows: ContainerRow[] = [];
-    const { reconcile } = await import("../containers/reconcile.ts");
-    for (const row of listContainers(this.#host.store)) {
-      const now = await reconcile(this.#host, row.id);
-      if (now !== undefined) rows.push(now);
-    }
-    const { summarize } = await import("../containers/container-summary.ts");
-    const all = rows.map((row) => summarize(row, this.#host.root));
-    const filters = options.filters ?? {};
-    const live = (container: ContainerSummary) => container.status === "running" || container.status === "paused";
-    const everything = options.all === true || options.limit !== undefined || "status" in filters || "exited" in filters;
-    const isAncestor = (container: ContainerSummary, image: string) => {
-      try {
-        return container.image === image || container.imageId === resolveImage(this.#host.store, image).id;
-      } catch {
-        return false;
-      }
-    };
-    const found = all.filter((container) => (everything || live(container)) && matchesFilters(container, filters, { all, isAncestor }));
-    const limited = options.limit !== undefined && options.limit > 0 ? found.slice(0, options.limit) : found;
-    if (options.size !== true) return limited;
-    const { withSizes } = await import("../containers/container-sizes.ts");
-    return Promise.all(limited.map((container) => withSizes(this.#host, container)));
+    const { listSummaries } = await import("../containers/list-containers.ts");
+    return listSummaries(this.#host, options);
   }
 
   async inspect(reference: string, options: { readonly size?: boolean } = {}): Promise<ContainerDetails> {

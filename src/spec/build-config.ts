@@ -38,7 +38,7 @@ export interface ConfigContext {
   readonly clocks: { readonly monotonicSeconds: number; readonly boottimeSeconds: number };
   readonly terminal: { readonly rows: number; readonly columns: number };
   /** What the options' mounts name. */
-  readonly mounts?: Pick<MountContext, "volumes" | "idMaps">;
+  readonly mounts?: Pick<MountContext, "found" | "idMaps">;
 }
 
 export const idRangeSize = 65_536;

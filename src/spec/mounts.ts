@@ -11,17 +11,11 @@ export interface MountContext {
   readonly userNamespace: boolean;
   /** `/proc/PID/root/dev/shm` of the container whose ipc namespace is joined. */
   readonly joinedShm: string | null;
-  /** What each volume is, by name. */
-  readonly volumes?: ReadonlyMap<string, VolumeSource>;
-  /** How the ids of mounts' files are mapped, where that was asked for, by destination. */
+  /** The mounts of volumes and images, by destination (`volume-mount.ts`): few containers have any. */
+  readonly found?: ReadonlyMap<string, OciMount>;
+  /** How the ids of binds' files are mapped, where that was asked for, by destination. */
   readonly idMaps?: ReadonlyMap<string, Pick<OciMount, "uidMappings" | "gidMappings">>;
 }
-
-/** What is mounted for a volume. */
-export type VolumeSource =
-  | { readonly kind: "directory"; readonly path: string; readonly readonly: boolean }
-  /** A memory file system of the container's own, with these options. */
-  | { readonly kind: "tmpfs"; readonly options: readonly string[] };
 
 const defaultShmBytes = 64 * 1024 * 1024;
 
@@ -86,18 +80,11 @@ function userMounts(options: ContainerOptions, context: MountContext): OciMount[
     if (destination === "/") throw invalidOption("invalid mount target `/`: the root can't be mounted over");
     if (seen.has(destination)) throw invalidOption(`Duplicate mount point: ${destination}`);
     seen.add(destination);
-    switch (mount.type) {
-      case "tmpfs":
-        return tmpfs(mount, destination);
-      case "bind":
-        return bind(mount, destination, context);
-      case "volume":
-        return volume(mount, destination, context);
-      case "image":
-        return { destination, type: "overlay", source: mount.source ?? "", options: ["ro"] };
-      default:
-        return mount.type satisfies never;
-    }
+    if (mount.type === "tmpfs") return tmpfs(mount, destination);
+    if (mount.type === "bind") return bind(mount, destination, context);
+    const found = context.found?.get(destination);
+    if (found === undefined) throw new Error(`nobody has looked up the ${mount.type} for ${destination}`);
+    return found;
   });
 }
 
@@ -116,23 +103,6 @@ function bind(mount: MountOption, destination: string, context: MountContext): O
       ...(mount.options ?? []),
     ],
     ...context.idMaps?.get(destination),
-  };
-}
-
-/** In a user namespace its files appear with the container's ids: what one container has written, another with other ids can use. */
-function volume(mount: MountOption, destination: string, context: MountContext): OciMount {
-  const source = context.volumes?.get(mount.source ?? "");
-  if (source === undefined) throw invalidOption(`No such volume: ${mount.source ?? ""}`);
-  const readonly = mount.readonly === true || (source.kind === "directory" && source.readonly);
-  if (source.kind === "tmpfs")
-    return { destination, type: "tmpfs", source: "tmpfs", options: [...(readonly ? ["ro"] : []), ...source.options] };
-  const mappings = context.idMaps?.get(destination);
-  return {
-    destination,
-    type: "bind",
-    source: source.path,
-    options: ["rbind", readonly ? "ro" : "rw", "rprivate", ...(mappings === undefined && context.userNamespace ? ["idmap"] : [])],
-    ...mappings,
   };
 }
 
