@@ -4,6 +4,7 @@ export const errorCodes = {
   ARCHIVE_INVALID: "an archive of images is incomplete, contradicts itself, or is none",
   BASE_IMAGE_UNAVAILABLE: "this host has no programs to make the built-in base image from",
   BLOB_DIGEST_MISMATCH: "what was received is not what its digest says",
+  BLOB_DROPPED: "a layer was dropped to save space, and the registry it came from does not have it or can't be reached",
   BLOB_NOT_FOUND: "a blob that an image names is not stored",
   BLOB_TOO_LARGE: "more was received than announced",
   CGROUP_BUSY: "a cgroup could not be removed because processes are still in it",

@@ -10,7 +10,7 @@ import type { ImagePruneOptions, ImagePruneReport } from "../images/prune-images
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import type { LayerDriverChoice } from "../layers/layer-driver.ts";
 import type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
-import type { ArchiveFormat } from "../images/save-images.ts";
+import type { SaveOptions } from "../images/save-images.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
 import type { RegistryCredentials } from "../registry/credentials.ts";
@@ -150,7 +150,7 @@ export interface ImageService {
    * stream must be read to its end or be ended.
    * @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, before anything is to be read.
    */
-  save(references: readonly string[], options?: { readonly format?: ArchiveFormat }): Promise<AsyncIterable<Uint8Array>>;
+  save(references: readonly string[], options?: SaveOptions): Promise<AsyncIterable<Uint8Array>>;
   commit(
     container: string,
     options: {
@@ -170,6 +170,8 @@ export interface ImageService {
   history(reference: string): Promise<readonly ImageHistoryEntry[]>;
   /** Images that no container has and no name stands for; with `all`, named ones too. Filters: label, label!, until (RFC 3339). @throws {EngineError} INVALID_FILTER */
   prune(options?: ImagePruneOptions): Promise<ImagePruneReport>;
+  /** Removes compressed layers that can be fetched again from where they came, and resolves with the bytes freed. */
+  dropCompressed(): Promise<number>;
   /** What images take on the disk, measured. */
   usage(): Promise<ImagesUsage>;
   /**

@@ -9,7 +9,7 @@ import type { ImageId } from "../core/brands.ts";
 import { ImageStore } from "../images/image-store.ts";
 import type { ImagesUsage } from "../images/image-usage.ts";
 import type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
-import type { ArchiveFormat } from "../images/save-images.ts";
+import type { SaveOptions } from "../images/save-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
 import type { PulledImage, PullOptions } from "../images/pull-image.ts";
 import type { PushedImage, PushOptions } from "../images/push-image.ts";
@@ -56,8 +56,8 @@ export class LocalImageService implements ImageService {
     return this.#images.load(archive, options);
   }
 
-  save(references: readonly string[], options: { readonly format?: ArchiveFormat } = {}): Promise<AsyncIterable<Uint8Array>> {
-    return this.#images.save(references, options.format ?? "both");
+  save(references: readonly string[], options: SaveOptions = {}): Promise<AsyncIterable<Uint8Array>> {
+    return this.#images.save(references, options);
   }
 
   tag(reference: string, target: string): Promise<void> {
@@ -70,6 +70,10 @@ export class LocalImageService implements ImageService {
 
   prune(options: Parameters<ImageService["prune"]>[0] = {}): ReturnType<ImageService["prune"]> {
     return this.#images.prune(options);
+  }
+
+  dropCompressed(): Promise<number> {
+    return this.#images.dropCompressed();
   }
 
   usage(): Promise<ImagesUsage> {

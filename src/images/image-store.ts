@@ -12,7 +12,7 @@ import { canonicalReference, parseReference } from "./reference.ts";
 import type { ImagePruneOptions, ImagePruneReport } from "./prune-images.ts";
 import type { RemovedPart } from "./remove-image.ts";
 import { findImage, resolveImage } from "./resolve-image.ts";
-import type { ArchiveFormat } from "./save-images.ts";
+import type { SaveOptions } from "./save-images.ts";
 import type { RunnableImage } from "./runnable-image.ts";
 import type { CommitInput } from "./commit-image.ts";
 
@@ -59,9 +59,9 @@ export class ImageStore {
     return loadImages(this.#host, input, options);
   }
 
-  async save(references: readonly string[], format: ArchiveFormat): Promise<AsyncIterable<Uint8Array>> {
+  async save(references: readonly string[], options: SaveOptions = {}): Promise<AsyncIterable<Uint8Array>> {
     const { saveImages } = await import("./save-images.ts");
-    return saveImages(this.#host, references, format);
+    return saveImages(this.#host, references, options);
   }
 
   /** A new image from a container's read-write layer; the container must not change meanwhile (pause it). */
@@ -93,6 +93,16 @@ export class ImageStore {
     return pruneImages(this.#host, options);
   }
 
+  async dropCompressed(): Promise<number> {
+    const { dropCompressed } = await import("./dropped-blobs.ts");
+    return dropCompressed(this.#host);
+  }
+
+  async #dropIfAsked(): Promise<void> {
+    const { keepsCompressed } = await import("./dropped-blobs.ts");
+    if (!keepsCompressed()) await this.dropCompressed();
+  }
+
   async usage(): Promise<ImagesUsage> {
     const { imagesUsage } = await import("./image-usage.ts");
     return imagesUsage(this.#host);
@@ -101,12 +111,16 @@ export class ImageStore {
   /** From its registry; see the file. */
   async pull(name: string, options: PullOptions = {}): Promise<PulledImage> {
     const { pullImage } = await import("./pull-image.ts");
-    return pullImage(this.#host, name, options);
+    const pulled = await pullImage(this.#host, name, options);
+    await this.#dropIfAsked();
+    return pulled;
   }
 
   async pullAll(name: string, options: PullOptions = {}): Promise<readonly PulledImage[]> {
     const { pullAllTags } = await import("./pull-image.ts");
-    return pullAllTags(this.#host, name, options);
+    const pulled = await pullAllTags(this.#host, name, options);
+    await this.#dropIfAsked();
+    return pulled;
   }
 
   async push(name: string, options: PushOptions = {}): Promise<PushedImage> {

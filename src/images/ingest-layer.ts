@@ -3,6 +3,7 @@ import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
 import type { LayerRow } from "../state/image-rows.ts";
 import { getLayerBlob, insertLayerBlob } from "../state/received-image-rows.ts";
+import { hasBlob } from "./dropped-blobs.ts";
 import type { ImageHost } from "./image-host.ts";
 import { claimLayer } from "./layer-claim.ts";
 import { LayerLease } from "./layer-lease.ts";
@@ -82,7 +83,7 @@ export function takeStoredLayer(host: ImageHost, wanted: IngestOptions): Ingeste
   if (digest === undefined) return undefined;
   return host.store.transaction(() => {
     const blob = getLayerBlob(host.store, digest);
-    if (blob === undefined || !host.content.has(digest) || !host.layers.has(blob.diffId)) return undefined;
+    if (blob === undefined || !hasBlob(host, digest) || !host.layers.has(blob.diffId)) return undefined;
     if (wanted.diffId !== undefined && wanted.diffId !== blob.diffId) throw diffIdMismatch(wanted.diffId, blob.diffId);
     const lease = new LayerLease(host.store, blob.diffId);
     lease.keepBlob(digest);

@@ -1,5 +1,4 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import type { ContentStore } from "../content/content-store.ts";
 import type { Digest } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { pushBlob } from "../registry/blob-upload.ts";
@@ -7,6 +6,7 @@ import type { Repository } from "../registry/repository.ts";
 import { listRepositoriesWithBlob, listTags } from "../state/image-names.ts";
 import { type ImageRow, setReference } from "../state/image-rows.ts";
 import { getReferencedManifest, listManifests } from "../state/received-image-rows.ts";
+import { fetchDropped } from "./dropped-blobs.ts";
 import type { ImageHost } from "./image-host.ts";
 import { mediaKindOf } from "./media-types.ts";
 import type { OciDescriptor, OciManifest } from "./oci-image.ts";
@@ -131,7 +131,7 @@ async function pushOne(host: ImageHost, repository: Repository, blob: OciDescrip
   const { digest, size } = blob;
   const pushed = await pushBlob(repository, {
     descriptor: { digest, sizeBytes: size },
-    read: (start, end) => readRange(host.content, digest, { start, end }),
+    read: (start, end) => readRange(host, digest, { start, end }, options),
     mountFrom: mountSources(host, repository, digest),
     signal: options.signal,
     onProgress: (sent) => report(options, blob, "uploading", sent),
@@ -155,13 +155,15 @@ function report(options: PushOptions, blob: OciDescriptor, state: "waiting" | "u
 const chunkBytes = 256 * 1024;
 
 async function* readRange(
-  content: ContentStore,
+  host: ImageHost,
   digest: Digest,
   range: { readonly start: number; readonly end: number },
+  { credentials, signal }: TransferOptions,
 ): AsyncGenerator<Uint8Array> {
+  await fetchDropped(host, digest, { ...(credentials === undefined ? {} : { credentials }), ...(signal === undefined ? {} : { signal }) });
   let fd: number;
   try {
-    fd = openSync(content.path(digest), "r");
+    fd = openSync(host.content.path(digest), "r");
   } catch (cause) {
     const message = `read blob \`${digest}\`: it is not stored any more, so the image can't be pushed`;
     throw new EngineError({ kind: "notFound", code: "BLOB_NOT_FOUND", message, cause });

@@ -7,9 +7,11 @@ import { encodeText } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { ImageRow } from "../state/image-rows.ts";
 import { getLayerBlob } from "../state/received-image-rows.ts";
+import { fetchDropped } from "./dropped-blobs.ts";
 import type { ImageHost } from "./image-host.ts";
 import { BlobLease } from "./layer-lease.ts";
 import { mediaTypes } from "./media-types.ts";
+import type { TransferOptions } from "./open-repository.ts";
 import { findNamedImages } from "./find-named-images.ts";
 import { familiarReference } from "./reference.ts";
 import { type StoredManifest, storedManifest } from "./stored-manifest.ts";
@@ -18,6 +20,11 @@ import { type StoredManifest, storedManifest } from "./stored-manifest.ts";
 export type ArchiveFormat = "docker" | "oci" | "both";
 
 export const archiveFormats: readonly ArchiveFormat[] = ["docker", "oci", "both"];
+
+/** How to save, and with what the layers that were dropped are fetched again. */
+export interface SaveOptions extends Pick<TransferOptions, "credentials" | "signal"> {
+  readonly format?: ArchiveFormat;
+}
 
 /** A file of the archive: from memory, or a stored blob, decompressed when `tarBytes` says how large its tar is. */
 type SavedFile =
@@ -37,7 +44,11 @@ interface SavedImage {
  * archive. What is saved stays while the stream is read; end it when it is read no further.
  * @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, INVALID_REFERENCE, before anything is written; BLOB_NOT_FOUND
  */
-export function saveImages(host: ImageHost, references: readonly string[], format: ArchiveFormat): AsyncIterable<Uint8Array> {
+export function saveImages(
+  host: ImageHost,
+  references: readonly string[],
+  { format = "both", ...transfer }: SaveOptions = {},
+): AsyncIterable<Uint8Array> {
   const images = collectImages(host, references);
   const files = new Map<string, SavedFile>();
   const digests: Digest[] = [];
@@ -47,7 +58,7 @@ export function saveImages(host: ImageHost, references: readonly string[], forma
     files.set("oci-layout", { bytes: json({ imageLayoutVersion: "1.0.0" }) });
   }
   if (format !== "oci") files.set("manifest.json", { bytes: json(docker) });
-  return writeArchive(host, files, digests);
+  return writeArchive(host, { files, digests, transfer });
 }
 
 /** Each image once, in the order asked for, with all the names by which it was asked for. */
@@ -110,10 +121,15 @@ function indexEntries({ references, stored }: SavedImage): object[] {
 
 async function* writeArchive(
   host: ImageHost,
-  files: ReadonlyMap<string, SavedFile>,
-  digests: readonly Digest[],
+  {
+    files,
+    digests,
+    transfer,
+  }: { readonly files: ReadonlyMap<string, SavedFile>; readonly digests: readonly Digest[]; readonly transfer: TransferOptions },
 ): AsyncGenerator<Uint8Array> {
   using _lease = new BlobLease(host.store, digests);
+  // Before the first byte: what can't be had must not end the archive half way.
+  for (const digest of digests) await fetchDropped(host, digest, transfer);
   yield* [directory("blobs"), directory("blobs/sha256")];
   for (const [name, file] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if ("bytes" in file) yield* [fileHeader(name, file.bytes.length), file.bytes, padding(file.bytes.length)];

@@ -6,6 +6,7 @@ import { faultPoint } from "../core/fault-point.ts";
 import { readLayeredFiles } from "../layers/lookup.ts";
 import { type ImageRow, insertBlob, insertImage, insertLayer, setReference } from "../state/image-rows.ts";
 import { insertManifest } from "../state/received-image-rows.ts";
+import { hasBlob } from "./dropped-blobs.ts";
 import type { ImageHost } from "./image-host.ts";
 import type { StoredLayer } from "./ingest-layer.ts";
 import type { OciManifest } from "./oci-image.ts";
@@ -58,7 +59,7 @@ export function storeReceivedImage(host: ImageHost, received: ReceivedImage): Im
     const target = received.index === undefined ? manifestDigest : digestOf(received.index);
     store.durably(() => {
       for (const { row, descriptor } of received.layers) {
-        if (!host.layers.has(row.diffId) || !content.has(descriptor.digest)) throw vanished(row.diffId);
+        if (!host.layers.has(row.diffId) || !hasBlob(host, descriptor.digest)) throw vanished(row.diffId);
       }
       for (const blob of blobs) blob.publish();
       faultPoint("image-blobs-published");

@@ -1,3 +1,4 @@
+import { droppedBlobTable } from "./dropped-blobs.ts";
 import { imageTables } from "./image-tables.ts";
 import { receivedImageTables } from "./received-image-tables.ts";
 import { volumeTables } from "./volume-tables.ts";
@@ -49,6 +50,7 @@ export const migrations: readonly string[] = [
   `,
   receivedImageTables,
   volumeTables,
+  droppedBlobTable,
 ];
 
 export const schemaVersion = migrations.length;

@@ -417,6 +417,10 @@ class FakeImages implements ImageService {
     return { removed: [{ untagged: "old:1" }, { deleted: "sha256:0a" }], reclaimedBytes: 2_500_000 };
   }
 
+  async dropCompressed(): Promise<number> {
+    return 1_000_000;
+  }
+
   async usage(): ReturnType<ImageService["usage"]> {
     const images = this.#engine.imageRows.map((image) => ({ ...image, diskBytes: 3_000_000, sharedBytes: 1_000_000 }));
     return { images, active: 1, diskBytes: 5_000_000, reclaimableBytes: 2_000_000 };

@@ -26,7 +26,7 @@ afterEach(() => {
 }, 60_000);
 
 async function save(from: ImageRoot, references: readonly string[], format: ArchiveFormat = "both"): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(await from.images.save(references, format)));
+  return Buffer.concat(await Array.fromAsync(await from.images.save(references, { format })));
 }
 
 /** Names of the files in an archive. */
@@ -99,7 +99,7 @@ describe("save()", () => {
   test("what is being saved stays, although the image is removed meanwhile", async () => {
     await loadOci((layer) => layer, "docker.io/library/x:1", "docker.io/library/x:2");
     const parts: Uint8Array[] = [];
-    for await (const chunk of await place.images.save(["x:1"], "both")) {
+    for await (const chunk of await place.images.save(["x:1"])) {
       if (parts.length === 0) await place.images.remove("x:1");
       parts.push(Buffer.from(chunk));
     }

@@ -1,6 +1,7 @@
 import { isatty } from "node:tty";
 import { EngineError } from "../../core/engine-error.ts";
 import type { ArchiveFormat } from "../../engine/engine.ts";
+import { credentialsFrom } from "../credentials/registry-credentials.ts";
 import { stringFlag } from "../flags/flag-spec.ts";
 import { ArchiveFile } from "../output/archive-file.ts";
 import { brokenPipeExitCode } from "../output/output-sink.ts";
@@ -37,7 +38,7 @@ export const saveVerb = defineVerb({
       });
     }
     const { images } = await context.engine();
-    const archive = await images.save(positionals, { format });
+    const archive = await images.save(positionals, { format, credentials: credentialsFrom(context.env) });
     if (values.output === undefined) {
       for await (const chunk of archive) {
         await context.stdout.write(chunk);
