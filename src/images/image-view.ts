@@ -2,7 +2,10 @@ import type { ImageId } from "../core/brands.ts";
 
 export interface ImageSummary {
   readonly id: ImageId;
+  /** Names with a tag, in their short form. */
   readonly references: readonly string[];
+  /** `NAME@DIGEST` of the manifests and indexes by which registries have it. */
+  readonly repoDigests: readonly string[];
   readonly createdAt: Date;
   readonly sizeBytes: number;
   readonly labels: Readonly<Record<string, string>>;

@@ -30,8 +30,9 @@ export function listImageSummaries(
   for (const row of listImages(store)) {
     const summary = summarizeImage(store, row);
     const dangling = summary.references.length === 0;
-    if (dangling && options.all !== true && filters["dangling"] === undefined && countChildren(store, row.id) > 0) continue;
-    if (filters["dangling"]?.some((value) => isTrue(value) !== dangling) === true) continue;
+    const nameless = dangling && summary.repoDigests.length === 0;
+    if (nameless && options.all !== true && filters["dangling"] === undefined && countChildren(store, row.id) > 0) continue;
+    if (filters["dangling"]?.some((value) => (isTrue(value) ? !dangling : nameless)) === true) continue;
     if (filters["label"]?.every((label) => hasLabel(summary.labels, label)) === false) continue;
     const time = summary.createdAt.getTime();
     if (before?.some((limit) => time >= limit) === true || since?.some((limit) => time <= limit) === true) continue;
@@ -41,16 +42,19 @@ export function listImageSummaries(
       summaries.push(summary);
       continue;
     }
-    const references = summary.references.filter((reference) => patterns.some((pattern) => matchesReference(reference, pattern)));
-    if (references.length > 0) summaries.push({ ...summary, references });
+    const matching = (names: readonly string[]) => names.filter((name) => patterns.some((pattern) => matchesReference(name, pattern)));
+    const [references, repoDigests] = [matching(summary.references), matching(summary.repoDigests)];
+    if (references.length + repoDigests.length > 0) summaries.push({ ...summary, references, repoDigests });
   }
   return summaries;
 }
 
 export function summarizeImage(store: Store, row: ImageRow): ImageSummary {
+  const names = listReferences(store, row.id).map(familiarReference);
   return {
     id: row.id,
-    references: listReferences(store, row.id).map(familiarReference),
+    references: names.filter((name) => !name.includes("@")),
+    repoDigests: names.filter((name) => name.includes("@")),
     createdAt: new Date(row.createdAt),
     sizeBytes: row.sizeBytes,
     labels: parseImage(row.config).config?.Labels ?? {},
@@ -64,7 +68,7 @@ function createdAt(store: Store, reference: string): number {
 
 /** A pattern without a tag means any tag, as in Docker. */
 function matchesReference(reference: string, pattern: string): boolean {
-  const repository = reference.replace(/:[^:/]*$/, "");
+  const repository = reference.replace(/@.*$/, "").replace(/:[^:/]*$/, "");
   return matchesGlob(reference, pattern) || matchesGlob(repository, pattern);
 }
 

@@ -16,6 +16,7 @@ import type { OciManifest } from "./oci-image.ts";
 import { parseConfig } from "./parse-config.ts";
 import { parsePlatform, type Platform } from "./platform.ts";
 import { canonicalReference, familiarReference } from "./reference.ts";
+import { runAtOnce } from "./run-at-once.ts";
 import { StreamArchive } from "./stream-archive.ts";
 import { storeReceivedImage } from "./store-received-image.ts";
 
@@ -53,7 +54,7 @@ export async function loadImages(host: ImageHost, input: ArchiveInput, options: 
     const images = await readImages(archive, platform);
     const loaded: LoadedImage[] = [];
     for (const image of images) {
-      loaded.push(await loadImage(host, archive, { image, ...(options.signal === undefined ? {} : { signal: options.signal }) }));
+      loaded.push(await loadImage(host, archive, { image, options }));
     }
     return loaded;
   } catch (error) {
@@ -120,13 +121,13 @@ function mergeNames(images: readonly ArchivedImage[]): ArchivedImage[] {
 async function loadImage(
   host: ImageHost,
   archive: ImageArchive,
-  { image, signal }: { readonly image: ArchivedImage; readonly signal?: AbortSignal },
+  { image, options }: { readonly image: ArchivedImage; readonly options: LoadOptions },
 ): Promise<LoadedImage> {
   const { diffIds } = parseConfig(image.config);
   if (image.layers.length !== diffIds.length) {
     throw invalidArchive(`an image of ${image.layers.length} layers whose configuration names ${diffIds.length}`);
   }
-  const layers = await mapSome(image.layers, parallelLayers, (path, at) => {
+  const layers = await runAtOnce(image.layers, { limit: parallelLayers, signal: options.signal }, (path, at, signal) => {
     const diffId = diffIds[at];
     const descriptor = image.manifest?.parsed.layers[at];
     if (diffId === undefined) throw missingFile(path);
@@ -135,7 +136,7 @@ async function loadImage(
       ...(descriptor === undefined
         ? {}
         : { expected: { digest: descriptor.digest, sizeBytes: descriptor.size }, mediaType: descriptor.mediaType }),
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   });
   const references = [...new Map(image.references.map((reference) => [canonicalReference(reference), reference])).values()];
@@ -169,31 +170,6 @@ function makeManifest(config: Buffer, layers: readonly IngestedLayer[]): Buffer 
     layers: layers.map(({ descriptor }) => descriptor),
   };
   return Buffer.from(JSON.stringify(manifest));
-}
-
-/** As `Promise.all` of `map`, with no more than `limit` under way; after a failure none is begun, and those under way have ended. */
-async function mapSome<Item, Result>(
-  items: readonly Item[],
-  limit: number,
-  map: (item: Item, at: number) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  let next = 0;
-  let failed = false;
-  const work = async (): Promise<void> => {
-    while (!failed && next < items.length) {
-      const at = next++;
-      try {
-        results[at] = await map(items[at] as Item, at);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const ended = await Promise.allSettled(Array.from({ length: limit }, work));
-  for (const end of ended) if (end.status === "rejected") throw end.reason;
-  return results;
 }
 
 function digestOf(bytes: Uint8Array): Digest {

@@ -75,6 +75,14 @@ const remaining = () => listImages(store).map((row) => row.id);
 const conflict = (message: string) => expect.objectContaining({ code: "IMAGE_IN_USE", message });
 
 describe("removeImage()", () => {
+  test("takes the digests of a repository with its last tag there", async () => {
+    const digest = `x@sha256:${hex("9")}`;
+    const id = addImage("a", { layers: [], references: ["x:1", "x:2", digest, "y:1"] });
+    expect(await removeImage(host, "x:1")).toEqual([{ untagged: "x:1" }]);
+    expect(await removeImage(host, "x:2")).toEqual([{ untagged: "x:2" }, { untagged: digest }]);
+    expect(await removeImage(host, "y:1")).toEqual([{ untagged: "y:1" }, { deleted: id }]);
+  });
+
   test("untags, and deletes the image with its layers and blobs after its last reference", async () => {
     const id = addImage("a", { layers: [layer("1"), layer("2")], references: ["x", "y:1"] });
     expect(await removeImage(host, "x")).toEqual([{ untagged: "x:latest" }]);

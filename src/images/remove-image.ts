@@ -60,6 +60,7 @@ class Removal {
       this.#checkLastReference(image, references, reference);
       const canonical = canonicalReference(parseReference(reference));
       this.#untag(canonical);
+      this.#untagDigests(image.id, canonical);
       if (listReferences(store, image.id).length > 0) return;
       this.#delete(image, { force: this.#force, quiet: true });
     } else {
@@ -72,9 +73,17 @@ class Removal {
     }
   }
 
+  /** After its last tag in a repository, an image's digests there say nothing any more. */
+  #untagDigests(id: ImageId, removed: string): void {
+    if (removed.includes("@")) return;
+    const same = listReferences(this.#host.store, id).filter((reference) => repositoryOf(reference) === repositoryOf(removed));
+    if (!same.every((reference) => reference.includes("@"))) return;
+    for (const canonical of same) this.#untag(canonical);
+  }
+
   #checkLastReference(image: ImageRow, references: readonly string[], reference: string): void {
     const [user] = listImageUsers(this.#host.store, image.id);
-    if (this.#force || references.length !== 1 || user === undefined) return;
+    if (this.#force || !ofOneRepository(references) || user === undefined) return;
     throw inUse(
       `conflict: unable to remove repository reference "${reference}" (must force) - container ${shortId(user.id)} is using its referenced image ${shortId(image.id)}`,
     );
@@ -142,7 +151,11 @@ function isIdOf(reference: string, id: ImageId): boolean {
 
 function ofOneRepository(references: readonly string[]): boolean {
   const tags = references.filter((reference) => !reference.includes("@"));
-  return tags.length <= 1 && new Set(references.map((reference) => reference.replace(/[:@][^/]*$/, ""))).size <= 1;
+  return tags.length <= 1 && new Set(references.map(repositoryOf)).size <= 1;
+}
+
+function repositoryOf(reference: string): string {
+  return reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 }
 
 /** @see image-spec config.md#layer-chainid */

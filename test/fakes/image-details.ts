@@ -6,6 +6,7 @@ export function imageDetails(change: Partial<ImageDetails> = {}): ImageDetails {
   return {
     id: `sha256:${"a1b2c3d4e5f6".padEnd(64, "0")}` as ImageId,
     references: ["base:latest"],
+    repoDigests: [],
     createdAt: new Date("2026-01-01T04:00:00Z"),
     sizeBytes: 4_210_000,
     labels: {},

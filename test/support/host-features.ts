@@ -71,6 +71,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   htpasswd: () => hasProgram("htpasswd"),
   openssl: () => hasProgram("openssl"),
   skopeo: () => hasProgram("skopeo"),
+  umoci: () => hasProgram("umoci"),
   buildah: () => hasProgram("buildah"),
   podman: () => hasProgram("podman") && hasProgram("conmon"),
   mmdebstrap: () => hasProgram("mmdebstrap"),

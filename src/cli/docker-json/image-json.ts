@@ -12,7 +12,7 @@ export function imageJson(image: ImageDetails) {
   return {
     Id: image.id,
     RepoTags: image.references,
-    RepoDigests: [],
+    RepoDigests: image.repoDigests,
     Parent: "",
     Comment: image.comment,
     Created: dockerTime(image.createdAt),

@@ -21,7 +21,7 @@ export const imageHeadings = {
 /** One name of an image as `images --format` sees it; an image without names is one row of `<none>`. */
 export function imageRow(
   image: ImageSummary,
-  view: { readonly reference: string | undefined; readonly now: Date; readonly truncate: boolean },
+  view: { readonly reference: string | undefined; readonly digest?: string | undefined; readonly now: Date; readonly truncate: boolean },
 ) {
   const { repository, tag } = splitReference(view.reference);
   return {
@@ -32,7 +32,7 @@ export function imageRow(
     get CreatedSince() {
       return `${describeDuration(view.now.getTime() - image.createdAt.getTime())} ago`;
     },
-    Digest: "<none>",
+    Digest: view.digest ?? "<none>",
     ID: view.truncate ? shortId(image.id) : image.id,
     Repository: repository,
     SharedSize: "N/A",
@@ -46,6 +46,8 @@ export function imageRow(
 /** `host:5000/name:tag` in its two parts: a colon before the last slash belongs to the host. */
 export function splitReference(reference: string | undefined): { readonly repository: string; readonly tag: string } {
   if (reference === undefined) return { repository: "<none>", tag: "<none>" };
+  const at = reference.indexOf("@");
+  if (at >= 0) return { repository: splitReference(reference.slice(0, at)).repository, tag: "<none>" };
   const colon = reference.lastIndexOf(":");
   if (colon <= reference.lastIndexOf("/")) return { repository: reference, tag: "<none>" };
   return { repository: reference.slice(0, colon), tag: reference.slice(colon + 1) };
