@@ -92,6 +92,12 @@ function wherryOci(directory) {
   return link;
 }
 
+/** Runtimes with runc's command line, as `bench/oci.mjs` asks them. */
+export function ociContenders(directory) {
+  const others = ["runc", "crun"].filter(installed).map((name) => ociRuntime(directory, name));
+  return [ociRuntime(directory, "wherry-oci", wherryOci(directory)), ...others];
+}
+
 function ociRuntime(directory, name, program = name) {
   const base = [program, "--root", `${directory}/${name}-state`];
   const bundle = (label, args) => {
@@ -117,6 +123,14 @@ function ociRuntime(directory, name, program = name) {
     run: (n) => [...base, "run", "--bundle", once, `run${n}`],
     create: (n) => [...base, "create", "--bundle", once, `made${n}`],
     start: (n) => [...base, "start", `made${n}`],
+    state: (n) => [...base, "state", `made${n}`],
+    stop: (n) => {
+      // `succeed` ends by itself.
+      for (const end = Date.now() + 10_000; Date.now() < end && JSON.parse(call("state", `made${n}`)).status !== "stopped"; ) {
+        spawnSync("sleep", ["0.005"]);
+      }
+    },
+    delete: (n) => [...base, "delete", `made${n}`],
     removeCreated: (n) => call("delete", "--force", `made${n}`),
     startIdle: (n) =>
       execFileSync(command[0], [...command.slice(1), "run", "--detach", "--bundle", bundle("idle", idle), `idle${n}`], { stdio: "ignore" }),
