@@ -20,5 +20,10 @@ export async function containerChanges(host: ContainerHost, row: ContainerRow): 
     lowers,
     ...(idBase === null ? {} : { uidShift: { from: idBase, count: idRangeSize } }),
   });
-  return changes.map(({ path, kind }) => ({ path: `/${decodeText(path)}`, kind }));
+  // As docker: a directory in which something came and went again has not changed. What it holds follows it at once.
+  const told = changes.filter((change, at) => {
+    const isParent = changes[at + 1]?.path.startsWith(`${change.path}/`) === true;
+    return change.kind === "deleted" || !change.timeOnly || isParent;
+  });
+  return told.map(({ path, kind }) => ({ path: `/${decodeText(path)}`, kind }));
 }

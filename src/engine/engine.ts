@@ -159,6 +159,8 @@ export interface ImageService {
       readonly author?: string;
       readonly changes?: readonly string[];
       readonly pause?: boolean;
+      /** One layer with the whole root file system, in place of the image's and one with what was changed. */
+      readonly squash?: boolean;
     },
   ): Promise<ImageId>;
   tag(reference: string, target: string): Promise<void>;

@@ -110,6 +110,7 @@ export class LocalImageService implements ImageService {
       const process = JSON.parse(row.process) as ResolvedProcess;
       const idBase = findIdRange(host.store, row.id);
       const { reference, message, author, changes } = options;
+      const squashed = options.squash === true ? (await import("../containers/export-container.ts")).exportContainer(host, row) : undefined;
       return await this.#images.commit({
         containerId: row.id,
         upper: containerPaths(host.root, host.runRoot, row.id).upper,
@@ -132,6 +133,7 @@ export class LocalImageService implements ImageService {
         ...(message === undefined ? {} : { message }),
         ...(author === undefined ? {} : { author }),
         ...(changes === undefined ? {} : { changes }),
+        ...(squashed === undefined ? {} : { squashed }),
       });
     } finally {
       release?.();

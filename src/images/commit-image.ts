@@ -4,12 +4,12 @@ import { timestampNow } from "../core/timestamp.ts";
 import { diffLayers, type IdShift, type LayerStack } from "../layers/diff.ts";
 import { writeLayerTar } from "../layers/layer-tar.ts";
 import { getImage, type ImageRow } from "../state/image-rows.ts";
-import { applyChanges } from "./apply-changes.ts";
+import { applyChanges } from "./changes/apply-changes.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { ImageHost } from "./image-host.ts";
 import type { ImageConfig } from "./image-view.ts";
 import { addReceivedLayer } from "./ingest-layer.ts";
-import { fromImageConfig, hostArchitecture, type OciImage, parseImage } from "./oci-image.ts";
+import { fromImageConfig, hostArchitecture, type OciImage, type OciImageConfig, parseImage } from "./oci-image.ts";
 import { ReceivedLayer } from "./receive-layer.ts";
 import { parseReference } from "./reference.ts";
 import { imageNotFound } from "./resolve-image.ts";
@@ -33,10 +33,12 @@ export interface CommitInput {
   readonly author?: string;
   /** Dockerfile instructions. */
   readonly changes?: readonly string[];
+  /** The container's whole root file system as a tar: the image has this one layer then, and none of its parent's. */
+  readonly squashed?: AsyncIterable<Uint8Array>;
 }
 
 /**
- * Makes an image whose topmost layer holds just what the container has changed. The container's files must not change
+ * Makes an image whose topmost layer holds just what the container has changed, or, squashed, whose only layer holds all. The container's files must not change
  * meanwhile. On failure nothing is left.
  * @throws {EngineError} IMAGE_NOT_FOUND (the parent is gone), INVALID_REFERENCE, INVALID_CHANGE, LAYER_NO_SPACE, TREE_FAILED
  */
@@ -44,15 +46,32 @@ export async function commitImage(host: ImageHost, input: CommitInput): Promise<
   const reference = input.reference === undefined || input.reference === "" ? undefined : parseReference(input.reference);
   const parent = getImage(host.store, input.parentImage);
   if (parent === undefined) throw imageNotFound(input.parentImage);
-  const config = applyChanges(fromImageConfig(input.config), input.changes ?? []);
+  const config = applyChanges({ ...inherited(parent), ...fromImageConfig(input.config) }, input.changes ?? []);
   await collectGarbage(host);
-  using changes = await writeChanges(host, input);
+  using changes = input.squashed === undefined ? await writeChanges(host, input) : await writeAll(host, input.squashed);
   using layer = await addReceivedLayer(host, changes);
   return storeImage(host, committedImage(parent, input, { config, diffId: layer.row.diffId }), {
-    parent,
+    ...(input.squashed === undefined ? { parent } : {}),
     newLayer: layer,
     ...(reference === undefined ? {} : { reference }),
   });
+}
+
+/** What a container has of its image without being able to change it. */
+function inherited(parent: ImageRow): Pick<OciImageConfig, "Healthcheck" | "Shell"> {
+  const { Healthcheck, Shell } = parseImage(parent.config).config ?? {};
+  return { ...(Healthcheck === undefined ? {} : { Healthcheck }), ...(Shell === undefined ? {} : { Shell }) };
+}
+
+async function writeAll(host: ImageHost, tar: AsyncIterable<Uint8Array>): Promise<ReceivedLayer> {
+  const blob = host.content.begin();
+  try {
+    for await (const chunk of tar) blob.write(chunk);
+    return ReceivedLayer.ofTar(blob);
+  } catch (error) {
+    blob[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** The changes as a layer's tar, not yet published. */
@@ -76,6 +95,8 @@ function committedImage(
   made: { readonly config: OciImage["config"] & object; readonly diffId: DiffId },
 ): OciImage {
   const base = parseImage(parent.config);
+  const history = base.history ?? parent.layers.map(() => ({}));
+  const squashed = input.squashed !== undefined;
   const created = timestampNow();
   const { message, author } = input;
   return {
@@ -86,9 +107,10 @@ function committedImage(
     os: base.os ?? "linux",
     ...(base.variant === undefined ? {} : { variant: base.variant }),
     config: made.config,
-    rootfs: { type: "layers", diff_ids: [...parent.layers, made.diffId] },
+    rootfs: { type: "layers", diff_ids: squashed ? [made.diffId] : [...parent.layers, made.diffId] },
     history: [
-      ...(base.history ?? parent.layers.map(() => ({}))),
+      // What was done stays told, though its layers are no more.
+      ...(squashed ? history.map((step) => ({ ...step, empty_layer: true })) : history),
       {
         created,
         created_by: input.command.join(" "),

@@ -1,4 +1,5 @@
 import type { ImageId } from "../core/brands.ts";
+import type { OciHealthcheck } from "./oci-image.ts";
 
 export interface ImageSummary {
   readonly id: ImageId;
@@ -41,4 +42,8 @@ export interface ImageConfig {
   readonly volumes: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal: string;
+  /** Dockerfile instructions for images that are built on this one. */
+  readonly onBuild?: readonly string[];
+  readonly shell?: readonly string[];
+  readonly healthcheck?: OciHealthcheck;
 }

@@ -1,6 +1,6 @@
 import type { ImageId } from "../core/brands.ts";
 import { timestampNow } from "../core/timestamp.ts";
-import { applyChanges } from "./apply-changes.ts";
+import { applyChanges } from "./changes/apply-changes.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { ImageHost } from "./image-host.ts";
 import { ingestLayer } from "./ingest-layer.ts";

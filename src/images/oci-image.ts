@@ -28,6 +28,16 @@ export interface OciImageConfig {
   /** Docker's additions. */
   readonly OnBuild?: readonly string[] | null;
   readonly Shell?: readonly string[] | null;
+  readonly Healthcheck?: OciHealthcheck | null;
+}
+
+/** Docker's; times in nanoseconds. */
+export interface OciHealthcheck {
+  readonly Test?: readonly string[];
+  readonly Interval?: number;
+  readonly Timeout?: number;
+  readonly StartPeriod?: number;
+  readonly Retries?: number;
 }
 
 export interface OciHistory {
@@ -79,6 +89,9 @@ export function toImageConfig(config: OciImageConfig | undefined): ImageConfig {
     volumes: Object.keys(config?.Volumes ?? {}),
     labels: config?.Labels ?? {},
     stopSignal: config?.StopSignal ?? "",
+    ...(list(config?.OnBuild) === null ? {} : { onBuild: list(config?.OnBuild) ?? [] }),
+    ...(list(config?.Shell) === null ? {} : { shell: list(config?.Shell) ?? [] }),
+    ...(config?.Healthcheck === undefined || config.Healthcheck === null ? {} : { healthcheck: config.Healthcheck }),
   };
 }
 
@@ -95,6 +108,8 @@ export function fromImageConfig(config: ImageConfig): OciImageConfig {
     ...(config.workingDirectory === "" ? {} : { WorkingDir: config.workingDirectory }),
     ...(Object.keys(config.labels).length === 0 ? {} : { Labels: config.labels }),
     ...(config.stopSignal === "" ? {} : { StopSignal: config.stopSignal }),
+    ...(config.shell === undefined ? {} : { Shell: config.shell }),
+    ...(config.healthcheck === undefined ? {} : { Healthcheck: config.healthcheck }),
   };
 }
 

@@ -30,6 +30,8 @@ export type LayerChange =
       readonly entry: TreeEntry;
       /** Nothing of the layers below shows in this directory. */
       readonly opaque: boolean;
+      /** A directory that differs from the one below in its time at most. */
+      readonly timeOnly: boolean;
     }
   | {
       readonly kind: "deleted";
@@ -95,8 +97,9 @@ class Comparison {
           continue;
         }
         const opaque = entry.type === "directory" && entry.xattrs.get(opaqueName) === "y";
-        const change: LayerChange = { kind: lower === undefined ? "added" : "changed", path, entry, opaque: opaque && lower !== undefined };
         const like = lower?.type === "directory" && !opaque && sameDirectory(entry, lower);
+        const kind = lower === undefined ? "added" : "changed";
+        const change: LayerChange = { kind, path, entry, opaque: opaque && lower !== undefined, timeOnly: like };
         if (like) this.#likeBelow.add(path);
         const same = like && entry.mtime.seconds === lower.mtime.seconds && entry.mtime.nanos === lower.mtime.nanos;
         (same ? unchanged : changes).set(path, change);

@@ -10,6 +10,7 @@ export const commitVerb = defineVerb({
     change: listFlag("Apply Dockerfile instruction to the created image", { short: "c" }),
     message: stringFlag("Commit message", { short: "m" }),
     pause: switchFlag("Pause container during commit", { short: "p", initial: true }),
+    squash: switchFlag("Make one layer of all: the image's and what was changed"),
   },
   minArguments: 1,
   maxArguments: 2,
@@ -17,6 +18,7 @@ export const commitVerb = defineVerb({
     const { images } = await context.engine();
     const id = await images.commit(container, {
       pause: values.pause,
+      ...(values.squash ? { squash: true } : {}),
       ...(reference === undefined ? {} : { reference }),
       ...(values.message === undefined ? {} : { message: values.message }),
       ...(values.author === undefined ? {} : { author: values.author }),
