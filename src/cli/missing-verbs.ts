@@ -9,6 +9,5 @@ export const missingVerbs: Readonly<Record<string, string>> = {
   events: "wherry wait tells when a container ends",
   "image build": "start from a container, then wherry commit",
   network: "containers have --network none, host or container:NAME",
-  search: "there is no registry client",
   update: "remove it and run it again with other limits",
 };

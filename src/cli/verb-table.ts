@@ -133,6 +133,11 @@ const ungrouped = {
     group: "command",
     load: async () => (await import("./verbs/save.ts")).saveVerb,
   },
+  search: {
+    summary: "Search Docker Hub or another registry for images",
+    group: "command",
+    load: async () => (await import("./verbs/search.ts")).searchVerb,
+  },
   start: {
     summary: "Start one or more stopped containers",
     group: "command",

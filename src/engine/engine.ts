@@ -13,6 +13,8 @@ import type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-imag
 import type { SaveOptions } from "../images/save-images.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { DoctorReport } from "../kernel/doctor-report.ts";
+import type { SearchOptions } from "../images/search-registry.ts";
+import type { FoundRepository } from "../registry/search-hub.ts";
 import type { RegistryCredentials } from "../registry/credentials.ts";
 import type { PulledImage, PullOptions } from "../images/pull-image.ts";
 import type { PushedImage, PushOptions } from "../images/push-image.ts";
@@ -187,6 +189,13 @@ export interface ImageService {
   push(reference: string, options?: PushOptions): Promise<PushedImage>;
   /** All tags that the repository has here. */
   pushAll(repository: string, options?: PushOptions): Promise<readonly PushedImage[]>;
+  /** `TERM` on Docker Hub, `REGISTRY/TERM` elsewhere. @throws {EngineError} REGISTRY_* */
+  search(term: string, options: SearchOptions): Promise<readonly FoundRepository[]>;
+  /** All tags that a repository has in its registry. @throws {EngineError} REGISTRY_*, INVALID_REFERENCE */
+  remoteTags(
+    repository: string,
+    options: Pick<PullOptions, "credentials" | "signal">,
+  ): Promise<{ readonly name: string; readonly tags: readonly string[] }>;
   /** Makes the built-in base image from the host's own programs if it is missing. Idempotent. */
   ensureBase(): Promise<ImageId>;
 }

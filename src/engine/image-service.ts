@@ -11,6 +11,7 @@ import type { ImagesUsage } from "../images/image-usage.ts";
 import type { ArchiveInput, LoadedImage, LoadOptions } from "../images/load-images.ts";
 import type { SaveOptions } from "../images/save-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
+import type { SearchOptions } from "../images/search-registry.ts";
 import type { PulledImage, PullOptions } from "../images/pull-image.ts";
 import type { PushedImage, PushOptions } from "../images/push-image.ts";
 import { idRangeSize } from "../spec/build-config.ts";
@@ -94,6 +95,14 @@ export class LocalImageService implements ImageService {
 
   pushAll(repository: string, options: PushOptions = {}): Promise<readonly PushedImage[]> {
     return this.#images.pushAll(repository, options);
+  }
+
+  search(term: string, options: SearchOptions): ReturnType<ImageService["search"]> {
+    return this.#images.search(term, options);
+  }
+
+  remoteTags(name: string, options: Parameters<ImageService["remoteTags"]>[1]): ReturnType<ImageService["remoteTags"]> {
+    return this.#images.remoteTags(name, options);
   }
 
   ensureBase(): Promise<ImageId> {

@@ -6,6 +6,9 @@ import type { ImportOptions } from "./import-image.ts";
 import type { ImagesUsage } from "./image-usage.ts";
 import type { ArchiveInput, LoadedImage, LoadOptions } from "./load-images.ts";
 import type { ImageDetails, ImageHistoryEntry, ImageSummary } from "./image-view.ts";
+import type { FoundRepository } from "../registry/search-hub.ts";
+import type { TransferOptions } from "./open-repository.ts";
+import type { SearchOptions } from "./search-registry.ts";
 import type { PulledImage, PullOptions } from "./pull-image.ts";
 import type { PushedImage, PushOptions } from "./push-image.ts";
 import { canonicalReference, parseReference } from "./reference.ts";
@@ -131,6 +134,16 @@ export class ImageStore {
   async pushAll(name: string, options: PushOptions = {}): Promise<readonly PushedImage[]> {
     const { pushAllTags } = await import("./push-image.ts");
     return pushAllTags(this.#host, name, options);
+  }
+
+  async search(term: string, options: SearchOptions): Promise<readonly FoundRepository[]> {
+    const { searchRegistry } = await import("./search-registry.ts");
+    return searchRegistry(term, options);
+  }
+
+  async remoteTags(name: string, options: TransferOptions): Promise<{ readonly name: string; readonly tags: readonly string[] }> {
+    const { listRemoteTags } = await import("./search-registry.ts");
+    return listRemoteTags(name, options);
   }
 
   async ensureBase(): Promise<ImageId> {

@@ -3,8 +3,8 @@ import type { BlobDescriptor } from "../content/blob-writer.ts";
 import type { Digest } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { BlobDownload } from "./blob-download.ts";
+import { listPages } from "./list-pages.ts";
 import type { RegistryClient } from "./registry-client.ts";
-import { protocolError } from "./registry-error.ts";
 
 export interface ReceivedManifest {
   readonly bytes: Buffer;
@@ -21,8 +21,6 @@ const acceptedManifests = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 const manifestLimitBytes = 4 * 1024 * 1024;
-const tagsLimitBytes = 16 * 1024 * 1024;
-const maximumPages = 1000;
 
 /** One repository of a registry. `name` without the registry: `library/debian`. */
 export class Repository {
@@ -126,41 +124,10 @@ export class Repository {
   /** All tags, in the registry's order, page by page. */
   async tags(signal?: AbortSignal): Promise<readonly string[]> {
     const doing = `list tags of \`${this.client.host.name}/${this.name}\``;
-    const tags: string[] = [];
-    let target: string | URL = `/v2/${this.name}/tags/list?n=1000`;
-    for (let pages = 0; ; pages++) {
-      if (pages === maximumPages) throw protocolError(doing, `more than ${maximumPages} pages`);
-      const response = await this.client.request({ method: "GET", target, scopes: this.#pull, doing, signal });
-      tags.push(...parseTags(await response.read(tagsLimitBytes), doing));
-      const next = nextPage(response.headers["link"], new URL(typeof target === "string" ? this.client.endpoint.url + target : target));
-      if (next === undefined) return tags;
-      target = next;
-    }
+    return await listPages(this.client, "tags", { target: `/v2/${this.name}/tags/list?n=1000`, scopes: this.#pull, doing, signal });
   }
 
   #shown(reference: string): string {
     return `${this.client.host.name}/${this.name}${reference.includes(":") ? "@" : ":"}${reference}`;
   }
-}
-
-function parseTags(body: Buffer, doing: string): readonly string[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body.toString("utf8"));
-  } catch {
-    throw protocolError(doing, "the answer is not JSON");
-  }
-  const tags = typeof parsed === "object" && parsed !== null ? (parsed as { tags?: unknown }).tags : undefined;
-  // A repository whose last tag was deleted answers null.
-  if (tags === null || tags === undefined) return [];
-  if (!Array.isArray(tags)) throw protocolError(doing, "the answer holds no list of tags");
-  return tags.filter((tag): tag is string => typeof tag === "string" && /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/.test(tag));
-}
-
-/** The target of `Link: <…>; rel="next"`, on the same server. @see distribution-spec, "Listing Tags" */
-function nextPage(header: string | readonly string[] | undefined, from: URL): URL | undefined {
-  const text = typeof header === "string" ? header : (header ?? []).join(", ");
-  const target = /<([^>]*)>\s*;[^,<]*\brel="?next"?/i.exec(text)?.[1];
-  const next = target === undefined ? null : URL.parse(target, from.href);
-  return next === null || next.origin !== from.origin ? undefined : next;
 }

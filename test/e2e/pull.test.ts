@@ -202,3 +202,15 @@ describe("push", () => {
     expect((await host.wherry(["push", `${name}:1`])).stderr).toBe(`wherry: An image does not exist locally with the tag: ${name}\n`);
   });
 });
+
+describe("search", () => {
+  test("lists what a registry has, and the tags of a repository", async () => {
+    const listed = await host.ok(["search", "--format", "{{.Name}}", `${registry.host}/bo`]);
+    expect(listed).toBe(`${registry.host}/test/box`);
+    const tags = await host.ok(["search", "--list-tags", "--format", "{{.Tag}}", `${registry.host}/test/box`]);
+    expect(tags.split("\n").sort()).toEqual(["1", "2"]);
+    expect((await host.wherry(["search", "--list-tags", `${registry.host}/nosuch`])).stderr).toMatch(
+      /^wherry: .*repository name not known.*\n$/,
+    );
+  });
+});

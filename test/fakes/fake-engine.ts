@@ -29,6 +29,7 @@ import type {
   VersionInfo,
   VolumeService,
 } from "../../src/engine/engine.ts";
+import type { FoundRepository } from "../../src/registry/search-hub.ts";
 import type { DoctorReport } from "../../src/kernel/doctor-report.ts";
 import type { ExplainedPlan } from "../../src/plan/explained-plan.ts";
 import { containerRow } from "./container-row.ts";
@@ -391,6 +392,15 @@ class FakeImages implements ImageService {
 
   async pullAll(repository: string, options: PullOptions = {}): Promise<readonly PulledImage[]> {
     return [await this.pull(repository, options)];
+  }
+
+  async search(term: string): Promise<readonly FoundRepository[]> {
+    const found = { name: term, description: `About ${term}, `.repeat(5).trim(), stars: 12, isOfficial: true, isAutomated: false };
+    return [found, { ...found, name: `jane/${term}`, description: "", stars: 0, isOfficial: false }];
+  }
+
+  async remoteTags(name: string): Promise<{ readonly name: string; readonly tags: readonly string[] }> {
+    return { name, tags: ["1", "2"] };
   }
 
   async push(reference: string, options: PushOptions = {}): Promise<PushedImage> {

@@ -39,6 +39,12 @@ function spoilLayer(answer: (response: ServerResponse, time: number, request: In
   registry.intercept = (request, response) => isBlob(request) && (answer(response, ++time, request) ?? true);
 }
 
+/** `fail`, as an interception that has answered. */
+function refuse(...args: Parameters<typeof fail>): true {
+  fail(...args);
+  return true;
+}
+
 beforeAll(async () => {
   if (!isThere) return;
   root = new ImageRoot();
@@ -234,17 +240,17 @@ describe("manifests", () => {
 
 describe("a registry in trouble", () => {
   test("is tried again", async () => {
-    spoilLayer((response, time) => (time < 3 ? void fail(response, 503, "UNAVAILABLE") : false));
+    spoilLayer((response, time) => (time < 3 ? refuse(response, 503, "UNAVAILABLE") : false));
     await pull();
   });
 
   test("for good is given up", async () => {
-    spoilLayer((response) => void fail(response, 500, "UNKNOWN"));
+    spoilLayer((response) => refuse(response, 500, "UNKNOWN"));
     await fails("REGISTRY_FAILED", /^pull blob `sha256:[0-9a-f]+`: unknown: unknown$/);
   });
 
   test("that wants a pause gets it", async () => {
-    spoilLayer((response, time) => (time < 2 ? void fail(response, 429, "TOOMANYREQUESTS", { "retry-after": "1" }) : false));
+    spoilLayer((response, time) => (time < 2 ? refuse(response, 429, "TOOMANYREQUESTS", { "retry-after": "1" }) : false));
     const started = performance.now();
     const news: string[] = [];
     await pull({ onProgress: (event) => event.kind === "retry" && news.push(event.message) });
@@ -253,7 +259,7 @@ describe("a registry in trouble", () => {
   });
 
   test("that wants too long a pause is not waited for", async () => {
-    spoilLayer((response) => void fail(response, 429, "TOOMANYREQUESTS", { "retry-after": "3600" }));
+    spoilLayer((response) => refuse(response, 429, "TOOMANYREQUESTS", { "retry-after": "3600" }));
     await fails("REGISTRY_RATE_LIMITED", /toomanyrequests/);
   });
 

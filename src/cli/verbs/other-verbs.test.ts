@@ -146,3 +146,32 @@ describe("system verbs", () => {
     expect(stdout).toContain("--cpuset-cpus");
   });
 });
+
+describe("search", () => {
+  test("prints docker's table", async () => {
+    expect((await runFakeCli(["search", "debian"])).stdout).toBe(
+      [
+        "NAME          DESCRIPTION                                     STARS     OFFICIAL   AUTOMATED",
+        "debian        About debian, About debian, About debian, Ab…   12        [OK]       ",
+        "jane/debian                                                   0                    ",
+        "",
+      ].join("\n"),
+    );
+    expect((await runFakeCli(["search", "--list-tags", "debian"])).stdout).toBe("NAME      TAG\ndebian    1\ndebian    2\n");
+  });
+
+  test.each([
+    [["-f", "stars=3"], "debian\n"],
+    [["-f", "is-official=false"], "jane/debian\n"],
+  ])("%p", async (args, stdout) => {
+    expect((await runFakeCli(["search", "--format", "{{.Name}}", ...args, "debian"])).stdout).toBe(stdout);
+  });
+
+  test("refuses a filter or limit that is none", async () => {
+    expect(await runFakeCli(["search", "-f", "colour=red", "x"])).toMatchObject({
+      code: 1,
+      stderr: "wherry: Invalid filter 'colour=red'\n",
+    });
+    expect((await runFakeCli(["search", "--limit", "0", "x"])).stderr).toBe("wherry: Limit 0 is outside the range of [1, 100]\n");
+  });
+});
