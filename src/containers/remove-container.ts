@@ -17,11 +17,13 @@ export async function removeStopped(
     moveContainer(host.store, { id: row.id, from: ["created", "exited"], to: "removing", owner: null, change: { owner: host.owner } });
   const claimed =
     options.volumes === true
-      ? host.store.transaction(() => {
-          const mine = claim();
-          if (mine) letVolumesGo(host.store, row.id);
-          return mine;
-        })
+      ? host.store.evenWhenFull(() =>
+          host.store.transaction(() => {
+            const mine = claim();
+            if (mine) letVolumesGo(host.store, row.id);
+            return mine;
+          }),
+        )
       : claim();
   if (claimed) await completeRemoval(host, row);
   return claimed;

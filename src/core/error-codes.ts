@@ -101,7 +101,6 @@ export const errorCodes = {
   TREE_LOST: "the launcher ended during tree operations",
   USER_NOT_FOUND: "a user or group name is not in the container's passwd or group file",
   VOLUME_DRIVER_UNKNOWN: "volumes are made by the driver `local` only",
-  VOLUME_FILL_FAILED: "an image's content could not be copied into a volume",
   VOLUME_IN_USE: "containers need the volume",
   VOLUME_NOT_FOUND: "no volume has that name",
 } as const;

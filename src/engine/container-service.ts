@@ -54,7 +54,7 @@ export class LocalContainerService implements ContainerService {
     const prepared = prepareContainer(mounts?.options ?? options, image);
     const warnings = await validateOptions(this.#host, prepared, image);
     const row = await storeContainer(this.#host, prepared, mounts);
-    if (mounts !== undefined) await (await import("../containers/fill-volumes.ts")).fillVolumes(this.#host, row);
+    if (mounts !== undefined) await (await import("../containers/fill-volumes.ts")).fillNewContainer(this.#host, row);
     if (options.namespaces?.user === "auto") reserveIdRange(this.#host.store, row.id);
     this.#host.bell.ring();
     return { id: row.id, warnings };

@@ -94,31 +94,31 @@ export async function listMerged(session: TreeSession, directory: MergedDirector
   return merge.entries();
 }
 
-/** Layers one after the other, top first, each in the order of a walk. */
+/** Layers one after the other, top first; in each, directories before what they hold. */
 class Merge {
-  readonly #seen = new Map<ByteString, { readonly found: MergedEntry; closed: boolean }>();
+  readonly #seen = new Map<string, { readonly found: MergedEntry; closed: boolean }>();
   /** Become closed when the layer that says so has been walked: what it holds itself shows. */
   #closing: { closed: boolean }[] = [];
-  #hidden: string | undefined;
+  /** Directories of this layer that don't show. */
+  #hidden = new Set<string>();
 
   beginLayer(): void {
     for (const state of this.#closing) state.closed = true;
     this.#closing = [];
-    this.#hidden = undefined;
+    this.#hidden = new Set();
   }
 
   add(entry: TreeEntry, layer: number): void {
-    if (this.#hidden !== undefined && entry.path.startsWith(this.#hidden)) return;
-    this.#hidden = undefined;
-    const above = this.#seen.get(entry.path);
-    if (above === undefined) {
-      const state = { found: { entry, layer }, closed: false };
-      this.#seen.set(entry.path, state);
-      if (entry.type !== "directory" || isOpaque(entry)) this.#closing.push(state);
-    } else if (above.closed || entry.type !== "directory") this.#hidden = `${entry.path}/`;
-    else if (isOpaque(entry)) this.#closing.push(above);
-    // A file beneath a directory of a higher layer hides what lies under both.
-    if (above !== undefined && !above.closed && entry.type !== "directory") this.#closing.push(above);
+    const { path } = entry;
+    const above = this.#seen.get(path);
+    if (above?.closed === true || this.#hidden.has(path.slice(0, Math.max(path.lastIndexOf("/"), 0)))) {
+      if (entry.type === "directory") this.#hidden.add(path);
+      return;
+    }
+    const state = above ?? { found: { entry, layer }, closed: false };
+    this.#seen.set(path, state);
+    // Also a file beneath a directory of a higher layer: it hides what lies under both.
+    if (entry.type !== "directory" || isOpaque(entry)) this.#closing.push(state);
   }
 
   /** By path: a directory that lower layers add to was seen long before what they add. */

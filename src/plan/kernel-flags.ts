@@ -55,6 +55,7 @@ export const MOUNT_ATTR = {
 
 /** Propagation types, as mount(2) and mount_setattr(2) take them, and flags of mount(2). */
 export const MS = {
+  MS_RDONLY: 0x1,
   MS_BIND: 0x1000,
   MS_REC: 0x4000,
   MS_UNBINDABLE: 0x2_0000,

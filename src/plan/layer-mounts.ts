@@ -4,7 +4,7 @@ import type { PreparedMount } from "./mounts.ts";
 import { slotName } from "./mounts.ts";
 import type { OciMount } from "./oci-config.ts";
 import { configUnsupported, type PlanContext } from "./plan-context.ts";
-import { mappedLayer } from "./rootfs.ts";
+import { inOwnMountNamespace, mappedLayer, MAX_MOUNT_DATA } from "./rootfs.ts";
 import type { Slot } from "./slot.ts";
 import { openSubpath } from "./subpath.ts";
 
@@ -42,12 +42,9 @@ export function prepareLayerMount(context: PlanContext, given: LayerMount): Prep
   return { destination, kind: `the image \`${source}\``, slot, file };
 }
 
-function stackLayers(
-  context: PlanContext,
-  { layers, userns }: LayerMount,
-  { stack, doing }: { readonly stack: Slot; readonly doing: string },
-): void {
+function stackLayers(context: PlanContext, given: LayerMount, { stack, doing }: { readonly stack: Slot; readonly doing: string }): void {
   const { plan, input } = context;
+  const { layers, userns } = given;
   const [only] = layers;
   if (layers.length === 1 && only !== undefined) {
     plan.parent("TREE", [null, only, 0, stack], { why: "the image's only layer", doing });
@@ -59,8 +56,11 @@ function stackLayers(
     }
     return;
   }
-  if (!input.features.overlayLowerdirPlus) throw configUnsupported("an image of several layers as a mount, before Linux 6.7,");
   const why = `${layers.length} read-only layers`;
+  if (!input.features.overlayLowerdirPlus) {
+    stackLegacyLayers(context, given, { stack, why, doing });
+    return;
+  }
   if (userns === null) {
     plan.parent("FS", ["overlay", ["source=overlay", ...layers.map((layer) => `lowerdir+=${layer}`)], [], [], 0, stack], { why, doing });
     return;
@@ -68,4 +68,32 @@ function stackLayers(
   const mapped = layers.map((layer, index) => mappedLayer(context, layer, index, userns));
   plan.parent("FS", ["overlay", ["source=overlay"], mapped.map(() => "lowerdir+"), mapped, 0, stack], { why, doing });
   plan.parent("CLOSE", [mapped], { why: "the overlay holds its layers itself" });
+}
+
+/** Before `lowerdir+`: by mount(2), in a mount namespace of its own, where nobody sees what is attached for the while. */
+function stackLegacyLayers(
+  context: PlanContext,
+  { layers, userns }: LayerMount,
+  { stack, why, doing }: { readonly stack: Slot; readonly why: string; readonly doing: string },
+): void {
+  const { plan } = context;
+  const data = `lowerdir=${layers.map(escapeLower).join(":")}`;
+  if (Buffer.byteLength(data) > MAX_MOUNT_DATA)
+    throw configUnsupported(`an image of ${layers.length} layers as a mount, before Linux 6.7,`);
+  const [place = "/"] = layers;
+  inOwnMountNamespace(context, () => {
+    if (userns !== null) {
+      layers.forEach((lower, index) => {
+        const layer = mappedLayer(context, lower, index, userns);
+        plan.parent("MOVE", [layer, null, lower], { why: "the mapped layer takes the place of the plain one", doing });
+      });
+    }
+    plan.parent("MOUNT", ["overlay", null, place, "overlay", MS.MS_RDONLY, data], { why, doing });
+    plan.parent("TREE", [null, place, 0, stack], { why: "as a detached mount, to be handed over", doing });
+  });
+}
+
+/** overlayfs separates layers by colons, mount(2) options by commas; both take a backslash before one that belongs to a path. */
+function escapeLower(path: string): string {
+  return path.replaceAll(/[\\:,]/g, "\\$&");
 }

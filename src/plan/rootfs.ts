@@ -8,7 +8,7 @@ type Overlay = Extract<RootFilesystem, { kind: "overlay" }>;
 /** fsconfig(2) takes strings of at most 255 bytes. */
 const MAX_FSCONFIG_STRING = 255;
 /** mount(2) takes one page with its final NUL. */
-const MAX_MOUNT_DATA = 4095;
+export const MAX_MOUNT_DATA = 4095;
 /** `lowerdir+` refuses the 501st with EINVAL. */
 const MAX_LOWERS = 500;
 
@@ -106,23 +106,30 @@ function createLegacyOverlay(context: PlanContext, rootfs: Overlay, userns: Slot
   const data = options.map(escapeMountOption).join(",");
   if (Buffer.byteLength(data) > MAX_MOUNT_DATA)
     throw configUnsupported(`a data root with so long a path that ${rootfs.lowers.length} layers don't fit into one mount(2)`);
+  inOwnMountNamespace(context, () => {
+    if (userns !== null) {
+      rootfs.lowers.forEach((lower, index) => {
+        const layer = mappedLayer(context, lower, index, userns);
+        plan.parent("MOVE", [layer, null, lower], {
+          why: "the mapped layer takes the place of the plain one",
+          doing: `map the ids of layer \`${lower}\``,
+        });
+      });
+    }
+    plan.parent("CHDIR", [null, rootfs.links], { why: "the layers' short names are relative to here" });
+    plan.parent("MOUNT", ["overlay", null, rootfs.links, "overlay", 0, data], notes);
+    plan.parent("TREE", [null, rootfs.links, 0, root], { why: "the overlay as a detached mount, to be handed over" });
+    plan.parent("UMOUNT", [rootfs.links, MNT_DETACH], { why: "the detached mount is enough" });
+  });
+}
+
+/** PARENT: for what can only be assembled where it is attached: nothing of it is ever seen on the host. */
+export function inOwnMountNamespace({ plan }: PlanContext, assemble: () => void): void {
   const own = plan.slot("own-mnt");
   plan.parent("OPEN", [null, "/proc/self/ns/mnt", O.O_CLOEXEC, 0, 0, own], { why: "the launcher's own mount namespace, to come back to" });
   plan.parent("UNSHARE", [CLONE.CLONE_NEWNS], { why: "a mount namespace to assemble the layers in, unseen by the host" });
   plan.parent("ATTR", [null, "/", AT.AT_RECURSIVE, 0, 0, MS.MS_PRIVATE, null], { why: "nothing mounted here leaves it" });
-  if (userns !== null) {
-    rootfs.lowers.forEach((lower, index) => {
-      const layer = mappedLayer(context, lower, index, userns);
-      plan.parent("MOVE", [layer, null, lower], {
-        why: "the mapped layer takes the place of the plain one",
-        doing: `map the ids of layer \`${lower}\``,
-      });
-    });
-  }
-  plan.parent("CHDIR", [null, rootfs.links], { why: "the layers' short names are relative to here" });
-  plan.parent("MOUNT", ["overlay", null, rootfs.links, "overlay", 0, data], notes);
-  plan.parent("TREE", [null, rootfs.links, 0, root], { why: "the overlay as a detached mount, to be handed over" });
-  plan.parent("UMOUNT", [rootfs.links, MNT_DETACH], { why: "the detached mount is enough" });
+  assemble();
   plan.parent("SETNS", [own, CLONE.CLONE_NEWNS], { why: "back; the namespace and all in it vanish" });
 }
 

@@ -52,6 +52,8 @@ export class Store implements Disposable {
 
   /** Runs a change that ends or removes something: on a full disk, the reserve is there for it. */
   evenWhenFull<Result>(change: () => Result): Result {
+    // A failure has rolled back all of a transaction: whoever began it begins it again.
+    if (this.#depth > 0) return change();
     try {
       return change();
     } catch (error) {

@@ -78,7 +78,7 @@ export function moveVolume(
     store
       .prepare("UPDATE volumes SET status = ?, owner = ? WHERE name = ? AND status = ? AND owner IS ?")
       .run(to.status, to.owner, name, from.status, from.owner);
-  const result = to.status === "removing" ? store.evenWhenFull(update) : update();
+  const result = to.status === "filling" ? update() : store.evenWhenFull(update);
   return Number(result.changes) === 1;
 }
 

@@ -15,7 +15,7 @@ export async function removeVolume(host: VolumeHost, name: string): Promise<void
   for (;;) {
     const row = await settleVolume(host, name);
     if (row === undefined) throw volumeNotFound(name);
-    const claimed = host.store.transaction(() => {
+    const claim = () => {
       const users = listVolumeUsers(host.store, name);
       if (users.length > 0) {
         throw new EngineError({
@@ -25,8 +25,8 @@ export async function removeVolume(host: VolumeHost, name: string): Promise<void
         });
       }
       return claimRemoval(host, row);
-    });
-    if (!claimed) continue;
+    };
+    if (!host.store.evenWhenFull(() => host.store.transaction(claim))) continue;
     await completeVolumeRemoval(host, name);
     return;
   }

@@ -1,7 +1,7 @@
 // The file system of the data root is full: one sentence, nothing left behind, and what runs can be stopped and removed.
 import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { WherryHost } from "../support/wherry-host.ts";
@@ -18,9 +18,11 @@ class SmallHost extends WherryHost {
     mount("-t", "tmpfs", "-o", "size=16m,mode=711", "wherry-test", this.root);
   }
 
-  /** Leaves not one block. */
-  fill(): void {
+  /** Leaves not one block, or so many bytes. */
+  fill(leave = 0): void {
     const chunk = Buffer.alloc(64 * 1024);
+    const before = `${this.root}/leave`;
+    if (leave > 0) writeFileSync(before, Buffer.alloc(leave));
     const fd = openSync(this.#filler, "a");
     try {
       for (let size = chunk.length; size >= 512; ) {
@@ -32,6 +34,7 @@ class SmallHost extends WherryHost {
       }
     } finally {
       closeSync(fd);
+      rmSync(before, { force: true });
     }
   }
 
@@ -54,6 +57,16 @@ function mount(...args: readonly string[]): void {
 }
 
 const host = new SmallHost("disk-full");
+
+/** The payload with a directory of four files, a megabyte each. */
+function bigArchive(): string {
+  const tree = `${host.directory}/payload-tree`;
+  mkdirSync(`${tree}/data`, { recursive: true });
+  for (let index = 0; index < 4; index++) writeFileSync(`${tree}/data/${index}`, Buffer.alloc(1024 * 1024, index + 1));
+  const archive = `${host.directory}/big.tar`;
+  spawnSync("tar", ["-C", tree, "--owner=0", "--group=0", "--numeric-owner", "-cf", archive, "."]);
+  return archive;
+}
 
 beforeAll(async () => {
   await host.importPayload();
@@ -104,6 +117,40 @@ describe("a full disk", () => {
     await host.ok(["create", "--name", "later", "payload", "exit"]);
     expect(statSync(`${host.root}/reserve`).size).toBeGreaterThan(0);
     await host.ok(["rm", "later"]);
+  });
+
+  test("leaves no half-filled volume, and lets volumes be removed", async () => {
+    await host.ok(["import", "--change", "VOLUME /data", "--change", 'ENTRYPOINT ["/payload"]', bigArchive(), "big"]);
+    await host.ok(["volume", "create", "kept"]);
+    await host.ok(["volume", "create", "unused"]);
+    host.fill();
+    for (const args of [
+      ["volume", "create", "more"],
+      ["create", "-v", "kept:/data", "big", "exit"],
+      ["run", "--rm", "-v", "kept:/data", "big", "exit"],
+    ]) {
+      const result = await host.wherry(args);
+      expect({ args, failed: result.code !== 0 }).toEqual({ args, failed: true });
+      expect(result.stderr).toMatch(/^wherry: .*no space left on device/);
+    }
+    expect(readdirSync(`${host.root}/volumes/kept`)).toEqual(["_data"]);
+    expect(readdirSync(`${host.root}/volumes/kept/_data`)).toEqual([]);
+    expect(await host.wherry(["volume", "rm", "unused"])).toMatchObject({ code: 0, stderr: "" });
+    host.empty();
+    // Room for the rows, not for the content.
+    host.fill(3 * 1024 * 1024);
+    expect(await host.wherry(["run", "--rm", "-v", "kept:/data", "big", "exit"])).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining("no space left on device"),
+    });
+    expect(readdirSync(`${host.root}/volumes/kept`)).toEqual(["_data"]);
+    expect(readdirSync(`${host.root}/volumes/kept/_data`)).toEqual([]);
+    expect(await states()).toBe("");
+    host.empty();
+    await host.ok(["run", "--rm", "-v", "kept:/data", "big", "exit"]);
+    expect(readdirSync(`${host.root}/volumes/kept/_data`)).toHaveLength(4);
+    await host.ok(["volume", "rm", "kept"]);
+    await host.ok(["rmi", "big"]);
   });
 
   test("costs the log its lines, not the container its life nor its reader the output", async () => {
