@@ -30,7 +30,8 @@ export function imageRow(
       return goLocalTime(image.createdAt);
     },
     get CreatedSince() {
-      return `${describeDuration(view.now.getTime() - image.createdAt.getTime())} ago`;
+      // The year 1: its configuration does not say.
+      return image.createdAt.getTime() < 0 ? "N/A" : `${describeDuration(view.now.getTime() - image.createdAt.getTime())} ago`;
     },
     Digest: view.digest ?? "<none>",
     ID: view.truncate ? shortId(image.id) : image.id,
