@@ -6,6 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { removeInstanceCgroups } from "./instance-cgroups.mjs";
+import { unmountLayers } from "./layer-mounts.mjs";
 import { repository } from "./pinned-bun.mjs";
 
 const file = `${repository}/README.md`;
@@ -46,6 +47,7 @@ try {
 } finally {
   shell('ids=$(wherry ps -aq); [ -z "$ids" ] || wherry rm -f $ids');
   removeInstanceCgroups([`${repository}/dist/wherry`, "--root", environment.WHERRY_ROOT, "--run-root", environment.WHERRY_RUN_ROOT]);
+  unmountLayers(environment.WHERRY_RUN_ROOT);
   rmSync(directory, { recursive: true, force: true });
 }
 

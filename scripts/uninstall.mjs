@@ -5,6 +5,7 @@ import { existsSync, rmSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { removeInstanceCgroups } from "./instance-cgroups.mjs";
+import { unmountLayers } from "./layer-mounts.mjs";
 import { versionsInUse } from "./installed-versions.mjs";
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ if (values.purge && existsSync(link)) {
   const all = spawnSync(link, ["ps", "-aq"], { encoding: "utf8" }).stdout?.trim().split("\n").filter(Boolean) ?? [];
   if (all.length > 0) spawnSync(link, ["rm", "-f", ...all], { stdio: "inherit" });
   removeInstanceCgroups([link]);
+  unmountLayers("/run/wherry");
   for (const directory of ["/var/lib/wherry", "/run/wherry"]) rmSync(directory, { recursive: true, force: true });
 }
 for (const path of [link, `${link}-runc`]) rmSync(path, { force: true });

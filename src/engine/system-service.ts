@@ -71,7 +71,11 @@ export class LocalSystemService implements SystemService {
 
   async doctor(): Promise<DoctorReport> {
     const { doctor } = await import("../kernel/doctor.ts");
-    return doctor({ root: this.#host.root as HostPath, instance: this.#host.instance });
+    return doctor({
+      root: this.#host.root as HostPath,
+      instance: this.#host.instance,
+      layerDriver: await this.#host.layers.choice(),
+    });
   }
 }
 

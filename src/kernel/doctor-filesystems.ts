@@ -24,11 +24,22 @@ const NAMES: Readonly<Record<number, string>> = {
 const NO_UPPER = new Set(["overlay", "nfs", "fuse"]);
 
 /** What the root file systems of containers are made of. */
-export function examineFilesystems(root: HostPath, config: KernelConfig): DoctorSection {
+export function examineFilesystems(
+  root: HostPath,
+  config: KernelConfig,
+  layerDriver?: { readonly name: string; readonly reason: string },
+): DoctorSection {
   const store = nameOf(root);
   return {
     title: "File systems",
-    items: [dataRoot(root, store), overlay(config), ...erofs(config, store), idmapped(root, store), ...others(config)],
+    items: [
+      dataRoot(root, store),
+      ...layers(layerDriver),
+      overlay(config),
+      ...erofs(config, store),
+      idmapped(root, store),
+      ...others(config),
+    ],
   };
 }
 
@@ -48,6 +59,10 @@ function dataRoot(root: string, store: string): DoctorItem {
     );
   if (store === "tmpfs") return limited("data root", `${root} on tmpfs`, "images and containers are gone after a reboot, and take memory");
   return ok("data root", `${root} on ${store}`);
+}
+
+function layers(driver: { readonly name: string; readonly reason: string } | undefined): readonly DoctorItem[] {
+  return driver === undefined ? [] : [ok("image layers", `${driver.name}: ${driver.reason}`)];
 }
 
 function hasFilesystem(name: string): boolean {

@@ -12,6 +12,8 @@ export interface DoctorOptions {
   readonly root: HostPath;
   /** `core/ids.ts` instanceName(root): names Wherry's own control group. */
   readonly instance?: string;
+  /** How image layers are stored there, and why. */
+  readonly layerDriver?: { readonly name: string; readonly reason: string };
 }
 
 /** What this kernel and host offer to containers, and what is limited by what they lack. Changes nothing, loads no module, needs no root. */
@@ -21,7 +23,7 @@ export function doctor(options: DoctorOptions): DoctorReport {
     sections: [
       examineKernel(),
       examineCgroups(options.instance ?? null),
-      examineFilesystems(options.root, config),
+      examineFilesystems(options.root, config, options.layerDriver),
       examineSecurity(),
       examineNetwork(config),
     ],

@@ -34,7 +34,7 @@ export class ChosenLayerDriver extends StoredLayers implements LayerDriver {
   }
 
   async #chosen(): Promise<DriverProbe> {
-    const asked = process.env[driverVariable] ?? "directory";
+    const asked = process.env[driverVariable] ?? "";
     if (!["", "auto", "directory", "erofs"].includes(asked))
       throw invalidOption(`${driverVariable}: \`${asked}\` is none of auto, directory, erofs`);
     if (asked === "directory") return { name: "directory", reason: `${driverVariable} asks for it`, direct: false };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { callPlan } from "../kernel/call-plan.ts";
@@ -7,7 +7,7 @@ import { describeFailure } from "../plan/describe-failure.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { layerMountsPlan, layerUnmountPlan } from "../plan/erofs-mounts.ts";
 import type { LaunchPlan } from "../plan/operations.ts";
-import { layerMountsBase, isLayerMounted, layerMountPath } from "./stored-layers.ts";
+import { isLayerMounted, layerMountPath, layerMountsBase, layerMountsOf, type Roots } from "./stored-layers.ts";
 
 /** Each takes a slot of a plan, which has 1,024. */
 const layersOfOnePlan = 500;
@@ -19,9 +19,8 @@ export interface MountableLayer {
   readonly files: HostPath;
 }
 
-export interface MountContext {
+export interface MountContext extends Roots {
   readonly launcher: string;
-  readonly runRoot: string;
 }
 
 /**
@@ -30,19 +29,18 @@ export interface MountContext {
  * @throws {EngineError} LAYER_MOUNT_FAILED
  */
 export function mountLayers(context: MountContext, layers: readonly MountableLayer[], options: { readonly direct?: boolean } = {}): void {
-  const { runRoot } = context;
-  const base = layerMountsBase(runRoot);
+  const base = layerMountsBase(context.runRoot);
   using _lock = acquireLock(context);
-  const missing = layers.filter(({ hex }) => !isLayerMounted(runRoot, hex));
+  const missing = layers.filter(({ hex }) => !isLayerMounted(context, hex));
   for (let at = 0; at < missing.length; at += layersOfOnePlan) {
     const some = missing.slice(at, at + layersOfOnePlan);
     mkdirSync(base, { recursive: true, mode: 0o700 });
     // The directories are made once their file system is there.
     if (!isMountPoint(base)) call(context, layerMountsPlan({ base, layers: [], direct: false }));
-    for (const { hex } of some) mkdirSync(layerMountPath(runRoot, hex), { recursive: true, mode: 0o700 });
+    for (const { hex } of some) mkdirSync(layerMountPath(context, hex), { recursive: true, mode: 0o700 });
     mountDirectly(
       context,
-      some.map(({ hex, files }) => ({ files, at: layerMountPath(runRoot, hex) })),
+      some.map(({ hex, files }) => ({ files, at: layerMountPath(context, hex) })),
       options.direct,
     );
   }
@@ -71,16 +69,48 @@ function mountDirectly(
  * @throws {EngineError} LAYER_MOUNT_FAILED
  */
 export function unmountLayers(context: MountContext, isStored: (hex: string) => boolean, names?: readonly string[]): void {
-  const found = (names ?? mountPointNames(context.runRoot)).filter(
-    (hex) => existsSync(layerMountPath(context.runRoot, hex)) && !isStored(hex),
-  );
+  const isGone = (hex: string): boolean => existsSync(layerMountPath(context, hex)) && !isStored(hex);
+  const found = (names ?? namesIn(layerMountsOf(context))).filter(isGone);
   if (found.length === 0) return;
   using _lock = acquireLock(context);
-  const gone = found.filter((hex) => !isStored(hex)).map((hex) => layerMountPath(context.runRoot, hex));
-  const mounted = gone.filter(isMountPoint);
+  unmount(
+    context,
+    found.filter(isGone).map((hex) => layerMountPath(context, hex)),
+  );
+}
+
+/**
+ * The same for layers of any data root with this run root whose files have gone, as when somebody deleted a data root.
+ * @throws {EngineError} LAYER_MOUNT_FAILED
+ */
+export function unmountOrphans(context: MountContext): void {
+  const orphans = erofsMounts(`${layerMountsBase(context.runRoot)}/`).filter(({ source }) => source.startsWith("/") && !existsSync(source));
+  if (orphans.length === 0) return;
+  using _lock = acquireLock(context);
+  unmount(
+    context,
+    orphans.map(({ at }) => at).filter((at) => existsSync(at)),
+  );
+}
+
+function unmount(context: MountContext, paths: readonly string[]): void {
+  const mounted = paths.filter(isMountPoint);
   if (mounted.length > 0) call(context, layerUnmountPlan(mounted));
   // With the directory go the copies of the mount that other mount namespaces may have.
-  for (const path of gone) rmdirSync(path);
+  for (const path of paths) rmdirSync(path);
+}
+
+/** @see proc_pid_mountinfo(5) */
+function erofsMounts(beneath: string): readonly { readonly at: string; readonly source: string }[] {
+  const decode = (field: string): string =>
+    field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const [left = "", right = ""] = line.split(" - erofs ");
+      const at = decode(left.split(" ")[4] ?? "");
+      return right !== "" && at.startsWith(beneath) ? [{ at, source: decode(right.split(" ")[0] ?? "") }] : [];
+    });
 }
 
 function isMountPoint(path: string): boolean {
@@ -88,9 +118,9 @@ function isMountPoint(path: string): boolean {
   return stat !== undefined && stat.dev !== statSync(path.slice(0, path.lastIndexOf("/"))).dev;
 }
 
-function mountPointNames(runRoot: string): readonly string[] {
+function namesIn(directory: string): readonly string[] {
   try {
-    return readdirSync(layerMountsBase(runRoot));
+    return readdirSync(directory);
   } catch {
     return [];
   }

@@ -6,8 +6,6 @@ import type { MountContext } from "./layer-mounts.ts";
 import { StoredLayers } from "./stored-layers.ts";
 
 export interface LocalLayersOptions extends MountContext {
-  /** The data root. */
-  readonly root: string;
   /** argv with which this engine starts itself. */
   readonly self: readonly string[];
 }

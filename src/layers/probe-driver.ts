@@ -88,7 +88,7 @@ function mountAndRead(site: LayerSite, files: HostPath, direct: boolean): void {
   const hex = `probe-${randomHex(8)}`;
   try {
     mountLayers(site, [{ hex, files }], { direct });
-    if (!readFileSync(`${layerMountPath(site.runRoot, hex)}/file`).equals(sample)) throw new Error("other data than was written");
+    if (!readFileSync(`${layerMountPath(site, hex)}/file`).equals(sample)) throw new Error("other data than was written");
   } finally {
     unmountLayers(site, () => false, [hex]);
   }

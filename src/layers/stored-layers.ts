@@ -2,20 +2,19 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "nod
 import { IngestDirectory } from "../content/ingest-directory.ts";
 import type { DiffId, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { instanceName } from "../core/ids.ts";
 import type { LayerInfo } from "./layer-driver.ts";
 import type { MountContext } from "./layer-mounts.ts";
 import type { StoreRequest } from "./store-layer.ts";
 
 export interface LayerSite extends MountContext {
-  /** The data root. */
-  readonly root: string;
   /** Mounts the layers with these diff ids' digits, synchronously, in any process. Unused where it is known that there are none to be mounted. */
   readonly mountMissing: (names: readonly string[]) => void;
 }
 
 /**
  * The layers of a data root, `layers/sha256/HEX`, whichever driver stored them: `tree`, an unpacked directory; or `index` and `tar`, an EROFS
- * file system that is mounted at `RUNROOT/layers/HEX`. A root may hold both, from before an upgrade or another kernel.
+ * file system that is mounted at `RUNROOT/layers/INSTANCE/HEX`. A root may hold both, from before an upgrade or another kernel.
  */
 export class StoredLayers {
   protected readonly site: LayerSite;
@@ -38,12 +37,12 @@ export class StoredLayers {
 
   lowers(diffIds: readonly DiffId[]): readonly HostPath[] {
     const names = diffIds.map(hexOf);
-    const mounted = mountedLayers(this.site.runRoot, names);
+    const mounted = mountedLayers(this.site, names);
     const unmounted = names.filter((hex) => !mounted.has(hex) && existsSync(`${this.#directory}/sha256/${hex}/index`));
     if (unmounted.length > 0) this.#mount(unmounted);
     const mountable = new Set([...mounted, ...unmounted]);
     return names
-      .map((hex) => (mountable.has(hex) ? layerMountPath(this.site.runRoot, hex) : (`${this.#directory}/sha256/${hex}/tree` as HostPath)))
+      .map((hex) => (mountable.has(hex) ? layerMountPath(this.site, hex) : (`${this.#directory}/sha256/${hex}/tree` as HostPath)))
       .reverse();
   }
 
@@ -102,7 +101,7 @@ export class StoredLayers {
 
   #mount(names: readonly string[]): void {
     this.site.mountMissing(names);
-    const mounted = mountedLayers(this.site.runRoot, names);
+    const mounted = mountedLayers(this.site, names);
     // An empty directory would pass for an empty layer.
     for (const hex of names) {
       if (mounted.has(hex)) continue;
@@ -112,9 +111,10 @@ export class StoredLayers {
 
   async #unmountGone(diffIds?: readonly DiffId[]): Promise<void> {
     // Nothing is mounted, and nothing need be loaded to find that out.
-    if (listNames(`${this.site.runRoot}/layers`).length === 0) return;
-    const { unmountLayers } = await import("./layer-mounts.ts");
+    if (listNames(layerMountsBase(this.site.runRoot)).length === 0) return;
+    const { unmountLayers, unmountOrphans } = await import("./layer-mounts.ts");
     unmountLayers(this.site, (hex) => this.has(`sha256:${hex}` as DiffId), diffIds?.map(hexOf));
+    if (diffIds === undefined) unmountOrphans(this.site);
   }
 
   #info(diffId: DiffId): LayerInfo {
@@ -122,29 +122,41 @@ export class StoredLayers {
   }
 }
 
+export interface Roots {
+  /** The data root. */
+  readonly root: string;
+  readonly runRoot: string;
+}
+
 /** The directory of all layers' mounts: a file system of its own. */
 export function layerMountsBase(runRoot: string): HostPath {
   return `${runRoot}/layers` as HostPath;
 }
 
-export function layerMountPath(runRoot: string, hex: string): HostPath {
-  return `${runRoot}/layers/${hex}` as HostPath;
+/** In it, the directory of one data root's; several may share a run root. */
+export function layerMountsOf({ root, runRoot }: Roots): HostPath {
+  return `${layerMountsBase(runRoot)}/${instanceName(root)}` as HostPath;
+}
+
+export function layerMountPath(roots: Roots, hex: string): HostPath {
+  return `${layerMountsOf(roots)}/${hex}` as HostPath;
 }
 
 /** Which of these layers (hex digits of diff ids) are mounted in this mount namespace. A system call for each: it is on the run path. */
-export function mountedLayers(runRoot: string, names: readonly string[]): ReadonlySet<string> {
+export function mountedLayers(roots: Roots, names: readonly string[]): ReadonlySet<string> {
   const mounted = new Set<string>();
-  const base = statSync(layerMountsBase(runRoot), { throwIfNoEntry: false });
-  if (base === undefined) return mounted;
+  const directory = layerMountsOf(roots);
+  const own = statSync(directory, { throwIfNoEntry: false });
+  if (own === undefined) return mounted;
   for (const hex of names) {
-    const stat = statSync(layerMountPath(runRoot, hex), { throwIfNoEntry: false });
-    if (stat !== undefined && stat.dev !== base.dev) mounted.add(hex);
+    const stat = statSync(`${directory}/${hex}`, { throwIfNoEntry: false });
+    if (stat !== undefined && stat.dev !== own.dev) mounted.add(hex);
   }
   return mounted;
 }
 
-export function isLayerMounted(runRoot: string, hex: string): boolean {
-  return mountedLayers(runRoot, [hex]).has(hex);
+export function isLayerMounted(roots: Roots, hex: string): boolean {
+  return mountedLayers(roots, [hex]).has(hex);
 }
 
 export function hexOf(diffId: DiffId): string {

@@ -9,6 +9,7 @@ import { useFaultHost, findProcesses } from "../support/fault-host.ts";
 import { killParts } from "../support/kill-parts.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
+import { unmountAllLayers } from "../support/test-layers.ts";
 
 const test = requires("root", "binary", "overlayfs", "payload");
 const host = useFaultHost("reboot", "dist");
@@ -39,6 +40,7 @@ describe("after a reboot", () => {
       () =>
         findProcesses("plan", host.root).length === 0 && ["box", "still"].every((name) => findProcesses("plan", row(name).id).length === 0),
     );
+    unmountAllLayers(host.runRoot);
     rmSync(host.runRoot, { recursive: true });
     const { containers } = rebooted();
     const told = (await containers.list({ all: true })).map(({ name, status, exitCode }) => ({ name, status, exitCode }));
@@ -61,6 +63,7 @@ describe("after a reboot", () => {
     moveContainer(store, { id: row("fresh").id, from: ["created"], to: "starting", change: { owner } });
     moveContainer(store, { id: row("removing").id, from: ["exited"], to: "removing", change: { owner } });
     store.prepare("UPDATE containers SET status = 'ending', owner = ? WHERE name = 'ending'").run(owner);
+    unmountAllLayers(host.runRoot);
     rmSync(host.runRoot, { recursive: true });
     const { containers } = rebooted();
     const told = (await containers.list({ all: true })).map(({ name, status, exitCode }) => `${name} ${status} ${exitCode}`);

@@ -62,7 +62,9 @@ describe("images", () => {
         expect(comparable(entry)).toEqual(comparable(other));
       }
       run("diff", "-r", "--no-dereference", "-x", "p", "-x", "dev", tree, reference);
-      if (format.includes("--sparse")) expect(ours.get("sparse")?.allocatedBytes).toBeLessThan(100_000);
+      // EROFS has the holes, but counts no blocks.
+      const { name } = await place.host.layers.choice();
+      if (format.includes("--sparse") && name === "directory") expect(ours.get("sparse")?.allocatedBytes).toBeLessThan(100_000);
     }
   }, 60_000);
 

@@ -5,7 +5,7 @@ import type { HostPath, ImageId } from "../../src/core/brands.ts";
 import type { ImageHost } from "../../src/images/image-host.ts";
 import { ImageStore } from "../../src/images/image-store.ts";
 import { removeTree } from "../../src/kernel/remove-tree.ts";
-import { testLayers } from "./test-layers.ts";
+import { testLayers, unmountAllLayers } from "./test-layers.ts";
 import { openStore, type Store } from "../../src/state/store.ts";
 import { archive, type Member } from "../contracts/layer-driver.ts";
 import { repository } from "./host-features.ts";
@@ -105,6 +105,7 @@ export class ImageRoot implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+    unmountAllLayers(`${this.root}-run`);
     removeTree(launcher, this.base as HostPath);
   }
 }

@@ -1,3 +1,4 @@
+import { ChosenLayerDriver } from "../../src/layers/chosen-driver.ts";
 import { DirectoryLayerDriver } from "../../src/layers/directory-driver.ts";
 import { ErofsLayerDriver } from "../../src/layers/erofs-driver.ts";
 import type { LayerDriver } from "../../src/layers/layer-driver.ts";
@@ -10,15 +11,16 @@ import { repository } from "./host-features.ts";
 
 const launcher = `${repository}/dist/launcher`;
 
-/** A driver on a data root, with its mounts beneath `ROOT-run`. */
-export function testLayers(root: string, name: "directory" | "erofs" = "directory"): LayerDriver {
-  const context = { launcher, runRoot: `${root}-run` };
+/** A driver on a data root, with its mounts beneath `ROOT-run`: the one that this host is given, or that one. */
+export function testLayers(root: string, name?: "directory" | "erofs"): LayerDriver {
+  const context = { launcher, root, runRoot: `${root}-run` };
   const mountMissing = (names: readonly string[]): void =>
     mountLayers(
       context,
       names.map((hex) => ({ hex, files: `${root}/layers/sha256/${hex}` as HostPath })),
     );
-  const site = { ...context, root, mountMissing };
+  const site = { ...context, mountMissing };
+  if (name === undefined) return new ChosenLayerDriver(site);
   return name === "erofs" ? new ErofsLayerDriver(site) : new DirectoryLayerDriver(site);
 }
 

@@ -6,7 +6,9 @@ import { detectCgroupLayout } from "../../src/kernel/cgroup-layout.ts";
 import { cgroupRootPath, removeCgroupRoot } from "../../src/kernel/cgroup-root.ts";
 import { repository } from "./host-features.ts";
 import { findLeaks } from "./leaks.ts";
+import { layerMountsBase } from "../../src/layers/stored-layers.ts";
 import { poll } from "./poll.ts";
+import { unmountAllLayers } from "./test-layers.ts";
 import { TerminalProgram } from "./terminal-program.ts";
 import { RunningProgram, type RunOptions, type RunResult } from "./wherry-process.ts";
 
@@ -89,7 +91,8 @@ export class WherryHost {
 
   /** What this host's instance has left on the machine. */
   async leaks(): Promise<readonly string[]> {
-    return findLeaks([this.directory, instanceName(this.root)]);
+    // Layers stay mounted as long as they are stored: that is no leak.
+    return findLeaks([this.directory, instanceName(this.root)]).filter((leak) => !leak.includes(` ${layerMountsBase(this.runRoot)}`));
   }
 
   /** An instance keeps its own control group for the next container. Once that is empty, a test has it no more; else it is a leak. */
@@ -104,6 +107,7 @@ export class WherryHost {
   async dispose(): Promise<void> {
     const ids = (await this.wherry(["ps", "-aq", "--no-trunc"])).stdout.split("\n").filter((id) => id !== "");
     if (ids.length > 0) await this.ok(["rm", "-f", ...ids]);
+    unmountAllLayers(this.runRoot);
     try {
       // A namespace's last references go asynchronously in the kernel: soon, not at once.
       await poll(
