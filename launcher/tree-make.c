@@ -129,25 +129,29 @@ static int fill_file(struct tree *t, int fd, const struct new_entry *e)
  * With data from a stream: it comes slowly, and only once. So the file has no name before it is whole, and what is in the way goes
  * only then; where a file system can't do that (overlayfs before 6.1, NFS), it has its name from the start.
  */
-static int make_streamed(struct tree *t, struct new_entry *e)
+static int make_streamed(struct tree *t, const struct new_entry *e)
 {
-	int fd = open(".", O_TMPFILE | O_WRONLY | O_CLOEXEC, e->meta.mode & 0777), named = -1;
-	if (fd < 0 && e->meta.flags & TREE_REPLACE && remove_name(t, e->name) < 0 && errno != ENOENT)
-		return -1;
-	if (fd < 0 && enter_parent(t, e->root, e->path, e->meta.flags))
-		named = fd = open(e->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, e->meta.mode & 0777);
-	if (fd < 0)
-		return tree_fail(t, "create", e->path);
-	if (fill_file(t, fd, e) < 0 || apply_to_fd(t, fd, e->path, &e->meta) < 0)
-		return closing(fd, -1);
-	if (named < 0 && linkat(fd, "", AT_FDCWD, e->name, AT_EMPTY_PATH) < 0 &&
-	    (errno != EEXIST || !(e->meta.flags & TREE_REPLACE) || remove_name(t, e->name) < 0 || !enter_parent(t, e->root, e->path, e->meta.flags) ||
-	     linkat(fd, "", AT_FDCWD, e->name, AT_EMPTY_PATH) < 0))
-		return closing(fd, tree_fail(t, "create", e->path));
-	return close(fd) < 0 ? tree_fail(t, "close", e->path) : 0;
+	bool replace = e->meta.flags & TREE_REPLACE;
+	/* By path it may be another directory next time. */
+	int parent = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = open(".", O_TMPFILE | O_WRONLY | O_CLOEXEC, e->meta.mode & 0777);
+	bool named = fd < 0;
+	if (named && replace)
+		(void)remove_name(t, e->name);
+	if (named)
+		fd = openat(parent, e->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, e->meta.mode & 0777);
+	int status = fd < 0 ? tree_fail(t, "create", e->path) : fill_file(t, fd, e);
+	if (status == 0)
+		status = apply_to_fd(t, fd, e->path, &e->meta);
+	if (status == 0 && !named && linkat(fd, "", parent, e->name, AT_EMPTY_PATH) < 0 &&
+	    (errno != EEXIST || !replace || remove_name(t, e->name) < 0 || linkat(fd, "", parent, e->name, AT_EMPTY_PATH) < 0))
+		status = tree_fail(t, "create", e->path);
+	/* Not EEXIST, after which the entry would be made again: its data is gone. */
+	if (status < 0 && errno == EEXIST && replace)
+		errno = EBUSY;
+	return closing(parent, closing(fd, status));
 }
 
-static int make_file(struct tree *t, struct new_entry *e)
+static int make_file(struct tree *t, const struct new_entry *e)
 {
 	struct cursor c = e->segments;
 	if (take_u32(&c) > 0 && is_stream(take_fd(&c)))
