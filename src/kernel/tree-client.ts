@@ -174,10 +174,11 @@ export class TreeSession implements AsyncDisposable {
     let bytes = 0;
     let wake: (() => void) | undefined;
     let done = false;
+    let abandoned = false;
     const request = this.#request(
       (writer) => writer.read(root, path, limit, recordFlags.missing),
       (frame) => {
-        if (frame.type !== frameTypes.data) return;
+        if (frame.type !== frameTypes.data || abandoned) return;
         chunks.push(Buffer.from(frame.payload));
         bytes += frame.payload.length;
         if (bytes > readAhead) this.#socket.pause();
@@ -203,6 +204,7 @@ export class TreeSession implements AsyncDisposable {
         });
       }
     } finally {
+      abandoned = true;
       this.#socket.resume();
     }
     await request;

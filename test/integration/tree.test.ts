@@ -247,4 +247,65 @@ describe("tree operations", () => {
     expect((await failure) as { code?: string }).toMatchObject({ code: "TREE_LOST" });
     await tried[Symbol.asyncDispose]();
   });
+
+  test("make: data from a stream; the file has its name when it is whole, and after a failure nothing more is read", async () => {
+    await using made = new TreeSession(launcher, [fd], { stream: true });
+    const at = treeFd(1);
+    const streamed = (path: string, size: number): NewEntry =>
+      file(path, { size, segments: [{ fd: treeFd(0), offset: 0, length: size, fileOffset: 0 }] });
+    writeFileSync(`${tree}/old`, "old");
+    void made.make(at, streamed("old", 6), { replace: true });
+    await made.feed(Buffer.from("new"));
+    const flushed = made.flush();
+    expect(readFileSync(`${tree}/old`, "utf8")).toBe("old");
+    await made.feed(Buffer.from("er!"));
+    await flushed;
+    expect(readFileSync(`${tree}/old`, "utf8")).toBe("newer!");
+    // The second record's data would be the first one's.
+    mkdirSync(`${tree}/kind`);
+    void made.make(at, streamed("kind", 3), { replace: true, keepKind: true });
+    expect((await failureOf(made.flush()))?.details).toMatchObject({ errno: "EISDIR", call: "overwrite" });
+    await using next = new TreeSession(launcher, [fd], { stream: true });
+    void next.make(at, streamed("missing/x", 3));
+    const lost = failureOf(next.flush());
+    void lost;
+    expect((await lost)?.details).toMatchObject({ errno: "ENOENT" });
+    expect(readdirSync(tree).sort()).toEqual(["kind", "old"]);
+  });
+
+  test("keepKind: a directory and what is none don't replace each other", async () => {
+    writeFileSync(`${tree}/f`, "");
+    await using made = session();
+    void made.make(root, { path: encodeText("f"), type: "directory", mode: 0o755 }, { replace: true, keepKind: true });
+    expect((await failureOf(made.flush()))?.details).toMatchObject({ errno: "ENOTDIR", call: "overwrite" });
+    expect(lstatSync(`${tree}/f`).isFile()).toBe(true);
+  });
+
+  test("stat and list: the last component's symlink stays one; one level, and nothing of the kernel's files", async () => {
+    mkdirSync(`${tree}/d/e`, { recursive: true });
+    symlinkSync("d", `${tree}/link`);
+    symlinkSync("/d/e", `${tree}/d/up`);
+    await using reading = session();
+    expect((await reading.stat(root, encodeText("link/up"), { follow: "parents" }))?.type).toBe("symlink");
+    expect((await reading.stat(root, encodeText("link/up"), { follow: true }))?.type).toBe("directory");
+    expect((await reading.list(root, encodeText("."))).map(({ path }) => path as string)).toEqual(["d", "link"]);
+    const procFd = openSync("/proc", "r");
+    await using kernel = new TreeSession(launcher, [procFd]);
+    expect(await kernel.list(root, encodeText("."))).toEqual([]);
+    closeSync(procFd);
+  });
+
+  test("readMany and readChunks: at most what was asked for, nothing of what is no file", async () => {
+    writeFileSync(`${tree}/small`, "small");
+    writeFileSync(`${tree}/large`, Buffer.alloc(5_000_000, "x"));
+    spawnSync("mkfifo", [`${tree}/fifo`]);
+    await using reading = session();
+    const files = ["small", "fifo", "none", "small"].map((path) => ({ path: encodeText(path), limit: 3 }));
+    expect((await reading.readMany(root, files)).map(String)).toEqual(["sma", "", "", "sma"]);
+    let bytes = 0;
+    for await (const chunk of reading.readChunks(root, { path: encodeText("large"), limit: 4_000_000 })) bytes += chunk.length;
+    expect(bytes).toBe(4_000_000);
+    for await (const _ of reading.readChunks(root, { path: encodeText("large"), limit: 4_000_000 })) break;
+    expect((await reading.stat(root, encodeText("small")))?.size).toBe(5);
+  });
 });
