@@ -100,9 +100,10 @@ export class RegistryClient implements Disposable {
 
   /** Leaves an endpoint that does not answer as a registry should: a mirror at any failure, HTTPS where only HTTP is spoken. */
   #moveOn(endpoint: RegistryEndpoint, error: unknown): boolean {
-    if (!(error instanceof EngineError) || this.#chosen || this.#endpoints.length < 2) return false;
+    if (!(error instanceof EngineError)) return false;
     // Another request in parallel has moved on already.
-    if (this.#endpoints[0] !== endpoint) return true;
+    if (!this.#endpoints.includes(endpoint)) return true;
+    if (this.#chosen || this.#endpoints.length < 2) return false;
     const { notTls, errno } = error.details;
     const noPlainPort = errno === "ECONNREFUSED" || errno === "ECONNRESET";
     if (!endpoint.mirror && notTls !== true && !noPlainPort) return false;
