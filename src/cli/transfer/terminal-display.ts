@@ -1,5 +1,6 @@
 import type { TransferEvent } from "../../engine/engine.ts";
 import type { OutputSink } from "../output/output-sink.ts";
+import type { TerminalSize } from "../terminal/terminal.ts";
 import { barLine, type Direction, finalWords, headLine, isFinal, nameOf, type TransferDisplay } from "./transfer-display.ts";
 
 const redrawMs = 80;
@@ -11,13 +12,13 @@ const redrawMs = 80;
 export class TerminalDisplay implements TransferDisplay {
   readonly #sink: OutputSink;
   readonly #direction: Direction;
-  readonly #size: () => { readonly rows: number; readonly columns: number };
+  #size: TerminalSize;
   readonly #active = new Map<string, TransferEvent & { readonly kind: "blob" }>();
   #above = "";
   #drawn = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(sink: OutputSink, direction: Direction, size: () => { readonly rows: number; readonly columns: number }) {
+  constructor(sink: OutputSink, direction: Direction, size: TerminalSize) {
     this.#sink = sink;
     this.#direction = direction;
     this.#size = size;
@@ -32,6 +33,10 @@ export class TerminalDisplay implements TransferDisplay {
     this.#timer ??= setTimeout(() => this.#draw(), redrawMs);
   }
 
+  resize(size: TerminalSize): void {
+    this.#size = size;
+  }
+
   async end(): Promise<void> {
     clearTimeout(this.#timer);
     this.#active.clear();
@@ -41,7 +46,7 @@ export class TerminalDisplay implements TransferDisplay {
 
   #draw(): void {
     this.#timer = undefined;
-    const { rows, columns } = this.#size();
+    const { rows, columns } = this.#size;
     // Those at work first: the others wait.
     const events = [...this.#active.values()].sort((a, b) => Number(a.state === "waiting") - Number(b.state === "waiting"));
     const lines = events.slice(0, Math.max(rows - 2, 1)).map((event) => barLine(event, columns - 1));

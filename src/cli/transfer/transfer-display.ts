@@ -1,10 +1,13 @@
 import { formatDecimalSize } from "../../core/size.ts";
 import type { TransferEvent, TransferState } from "../../engine/engine.ts";
 import type { OutputSink } from "../output/output-sink.ts";
+import type { TerminalSize } from "../terminal/terminal.ts";
 
 /** Shows a pull or push as it goes on. */
 export interface TransferDisplay {
   show(event: TransferEvent): void;
+  /** The terminal has another size now. */
+  resize?(size: TerminalSize): void;
   /** What is still on the way is shown no more; resolves when all has left. */
   end(): Promise<void>;
 }

@@ -32,7 +32,13 @@ export async function withTransfer<Result>(
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, onSignal);
-  const display = view.sink === undefined ? undefined : openDisplay(view.sink, view.direction);
+  const { sink } = view;
+  const display = sink === undefined ? undefined : openDisplay(sink, view.direction);
+  const onResize = (): void => {
+    const size = sink === undefined ? undefined : terminalSize(sink.fd);
+    if (size !== undefined) display?.resize?.(size);
+  };
+  process.on("SIGWINCH", onResize);
   try {
     return await work({
       credentials: credentialsFrom(context.env),
@@ -42,10 +48,12 @@ export async function withTransfer<Result>(
   } finally {
     await display?.end();
     for (const signal of signals) process.off(signal, onSignal);
+    process.off("SIGWINCH", onResize);
   }
 }
 
+/** Bars on a terminal, lines elsewhere. */
 function openDisplay(sink: OutputSink, direction: Direction): TransferDisplay {
-  if (!isTerminal(sink.fd) || terminalSize(sink.fd) === undefined) return new PlainDisplay(sink, direction);
-  return new TerminalDisplay(sink, direction, () => terminalSize(sink.fd) ?? { rows: 24, columns: 80 });
+  const size = isTerminal(sink.fd) ? terminalSize(sink.fd) : undefined;
+  return size === undefined ? new PlainDisplay(sink, direction) : new TerminalDisplay(sink, direction, size);
 }
