@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Digest, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -11,6 +11,9 @@ export interface BlobDescriptor {
   readonly sizeBytes: number;
 }
 
+/** So much is written before it is sent to the disk in the background: `finish` then waits for little. */
+const flushBytes = 32 * 1024 * 1024;
+
 /** One blob being written. `publish` or disposal ends it; disposal of a published one does nothing. */
 export class BlobWriter implements Disposable {
   /** Where the bytes are until `publish`. */
@@ -20,6 +23,8 @@ export class BlobWriter implements Disposable {
   readonly #hash: Hash = createHash("sha256");
   #fd: number;
   #sizeBytes = 0;
+  #flushedBytes = 0;
+  #flushing = false;
   #finished: BlobDescriptor | undefined;
   #published = false;
 
@@ -56,6 +61,18 @@ export class BlobWriter implements Disposable {
     }
     this.#hash.update(chunk);
     writeFully(this.#fd, chunk);
+    if (this.#sizeBytes - this.#flushedBytes >= flushBytes && !this.#flushing) this.#flush();
+  }
+
+  /** By a descriptor of its own, which outlives ours; what goes wrong `finish` is told as well. */
+  #flush(): void {
+    const fd = openSync(this.path, "r");
+    this.#flushing = true;
+    this.#flushedBytes = this.#sizeBytes;
+    fdatasync(fd, () => {
+      this.#flushing = false;
+      closeSync(fd);
+    });
   }
 
   /**

@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** What went wrong, in the few kinds that an edge (exit code, HTTP status) tells apart. */
 export type ErrorKind =
   | "invalidArgument"
@@ -40,12 +42,4 @@ export class EngineError extends Error {
     this.code = init.code;
     this.details = init.details ?? {};
   }
-}
-
-/** Names from images and containers are in messages, and messages go to terminals: one line, and nothing that a terminal obeys. */
-function printable(message: string): string {
-  return message.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
-    const code = character.charCodeAt(0);
-    return code === 10 ? "\\n" : `\\x${code.toString(16).padStart(2, "0")}`;
-  });
 }

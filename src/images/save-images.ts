@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 import { decompress } from "../archive/compression.ts";
 import { readFileRange } from "../archive/file-range.ts";
 import { encodeHeader, padding, tarEnd } from "../archive/tar-writer.ts";
-import type { Digest, HostPath, ImageId } from "../core/brands.ts";
+import type { Digest, HostPath } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { ImageRow } from "../state/image-rows.ts";
@@ -61,20 +61,19 @@ export function saveImages(
   return writeArchive(host, { files, digests, transfer });
 }
 
-/** Each image once, in the order asked for, with all the names by which it was asked for. */
+/** Each manifest once, in the order asked for, with all the names by which it was asked for. */
 function collectImages(host: ImageHost, references: readonly string[]): SavedImage[] {
-  const found = new Map<ImageId, { readonly image: ImageRow; readonly references: Set<string> }>();
+  const found = new Map<string, SavedImage & { readonly names: Set<string> }>();
   for (const reference of references) {
     for (const { image, canonical } of findNamedImages(host.store, reference)) {
-      const known = found.get(image.id) ?? { image, references: new Set<string>() };
-      if (canonical !== undefined) known.references.add(canonical);
-      found.set(image.id, known);
+      const stored = storedManifest(host, image, canonical);
+      const key = `${image.id} ${stored.digest}`;
+      const known = found.get(key) ?? { image, stored, references: [], names: new Set<string>() };
+      if (canonical !== undefined) known.names.add(canonical);
+      found.set(key, known);
     }
   }
-  return [...found.values()].map(({ image, references: names }) => {
-    const sorted = [...names].sort();
-    return { image, references: sorted, stored: storedManifest(host, image, sorted[0]) };
-  });
+  return [...found.values()].map(({ image, stored, names }) => ({ image, stored, references: [...names].sort() }));
 }
 
 /** What `manifest.json` says of the image. */

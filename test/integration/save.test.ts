@@ -4,8 +4,9 @@ import { existsSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parseHeader } from "../../src/archive/tar-header.ts";
 import { findImage } from "../../src/images/resolve-image.ts";
-import { mediaTypes } from "../../src/images/media-types.ts";
+import { canonicalReference, parseReference } from "../../src/images/reference.ts";
 import type { ArchiveFormat } from "../../src/images/save-images.ts";
+import { storedManifest } from "../../src/images/stored-manifest.ts";
 import { blobName, digestOf, layerOf, makeImage, ociBlobs, ociIndex, tarOf } from "../support/image-archives.ts";
 import { chunks, ImageRoot } from "../support/image-root.ts";
 import { requires } from "../support/requires.ts";
@@ -28,6 +29,8 @@ afterEach(() => {
 async function save(from: ImageRoot, references: readonly string[], format: ArchiveFormat = "both"): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(await from.images.save(references, { format })));
 }
+
+const canonical = (reference: string): string => canonicalReference(parseReference(reference));
 
 /** Names of the files in an archive. */
 function filesIn(archive: Buffer): string[] {
@@ -93,7 +96,11 @@ describe("save()", () => {
     const archive = await save(place, ["zipped:1"]);
     await second.images.load(chunks(archive));
     expect(findImage(second.host.store, "zipped:1").manifestDigest as string).toBe(ociBlobs(image).descriptor.digest);
-    expect(ociBlobs(image).descriptor.mediaType).toBe(mediaTypes.manifest);
+    await second.images.load(chunks(await save(place, ["plain:1", "zipped:1"])));
+    const manifestOf = (reference: string) =>
+      storedManifest(second.host, findImage(second.host.store, reference), canonical(reference)).digest;
+    expect(manifestOf("zipped:1") as string).toBe(ociBlobs(image).descriptor.digest);
+    expect(manifestOf("plain:1") as string).toBe(ociBlobs(image, (layer) => layer).descriptor.digest);
   });
 
   test("what is being saved stays, although the image is removed meanwhile", async () => {

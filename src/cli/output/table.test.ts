@@ -23,3 +23,7 @@ test("formatTable() counts characters, not bytes", () => {
 test("formatTable() of nothing is nothing", () => {
   expect(formatTable([])).toBe("");
 });
+
+test("formatTable() shows control characters instead of sending them to a terminal", () => {
+  expect(formatTable([["\x1b[2J\u009b31m\r", "x\x07\n"]])).toBe("\\x1b[2J\\x9b31m\\x0d   x\\x07\\n\n");
+});

@@ -1,3 +1,5 @@
+import { printable } from "../../core/printable.ts";
+
 export interface TableShape {
   /** Of a column, its padding included. */
   readonly minWidth: number;
@@ -8,10 +10,11 @@ export interface TableShape {
 export const listShape: TableShape = { minWidth: 10, padding: 3 };
 
 /**
- * Rows of cells as aligned lines, each ended by a line feed. The last cell of a row is not padded.
+ * Rows of cells as aligned lines, each ended by a line feed. The last cell of a row is not padded. Control characters come out as `\\x1b`.
  * @see https://pkg.go.dev/text/tabwriter, which docker's columns come from
  */
-export function formatTable(rows: readonly (readonly string[])[], shape: TableShape = listShape): string {
+export function formatTable(raw: readonly (readonly string[])[], shape: TableShape = listShape): string {
+  const rows = raw.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.slice(0, -1).entries()) {

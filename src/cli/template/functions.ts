@@ -1,3 +1,4 @@
+import { printableJson } from "../../core/printable.ts";
 import { equalsAny, isLess } from "./compare.ts";
 import { printValue } from "./print-value.ts";
 import { sprintf } from "./printf.ts";
@@ -40,7 +41,7 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   urlquery: (...args) => encodeURIComponent(joinOperands(args)).replaceAll("%20", "+"),
   js: (...args) => JSON.stringify(joinOperands(args)).slice(1, -1),
 
-  json: (value) => stringify(value),
+  json: (value) => printableJson(stringify(value)),
   split: (text, separator) => requireString("split", text).split(requireString("split", separator)),
   join: (list, separator) =>
     requireList("join", list)

@@ -36,10 +36,10 @@ export const historyVerb = defineVerb({
     const now = context.now().getTime();
     const { images } = await context.engine();
     const rows = (await images.history(reference)).map((entry) => {
-      const createdBy = entry.createdBy.replaceAll("\t", " ");
+      const createdBy = entry.createdBy.replaceAll(/[\t\n]/g, " ");
       const createdAt = dockerTime(entry.createdAt);
       return {
-        Comment: entry.comment,
+        Comment: entry.comment.replaceAll(/[\t\n]/g, " "),
         CreatedAt: createdAt,
         CreatedBy: truncate ? ellipsis(createdBy, CREATED_BY_WIDTH) : createdBy,
         CreatedSince: values.human ? `${describeDuration(now - entry.createdAt.getTime())} ago` : createdAt,

@@ -1,3 +1,4 @@
+import { printableJson } from "../../core/printable.ts";
 import { EngineError } from "../../core/engine-error.ts";
 import { invalidOption } from "../../core/invalid-option.ts";
 import type { CliContext } from "../cli-context.ts";
@@ -69,7 +70,8 @@ export async function inspectAll(context: CliContext, references: readonly strin
     }
   }
   const { format = "" } = wanted;
-  const text = format === "" ? `${JSON.stringify(found, undefined, 4)}\n` : found.map((item) => formatOne(item, format)).join("");
+  const text =
+    format === "" ? `${printableJson(JSON.stringify(found, undefined, 4))}\n` : found.map((item) => formatOne(item, format)).join("");
   await context.stdout.write(text);
   for (const error of errors) await context.stderr.write(`wherry: ${error.message}\n`);
   return errors.length === 0 ? 0 : 1;
