@@ -172,3 +172,43 @@ test("twenty containers that name the same new volume at once: it is made once, 
   await host.wherry(["volume", "rm", "shared"]);
   expect(readdirSync(`${host.root}/volumes`)).toEqual([]);
 });
+
+test("ten containers at once that bring the same content to a new volume: each finds it whole", async () => {
+  const results = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      host.wherry([
+        "run",
+        "--rm",
+        "-v",
+        `filled:${index % 3 === 2 ? "/elsewhere" : "/etc"}`,
+        "base",
+        "sh",
+        "-c",
+        "cat /etc/passwd; ls -A /elsewhere",
+      ]),
+    ),
+  );
+  for (const [index, { code, stdout }] of results.entries()) {
+    if (index % 3 !== 2) expect({ index, whole: stdout.startsWith("root:") }).toEqual({ index, whole: true });
+    // Without a content of its own it finds nothing, or all.
+    else
+      expect({ code, part: stdout.split("\n").includes("group") === stdout.split("\n").includes("passwd") }).toEqual({
+        code: 0,
+        part: true,
+      });
+  }
+  expect(readdirSync(`${host.root}/volumes/filled`)).toEqual(["_data"]);
+  await host.ok(["volume", "rm", "filled"]);
+});
+
+test("what lies in a volume is none of the container's changes", async () => {
+  await host.ok(["run", "--name", "changes", "-v", "apart:/d", "base", "sh", "-c", "echo x > /d/in-volume; echo y > /outside"]);
+  expect((await host.ok(["diff", "changes"])).split("\n").sort()).toEqual(["A /d", "A /outside"]);
+  await host.ok(["commit", "changes", "of-changes"]);
+  expect(await host.ok(["run", "--rm", "of-changes", "sh", "-c", "ls /d; cat /outside"])).toBe("y");
+  // It is the volume's that is copied, also while nothing runs.
+  expect((await host.wherry(["cp", "changes:/d/in-volume", "-"])).stdout).toContain("in-volume");
+  await host.ok(["rm", "changes"]);
+  await host.ok(["rmi", "of-changes"]);
+  await host.ok(["volume", "rm", "apart"]);
+});
