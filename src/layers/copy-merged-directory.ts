@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, unlinkSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, rmdirSync, unlinkSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { type ByteString, encodeText } from "../core/byte-string.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
@@ -24,15 +24,17 @@ export async function copyMergedDirectory(
     const spool = `${target}.spool`;
     open.push(openSync(spool, "w+", 0o600));
     unlinkSync(spool);
-    await using look = new TreeSession(launcher, open);
-    const directory = await findMergedDirectory(look, from.stack.length, encodeText(from.path));
-    if (directory === undefined) return false;
-    const entries = await listMerged(look, directory);
     mkdirSync(target, { mode: 0o700 });
     open.push(openSync(target, constants.O_RDONLY | constants.O_DIRECTORY));
     const slash = target.lastIndexOf("/");
     open.push(openSync(target.slice(0, slash), constants.O_RDONLY | constants.O_DIRECTORY));
     await using session = new TreeSession(launcher, open);
+    const directory = await findMergedDirectory(session, from.stack.length, encodeText(from.path));
+    if (directory === undefined) {
+      rmdirSync(target);
+      return false;
+    }
+    const entries = await listMerged(session, directory);
     const copy = new Copy(session, directory, from.stack.length);
     await copy.make(entries);
     await copy.finish(entries, encodeText(target.slice(slash + 1)));

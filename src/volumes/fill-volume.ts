@@ -23,7 +23,7 @@ export async function fillVolume(host: VolumeHost, row: VolumeRow, copy: (target
   if (status !== "ready" || !moveVolume(host.store, row.name, { from: { status, owner }, to: claim })) return false;
   try {
     faultPoint("volume-fill-claimed");
-    removeTree(host.launcher, paths.partial);
+    if (existsSync(paths.partial)) removeTree(host.launcher, paths.partial);
     if (await copy(paths.partial)) {
       faultPoint("volume-content-copied");
       renameSync(paths.partial, paths.filling);
