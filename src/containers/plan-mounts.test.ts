@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { storedContainer } from "../../test/fakes/stored-container.ts";
 import type { RunnableImage } from "../images/runnable-image.ts";
@@ -95,6 +95,17 @@ describe("planMounts()", () => {
     expect(() => plan({ volumesFrom: ["giver:rwx"] })).toThrow("invalid mode: rwx");
     expect(() => plan({ volumesFrom: [":ro"] })).toThrow("name is empty");
   });
+});
+
+test("a bind that is to share mounts must lie where mounts are shared, as docker has it", () => {
+  const shared = (propagation: NonNullable<MountOption["propagation"]>) => () =>
+    plan({ mounts: [{ type: "bind", source: "/proc/self/fdinfo", target: "/x", propagation }] });
+  // procfs is mounted private on no host that shares mounts, and shared on those that do.
+  const isShared = /^\S+ \S+ \S+ \S+ \/proc .*shared:/m.test(readFileSync("/proc/self/mountinfo", "utf8"));
+  if (isShared) expect(shared("rshared")).not.toThrow();
+  else expect(shared("rshared")).toThrow("is mounted on /proc but it is not a shared mount");
+  if (!isShared) expect(shared("slave")).toThrow("is mounted on /proc but it is not a shared or slave mount");
+  expect(shared("rprivate")).not.toThrow();
 });
 
 test("mountViews() tells of a volume by name and mount point, and not of --tmpfs", () => {

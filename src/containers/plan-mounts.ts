@@ -3,6 +3,7 @@ import { invalidOption } from "../core/invalid-option.ts";
 import type { RunnableImage } from "../images/runnable-image.ts";
 import { resolveImage } from "../images/resolve-image.ts";
 import type { ContainerOptions, MountOption } from "../spec/container-options.ts";
+import { mountOfPath } from "../kernel/mount-of-path.ts";
 import { cleanPath } from "../spec/mounts.ts";
 import { findContainer } from "../state/container-table.ts";
 import type { VolumeRow, VolumeUse } from "../state/volume-rows.ts";
@@ -26,6 +27,7 @@ export function planMounts(host: ContainerHost, options: ContainerOptions, image
     if (taken.has(cleanPath(target))) throw invalidOption(`Duplicate mount point: ${cleanPath(target)}`);
     taken.add(cleanPath(target));
   }
+  checkPropagation(own);
   const others = new Map<string, MountOption>();
   for (const reference of options.volumesFrom ?? []) {
     for (const mount of mountsOf(host, reference)) if (!taken.has(mount.target)) others.set(mount.target, mount);
@@ -66,6 +68,17 @@ function mountedImage(host: ContainerHost, reference: string): RunnableImage {
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== "IMAGE_NOT_FOUND") throw error;
     throw invalidOption(`invalid mount config for type "image": ${error.message}: bring it in first with wherry pull`);
+  }
+}
+
+/** As docker: a bind that is to share mounts with the host must lie where mounts are shared. */
+function checkPropagation(mounts: readonly MountOption[]): void {
+  for (const { type, source = "/", propagation = "" } of mounts) {
+    if (type !== "bind" || !/shared|slave/.test(propagation)) continue;
+    const { mountPoint, shared, slave } = mountOfPath(source);
+    if (propagation.endsWith("shared") && !shared)
+      throw invalidOption(`path ${source} is mounted on ${mountPoint} but it is not a shared mount`);
+    if (!shared && !slave) throw invalidOption(`path ${source} is mounted on ${mountPoint} but it is not a shared or slave mount`);
   }
 }
 

@@ -55,7 +55,7 @@ export function needsPlannedMounts(options: ContainerOptions, image: RunnableIma
   return (
     image.config.volumes.length > 0 ||
     options.volumesFrom !== undefined ||
-    (options.mounts ?? []).some(({ type }) => type === "volume" || type === "image")
+    (options.mounts ?? []).some(({ type, propagation }) => type === "volume" || type === "image" || propagation !== undefined)
   );
 }
 
