@@ -2,6 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { archive } from "../contracts/layer-driver.ts";
+import { digestOf, FakeRegistry } from "../fakes/fake-registry.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { WherryHost } from "../support/wherry-host.ts";
@@ -151,6 +153,26 @@ describe("a full disk", () => {
     expect(readdirSync(`${host.root}/volumes/kept/_data`)).toHaveLength(4);
     await host.ok(["volume", "rm", "kept"]);
     await host.ok(["rmi", "big"]);
+  });
+
+  test.each([0, 64, 1024, 3 * 1024, 5 * 1024])("with %p kB left, takes a pull or leaves nothing of it", async (kilobytes) => {
+    await using registry = await FakeRegistry.start();
+    const layers = [1, 2].map((seed) => archive({ path: `pulled-${seed}`, data: String(seed).repeat(2 * 1024 * 1024) }));
+    registry.addImage("box:1", layers);
+    const name = `${registry.host}/box:1`;
+    host.fill(kilobytes * 1024);
+    const result = await host.wherry(["pull", "-q", name]);
+    if (result.code !== 0) {
+      expect(result.stderr).toMatch(/^wherry: .*no space left on device.*\n$/);
+      expect(await host.ok(["images", "-q", name])).toBe("");
+    }
+    host.empty();
+    await host.ok(["pull", "-q", name]);
+    await host.ok(["rmi", name]);
+    expect(readdirSync(`${host.root}/content/ingest`)).toEqual([]);
+    const digests = layers.map((layer) => digestOf(layer).slice(7));
+    const left = ["content", "layers"].flatMap((part) => readdirSync(`${host.root}/${part}`, { recursive: true, encoding: "utf8" }));
+    expect(left.filter((path) => digests.some((digest) => path.includes(digest)))).toEqual([]);
   });
 
   test("costs the log its lines, not the container its life nor its reader the output", async () => {
