@@ -12,8 +12,8 @@ export function inspectImage(store: Store, reference: string): ImageDetails {
     ...summarizeImage(store, row),
     author: image.author ?? "",
     comment: image.comment ?? "",
-    architecture: image.architecture,
-    os: image.os,
+    architecture: image.architecture ?? "",
+    os: image.os ?? "",
     layers: row.layers,
     config: toImageConfig(image.config),
   };

@@ -11,6 +11,7 @@ import { FileArchive } from "./file-archive.ts";
 import { type ImageArchive, invalidArchive, missingFile } from "./image-archive.ts";
 import type { ImageHost } from "./image-host.ts";
 import type { IngestedLayer } from "./ingest-layer.ts";
+import { readLegacyImages } from "./legacy-images.ts";
 import { mediaTypes } from "./media-types.ts";
 import type { OciManifest } from "./oci-image.ts";
 import { parseConfig } from "./parse-config.ts";
@@ -51,7 +52,7 @@ export async function loadImages(host: ImageHost, input: ArchiveInput, options: 
   await collectGarbage(host);
   try {
     await using archive = await openArchive(host, input, options.signal);
-    const images = await readImages(archive, platform);
+    const images = await readImages(archive, platform, options.signal);
     const loaded: LoadedImage[] = [];
     for (const image of images) {
       loaded.push(await loadImage(host, archive, { image, options }));
@@ -85,9 +86,11 @@ async function uncompressed(input: AsyncIterable<Uint8Array>): Promise<AsyncIter
 }
 
 /** Those of the OCI layout, whose manifests stay as they are, then what only the docker form tells: images, and further names. */
-async function readImages(archive: ImageArchive, platform: Platform | undefined): Promise<ArchivedImage[]> {
+async function readImages(archive: ImageArchive, platform: Platform | undefined, signal?: AbortSignal): Promise<ArchivedImage[]> {
   const [index, manifest] = [await archive.read("index.json"), await archive.read("manifest.json")];
   if (index === undefined && manifest === undefined) {
+    const repositories = await archive.read("repositories");
+    if (repositories !== undefined) return await readLegacyImages(archive, repositories, signal);
     throw invalidArchive(
       "neither `manifest.json` nor `index.json` is in it: this is no archive of images; a root file system is brought in with wherry import",
     );

@@ -12,6 +12,7 @@ import {
   digestOf,
   json,
   layerOf,
+  legacyArchive,
   makeImage,
   ociArchive,
   ociBlobs,
@@ -78,6 +79,16 @@ for (const [way, load] of Object.entries(ways)) {
       expect(place.host.content.list()).toHaveLength(3 + 4);
       for (const { id } of await place.images.list({ all: true })) await place.images.remove(id, { force: true });
       expect(place.stored()).toEqual([]);
+    });
+
+    test("an archive without a manifest, as docker wrote them long ago, loads with its history", async () => {
+      const [loaded] = await load(tarOf(legacyArchive([base, top], ["old/image", "1"])));
+      expect(loaded?.references).toEqual(["old/image:1"]);
+      expect(content("top", "old/image:1")).toEqual(["top\n", undefined]);
+      expect(place.images.resolve("old/image:1").config.env).toEqual(["OLD=1"]);
+      expect((await place.images.history("old/image:1")).map(({ createdBy }) => createdBy)).toEqual(["step 1", "step 0"]);
+      const again = await load(tarOf(legacyArchive([base, top], ["old/image", "2"])));
+      expect(again[0]?.id).toBe(loaded?.id as never);
     });
 
     test("an OCI layout keeps its bytes and its digests", async () => {
@@ -222,6 +233,16 @@ for (const [way, load] of Object.entries(ways)) {
         "ARCHIVE_INVALID",
         "which is not in it",
       ],
+      "a layer that is its own parent": [
+        {
+          repositories: json({ x: { "1": "a".repeat(64) } }),
+          [`${"a".repeat(64)}/json`]: json({ parent: "a".repeat(64) }),
+          [`${"a".repeat(64)}/layer.tar`]: base,
+        },
+        "ARCHIVE_INVALID",
+        "or is its own",
+      ],
+      "a parent whose name is a path": [{ repositories: json({ x: { "1": "../../etc" } }) }, "ARCHIVE_INVALID", "is no image's id"],
       "a document of 5 MiB": [{ "manifest.json": Buffer.alloc(5 * 1024 * 1024, " ") }, "ARCHIVE_INVALID", "larger than"],
     };
     function withLayers(...layers: readonly Buffer[]): Files {

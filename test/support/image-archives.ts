@@ -64,6 +64,28 @@ export function oldDockerArchive(
   return [...files, ["manifest.json", json(manifest)]];
 }
 
+/** As docker wrote them before 1.10: no manifest, each layer describes itself and names its parent. */
+export function legacyArchive(layers: readonly Buffer[], name: readonly [repository: string, tag: string]): [string, ArchiveFile][] {
+  const ids = layers.map((layer) => digestOf(layer).slice(7));
+  return [
+    ...layers.flatMap((layer, at): [string, ArchiveFile][] => {
+      const id = ids[at] ?? "";
+      const parent = ids[at - 1];
+      const description = {
+        id,
+        ...(parent === undefined ? {} : { parent }),
+        created: "2015-01-02T03:04:05Z",
+        container_config: { Cmd: ["step", String(at)] },
+      };
+      return [
+        [`${id}/json`, json({ ...description, os: "linux", architecture: "amd64", config: { Env: ["OLD=1"] } })],
+        [`${id}/layer.tar`, layer],
+      ];
+    }),
+    ["repositories", json({ [name[0]]: { [name[1]]: ids.at(-1) } })],
+  ];
+}
+
 export interface OciFiles {
   readonly files: Record<string, Buffer>;
   readonly manifest: Buffer;

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { isatty } from "node:tty";
 import { EngineError } from "../../core/engine-error.ts";
 import type { ArchiveInput } from "../../engine/engine.ts";
@@ -61,6 +61,7 @@ function isFile(fd: number): boolean {
 
 function open(path: string): number {
   try {
+    if (statSync(path).isDirectory()) throw new Error(`it is a directory; pack it first: tar -C ${path} -c . | wherry load`);
     return openSync(path, "r");
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
