@@ -18,7 +18,9 @@ const longestXattrValue = 0xffff;
  * @throws {EngineError} TAR_INVALID for what setxattr(2) would refuse as malformed.
  */
 export function layerMetadata(entry: TarEntry): { readonly mode: number; readonly xattrs: Xattrs } {
-  const { mode, xattrs } = entry;
+  const { xattrs } = entry;
+  // The kernel gives all symlinks this one.
+  const mode = entry.type === "symlink" ? 0o777 : entry.mode;
   if (xattrs.size === 0) return { mode, xattrs };
   const kept = new Map<ByteString, ByteString>();
   let acl: Acl | undefined;

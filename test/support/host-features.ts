@@ -74,6 +74,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   umoci: () => hasProgram("umoci"),
   buildah: () => hasProgram("buildah"),
   podman: () => hasProgram("podman") && hasProgram("conmon"),
+  "erofs-utils": () => hasProgram("fsck.erofs"),
   mmdebstrap: () => hasProgram("mmdebstrap"),
   setfattr: () => hasProgram("setfattr"),
   capsh: () => hasProgram("capsh"),
