@@ -21,7 +21,7 @@ describe("planChunks()", () => {
   });
 
   test("cuts a sparse file where its data begins and ends", () => {
-    const node = file(40_960, { offset: 1024, length: 8192, fileOffset: 8192 }, { offset: 9216, length: 4000, fileOffset: 36_864 });
+    const node = file(40_864, { offset: 1024, length: 8192, fileOffset: 8192 }, { offset: 9216, length: 4000, fileOffset: 36_864 });
     const plan = planChunks(node, from);
     expect(plan).toEqual({ chunkBits: 3, count: 10, direct: true });
     const none = undefined;
