@@ -25,7 +25,7 @@ describe("planChunks()", () => {
     const plan = planChunks(node, from);
     expect(plan).toEqual({ chunkBits: 3, count: 10, direct: true });
     const none = undefined;
-    expect([...directChunks(node, plan, 9)]).toEqual([none, none, 1024, 5120, none, none, none, none, none, none]);
+    expect([...directChunks(node, plan, 9)]).toEqual([none, none, 1024, 5120, none, none, none, none, none, 9216]);
   });
 
   test("copies what does not begin with a block, or whose last block the archive does not have", () => {
