@@ -16,5 +16,5 @@ export async function checkLogin(registry: string, credentials: RegistryCredenti
     const { kind, code } = error;
     throw new EngineError({ kind, code, message: `${doing}: no registry answers there`, cause: error });
   });
-  response.discard();
+  await response.discard();
 }

@@ -16,7 +16,10 @@ export interface TransferOptions {
   readonly patience?: Pick<ClientOptions, "timeouts" | "retries">;
 }
 
-/** A connection to an image's repository, as this host is configured; disposed of by the client. @throws {EngineError} REGISTRY_SETTINGS_INVALID */
+/**
+ * A connection to an image's repository, as this host is configured; disposed of by the client. @throws {EngineError}
+ * REGISTRY_SETTINGS_INVALID
+ */
 export async function openRepository(name: Pick<ImageReference, "domain" | "path">, options: TransferOptions): Promise<Repository> {
   const client = new RegistryClient({
     host: registryHost(name.domain, process.env),

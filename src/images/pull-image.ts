@@ -39,9 +39,11 @@ export interface PulledImage {
 }
 
 /**
- * Brings an image from its registry, byte for byte, verified as it streams. Layers that are here are not asked for; of several pulls at once, in whatever
- * process, one fetches a layer and the others wait for it. On failure, abort or death nothing is left but what garbage collection takes.
- * @throws {EngineError} INVALID_REFERENCE, INVALID_PLATFORM, REGISTRY_*, PLATFORM_NOT_FOUND, what `ingestLayer` and `storeReceivedImage` throw; the signal's reason
+ * Brings an image from its registry, byte for byte, verified as it streams. Layers that are here are not asked for; of several pulls at
+ * once, in whatever process, one fetches a layer and the others wait for it. On failure, abort or death nothing is left but what garbage
+ * collection takes.
+ * @throws {EngineError} INVALID_REFERENCE, INVALID_PLATFORM, REGISTRY_*, PLATFORM_NOT_FOUND, what `ingestLayer` and `storeReceivedImage`
+ * throw; the signal's reason
  */
 export async function pullImage(host: ImageHost, name: string, options: PullOptions = {}): Promise<PulledImage> {
   const reference = parseReference(name);

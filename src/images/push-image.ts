@@ -31,8 +31,8 @@ export interface PushedImage {
 }
 
 /**
- * Brings an image to its registry as it is: the manifest's bytes, and so its digest, are those that are stored here. Blobs that the registry has are not sent; those
- * that another repository of it has, as far as is known here, are mounted from there.
+ * Brings an image to its registry as it is: the manifest's bytes, and so its digest, are those that are stored here. Blobs that the
+ * registry has are not sent; those that another repository of it has, as far as is known here, are mounted from there.
  * @throws {EngineError} INVALID_REFERENCE, IMAGE_NOT_FOUND, BLOB_NOT_FOUND, REGISTRY_*; the signal's reason
  */
 export async function pushImage(host: ImageHost, name: string, options: PushOptions = {}): Promise<PushedImage> {

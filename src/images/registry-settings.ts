@@ -17,11 +17,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const wherryDirectory = "/etc/wherry";
 
 /**
- * How a registry is reached from this host. HTTPS, but for loopback and what is configured as insecure, where plain HTTP does when HTTPS doesn't answer.
+ * How a registry is reached from this host. HTTPS, but for loopback and what is configured as insecure, where plain HTTP does when HTTPS
+ * doesn't answer.
  *
  * `registries.json` in /etc/wherry (or $WHERRY_CONFIG) has docker's keys, so that it may be a link to its daemon.json:
- * `{"insecure-registries": ["registry.lan:5000", "10.0.0.0/8"], "registry-mirrors": ["https://mirror.lan"]}`; the mirrors are Docker Hub's. Beyond docker,
- * `"mirrors": {"quay.io": ["https://mirror.lan/quay"]}` names those of other registries. Without the file, docker's daemon.json is read.
+ * `{"insecure-registries": ["registry.lan:5000", "10.0.0.0/8"], "registry-mirrors": ["https://mirror.lan"]}`; the mirrors are Docker
+ * Hub's. Beyond docker, `"mirrors": {"quay.io": ["https://mirror.lan/quay"]}` names those of other registries. Without the file, docker's
+ * daemon.json is read.
  * @throws {EngineError} REGISTRY_SETTINGS_INVALID
  */
 export function registryHost(name: string, env: Environment): RegistryHost {

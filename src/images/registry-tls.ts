@@ -6,8 +6,8 @@ import type { TlsSettings } from "../registry/registry-endpoint.ts";
 const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /**
- * TLS settings of one registry: the system's authorities ($SSL_CERT_FILE chooses others), and what lies in `certs.d/HOST[:PORT]` of the first of the directories
- * that has one: authorities in `*.crt`, a client certificate in `NAME.cert` with its key in `NAME.key`.
+ * TLS settings of one registry: the system's authorities ($SSL_CERT_FILE chooses others), and what lies in `certs.d/HOST[:PORT]` of the
+ * first of the directories that has one: authorities in `*.crt`, a client certificate in `NAME.cert` with its key in `NAME.key`.
  * @throws {EngineError} REGISTRY_SETTINGS_INVALID
  * @see https://docs.docker.com/engine/security/certificates/
  */

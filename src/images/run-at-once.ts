@@ -1,6 +1,6 @@
 /**
- * Does `work` for each item, at most `limit` at once, and resolves with the results in the items' order. The first failure stops the others by
- * their signal; it rejects, once all have ended, with that failure, and what had been made by then is disposed of.
+ * Does `work` for each item, at most `limit` at once, and resolves with the results in the items' order. The first failure stops the
+ * others by their signal; it rejects, once all have ended, with that failure, and what had been made by then is disposed of.
  */
 export async function runAtOnce<Item, Result extends Disposable>(
   items: readonly Item[],

@@ -14,8 +14,8 @@ export interface SearchOptions extends Pick<TransferOptions, "credentials" | "si
 }
 
 /**
- * Repositories whose name, or for Docker Hub also description, matches `term`: `TERM` on Docker Hub, `REGISTRY/TERM` elsewhere, where a registry without
- * a search lists all that it has, if it does.
+ * Repositories whose name, or for Docker Hub also description, matches `term`: `TERM` on Docker Hub, `REGISTRY/TERM` elsewhere, where a
+ * registry without a search lists all that it has, if it does.
  * @throws {EngineError} REGISTRY_*
  */
 export async function searchRegistry(term: string, options: SearchOptions): Promise<readonly FoundRepository[]> {

@@ -16,9 +16,9 @@ export interface BlobSource {
 const forgivenAfterBytes = 1024 * 1024;
 
 /**
- * The bytes of one blob, each once and in order, at most as many as its descriptor says. A connection that breaks off is opened again where it ended (Range); a server
- * that doesn't know ranges sends from the beginning, and what was had already is passed over. The digest is the reader's to check.
- * Iterated once.
+ * The bytes of one blob, each once and in order, at most as many as its descriptor says. A connection that breaks off is opened again
+ * where it ended (Range); a server that doesn't know ranges sends from the beginning, and what was had already is passed over. The digest
+ * is the reader's to check. Iterated once.
  */
 export class BlobDownload implements AsyncIterable<Uint8Array> {
   readonly #client: RegistryClient;
@@ -62,7 +62,7 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
       doing: this.#doing,
       signal,
     });
-    let pass = this.#bytesToPass(response, start);
+    let pass = await this.#bytesToPass(response, start);
     let left = descriptor.sizeBytes - start;
     for await (const received of response.body) {
       const passed = Math.min(pass, received.length);
@@ -75,18 +75,18 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
   }
 
   /** How much of the body is known already. */
-  #bytesToPass(response: HttpResponse, start: number): number {
+  async #bytesToPass(response: HttpResponse, start: number): Promise<number> {
     const { sizeBytes } = this.#source.descriptor;
     if (response.status === 206) {
       const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers["content-range"] ?? "");
       const isRight = Number(range?.[1] ?? -1) === start && [String(sizeBytes), "*"].includes(range?.[2] ?? "");
       if (isRight) return 0;
-      response.discard();
+      await response.discard();
       throw protocolError(this.#doing, "the registry sends another range than asked for");
     }
     const length = response.headers["content-length"];
     if (length === undefined || Number(length) === sizeBytes) return start;
-    response.discard();
+    await response.discard();
     if (Number(length) > sizeBytes) throw tooLong(this.#doing, sizeBytes);
     throw new EngineError({
       kind: "invalidArgument",

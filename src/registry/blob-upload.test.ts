@@ -15,6 +15,7 @@ const session = "/v2/app/blobs/uploads/one?state=x";
 class UploadServer {
   readonly server: Server = createServer((request, response) => void this.#handle(request, response));
   readonly requests: string[] = [];
+  connections = 0;
   /** Repositories with their blobs. */
   readonly stored = new Map<string, Map<string, Buffer>>([["other", new Map()]]);
   received = Buffer.alloc(0);
@@ -27,11 +28,12 @@ class UploadServer {
     this.requests.push(`${method} ${path.replace(/sha256:[0-9a-f]+|sha256%3A[0-9a-f]+/, "DIGEST")}`);
     const url = new URL(path, "http://x");
     if (this.refuseWith > 0 && method === "PATCH") return fail(response, this.refuseWith, "DENIED");
-    if (method === "HEAD") return void response.writeHead(this.stored.get("app")?.has(descriptor.digest) === true ? 200 : 404).end();
+    if (method === "HEAD")
+      return void response.writeHead(this.stored.get("app")?.has(descriptor.digest) === true ? 200 : 404, { "content-length": "0" }).end();
     if (method === "POST") {
       const from = this.stored.get(url.searchParams.get("from") ?? "");
       const mounted = from?.has(url.searchParams.get("mount") ?? "") === true;
-      return void response.writeHead(mounted ? 201 : 202, { location: session }).end();
+      return void response.writeHead(mounted ? 201 : 202, { location: session, "content-length": "0" }).end();
     }
     if (method === "PATCH") {
       expect(request.headers["content-range"]).toBe(`${this.received.length}-${blob.length - 1}`);
@@ -41,11 +43,11 @@ class UploadServer {
         this.cutAfter = Number.POSITIVE_INFINITY;
         return void request.socket.destroy();
       }
-      return void response.writeHead(202, { location: session, range: `0-${this.received.length - 1}` }).end();
+      return void response.writeHead(202, { location: session, range: `0-${this.received.length - 1}`, "content-length": "0" }).end();
     }
     if (method === "GET") return void response.writeHead(204, { location: session, range: `0-${this.received.length - 1}` }).end();
     const fits = digestOf(this.received) === url.searchParams.get("digest");
-    return fits ? void response.writeHead(201).end() : fail(response, 400, "DIGEST_INVALID");
+    return fits ? void response.writeHead(201, { "content-length": "0" }).end() : fail(response, 400, "DIGEST_INVALID");
   }
 }
 
@@ -54,6 +56,7 @@ let client: RegistryClient;
 
 beforeEach(async () => {
   uploads = new UploadServer();
+  uploads.server.on("connection", () => uploads.connections++);
   uploads.server.listen(0, "127.0.0.1");
   await once(uploads.server, "listening");
   const url = `http://127.0.0.1:${(uploads.server.address() as AddressInfo).port}`;
@@ -80,8 +83,9 @@ function push(options: { readonly mountFrom?: readonly string[]; readonly bytes?
 }
 
 describe("pushBlob()", () => {
-  test("sends what is not there, in order", async () => {
+  test("sends what is not there, in order, over one connection", async () => {
     expect(await push()).toBe("pushed");
+    expect(uploads.connections).toBe(1);
     expect(uploads.received.equals(blob)).toBe(true);
     expect(uploads.requests).toEqual([
       "HEAD /v2/app/blobs/DIGEST",

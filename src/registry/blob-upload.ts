@@ -21,8 +21,8 @@ export type PushedBlob = "exists" | { readonly mountedFrom: string } | "pushed";
 const chunkBytes = 64 * 1024 * 1024;
 
 /**
- * Brings a blob into the repository: not at all when it is there, by mounting it from a repository that has it, else in chunks, each begun again
- * where the registry says that it ended. The registry verifies the digest.
+ * Brings a blob into the repository: not at all when it is there, by mounting it from a repository that has it, else in chunks, each
+ * begun again where the registry says that it ended. The registry verifies the digest.
  * @throws {EngineError} REGISTRY_*; the signal's reason
  * @see distribution-spec, "Push"
  */
@@ -55,7 +55,7 @@ async function begin(repository: Repository, blob: BlobToPush, mountFrom?: strin
     doing,
     signal: blob.signal,
   });
-  response.discard();
+  await response.discard();
   if (response.status === 201 && mountFrom !== undefined) return "mounted";
   return location(response, new URL(client.endpoint.url), doing);
 }
@@ -85,7 +85,7 @@ async function upload(repository: Repository, blob: BlobToPush, first: Session):
         doing,
         signal: blob.signal,
       });
-      response.discard();
+      await response.discard();
       session = location(response, session, doing);
       sent = end;
       attempt = 2;
@@ -107,7 +107,7 @@ async function upload(repository: Repository, blob: BlobToPush, first: Session):
     doing,
     signal: blob.signal,
   });
-  response.discard();
+  await response.discard();
 }
 
 /** How much of an upload has arrived. @see distribution-spec, "Pushing a blob in chunks" */
@@ -118,7 +118,7 @@ async function where(
   signal?: AbortSignal,
 ): Promise<{ session: Session; sent: number }> {
   const response = await repository.client.request({ method: "GET", target: session, scopes: repository.pushScopes, doing, signal });
-  response.discard();
+  await response.discard();
   const last = /^(?:bytes=)?0-(\d+)$/.exec(response.headers["range"] ?? "")?.[1];
   if (last === undefined) throw protocolError(doing, "the registry does not say how much has arrived");
   // `0-0` is sent for an empty upload, too; a single byte sent twice is refused, an upload that misses one as well.

@@ -20,12 +20,14 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Its bytes as sent, once. Ending the iteration early closes the connection. Fails, transiently, when the body is cut short or stalls. */
+  /**
+   * Its bytes as sent, once. Ending the iteration early closes the connection. Fails, transiently, when the body is cut short or stalls.
+   */
   readonly body: AsyncIterable<Uint8Array>;
   /** The whole body. @throws {EngineError} REGISTRY_PROTOCOL when it is longer than `limitBytes`. */
   read(limitBytes: number): Promise<Buffer>;
-  /** Closes the connection without reading the body. */
-  discard(): void;
+  /** Nobody wants the body. A short one is passed over, so that the connection can be used again; else that is closed. Never rejects. */
+  discard(): Promise<void>;
 }
 
 export interface Timeouts {
@@ -40,7 +42,8 @@ export const defaultTimeouts: Timeouts = { headMs: 30_000, stallMs: 30_000, stal
 
 /**
  * Requests to one origin, over kept-alive connections. Redirects are answers, not followed; compressed bodies stay so.
- * Errors are REGISTRY_UNREACHABLE and REGISTRY_TIMEOUT, with `details.transient` when another try may help; an aborted request rejects with the signal's reason.
+ * Errors are REGISTRY_UNREACHABLE and REGISTRY_TIMEOUT, with `details.transient` when another try may help; an aborted request rejects
+ * with the signal's reason.
  */
 export class HttpTransport implements Disposable {
   readonly #timeouts: Timeouts;
@@ -150,7 +153,7 @@ export class HttpTransport implements Disposable {
     // Errors reach whoever reads the body; without a reader there is nobody to tell.
     incoming.on("error", () => undefined);
     const body = this.#readBody(request, incoming);
-    return {
+    const response: HttpResponse = {
       status: incoming.statusCode ?? 0,
       headers: incoming.headers,
       body,
@@ -164,8 +167,13 @@ export class HttpTransport implements Disposable {
         }
         return Buffer.concat(chunks, size);
       },
-      discard: () => incoming.destroy(),
+      discard: async () => {
+        if (!isShort(request, incoming)) incoming.destroy();
+        // A connection that breaks off now is nobody's loss.
+        else await response.read(shortBytes).catch(() => undefined);
+      },
     };
+    return response;
   }
 
   async *#readBody(request: HttpRequest, incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
@@ -201,6 +209,13 @@ export class HttpTransport implements Disposable {
       cause,
     });
   }
+}
+
+const shortBytes = 16 * 1024;
+
+function isShort(request: HttpRequest, incoming: IncomingMessage): boolean {
+  if (request.method === "HEAD" || incoming.statusCode === 204) return true;
+  return Number(incoming.headers["content-length"] ?? Number.POSITIVE_INFINITY) <= shortBytes;
 }
 
 const userAgent = "wherry";

@@ -15,8 +15,9 @@ export interface Proxy {
 }
 
 /**
- * The proxy for requests to `url`, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY in either case, as Go's programs read them: this machine itself is
- * never reached through one. HTTP_PROXY in upper case is not believed in a CGI program (REQUEST_METHOD is set): a client chooses it there.
+ * The proxy for requests to `url`, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY in either case, as Go's programs read them: this machine
+ * itself is never reached through one. HTTP_PROXY in upper case is not believed in a CGI program (REQUEST_METHOD is set): a client
+ * chooses it there.
  * @throws {EngineError} INVALID_OPTION
  * @see https://pkg.go.dev/golang.org/x/net/http/httpproxy
  */

@@ -131,7 +131,7 @@ export class RegistryClient implements Disposable {
       const response = await this.#following(endpoint, { ...request, url, ...withAuthorization(request, authorization) });
       if (response.status !== 401 || !isOwn || asked > 0 || response.redirected) return response;
       if (!(await authorizer.learn(response, request.scopes, authorization))) return response;
-      response.discard();
+      await response.discard();
     }
   }
 
@@ -142,7 +142,7 @@ export class RegistryClient implements Disposable {
       const { location } = response.headers;
       const isRedirect = [301, 302, 303, 307, 308].includes(response.status) && location !== undefined;
       if (!isRedirect || (request.method !== "GET" && request.method !== "HEAD")) return Object.assign(response, { redirected: hops > 0 });
-      response.discard();
+      await response.discard();
       if (hops === maximumRedirects) throw protocolError(request.doing, `more than ${maximumRedirects} redirects`);
       const next = URL.parse(location, url.href);
       if (next === null || !/^https?:$/.test(next.protocol)) throw protocolError(request.doing, "redirected to what is no web address");

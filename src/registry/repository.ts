@@ -80,7 +80,7 @@ export class Repository {
       doing: `look up \`${this.#shown(reference)}\``,
       signal,
     });
-    response.discard();
+    await response.discard();
     const stated = response.headers["docker-content-digest"];
     return response.status === 404 || typeof stated !== "string" ? undefined : (stated as Digest);
   }
@@ -99,7 +99,7 @@ export class Repository {
       doing: `look for blob \`${digest}\``,
       signal,
     });
-    response.discard();
+    await response.discard();
     return response.status !== 404;
   }
 
@@ -118,7 +118,7 @@ export class Repository {
       doing: `push manifest of \`${this.#shown(reference)}\``,
       signal,
     });
-    response.discard();
+    await response.discard();
   }
 
   /** All tags, in the registry's order, page by page. */

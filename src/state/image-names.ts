@@ -10,7 +10,9 @@ export function listTags(store: Store, repository: string): string[] {
   return rows.map((row) => String(row["reference"]).slice(prefix.length)).filter((tag) => !tag.includes("@"));
 }
 
-/** Repositories of a registry, without its name, that images with this blob are known to be in: a pull or push has recorded their digest. */
+/**
+ * Repositories of a registry, without its name, that images with this blob are known to be in: a pull or push has recorded their digest.
+ */
 export function listRepositoriesWithBlob(store: Store, registry: string, digest: Digest): string[] {
   const prefix = `${registry}/`;
   const rows = store

@@ -21,7 +21,10 @@ export async function readSecret(context: CliContext): Promise<string> {
   return secret;
 }
 
-/** One line from the terminal; with `hidden`, what is typed does not show. Ctrl-C and Ctrl-D at the beginning end it. @throws {EngineError} INVALID_OPTION */
+/**
+ * One line from the terminal; with `hidden`, what is typed does not show. Ctrl-C and Ctrl-D at the beginning end it. @throws
+ * {EngineError} INVALID_OPTION
+ */
 export async function askLine(context: CliContext, question: string, hidden: boolean): Promise<string> {
   // Before the question: what is typed at once must not show either.
   using _raw = new RawMode(context.stdinFd);

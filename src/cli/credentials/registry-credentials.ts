@@ -9,7 +9,9 @@ export function credentialKey(registry: string): string {
   return registry === "docker.io" ? "https://index.docker.io/v1/" : registry;
 }
 
-/** Answers an engine that asks for the credentials of a registry (`docker.io`, `registry.lan:5000`), from where `docker login` keeps them. */
+/**
+ * Answers an engine that asks for the credentials of a registry (`docker.io`, `registry.lan:5000`), from where `docker login` keeps them.
+ */
 export function credentialsFrom(env: Environment): (registry: string) => Promise<RegistryCredentials | undefined> {
   return async (registry) => findCredentials(registry, env);
 }

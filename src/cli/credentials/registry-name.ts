@@ -1,6 +1,9 @@
 import { invalidOption } from "../../core/invalid-option.ts";
 
-/** A registry's name as in references, of what people give to `login`: `https://registry.lan:5000/v2/` is `registry.lan:5000`. @throws {EngineError} INVALID_OPTION */
+/**
+ * A registry's name as in references, of what people give to `login`: `https://registry.lan:5000/v2/` is `registry.lan:5000`. @throws
+ * {EngineError} INVALID_OPTION
+ */
 export function registryName(server: string | undefined): string {
   if (server === undefined || server === "") return "docker.io";
   const name = server.replace(/^https?:\/\//, "").replace(/\/.*$/, "");

@@ -6,8 +6,8 @@ import { barLine, type Direction, finalWords, headLine, isFinal, nameOf, type Tr
 const redrawMs = 80;
 
 /**
- * Bars on a terminal: what has ended scrolls up as lines of text, what is on its way is drawn beneath, over and over. Never more lines than the terminal
- * has, so that none is out of the cursor's reach.
+ * Bars on a terminal: what has ended scrolls up as lines of text, what is on its way is drawn beneath, over and over. Never more lines
+ * than the terminal has, so that none is out of the cursor's reach.
  */
 export class TerminalDisplay implements TransferDisplay {
   readonly #sink: OutputSink;
