@@ -213,12 +213,13 @@ static int run_frame(struct tree *t, size_t length)
 		struct cursor record = { frame.at, frame.at + (size - TREE_RECORD_HEADER), false };
 		frame.at = record.end;
 		status = run_record(t, &record, kind);
+		/* Of those that change something, which may be sent ahead of the answers. */
+		t->failed |= status < 0 && (kind & 0xffff) < TREE_READ;
 		if (status < 0)
 			break;
 		index++;
 	}
 	int error = errno;
-	t->failed |= status < 0;
 	reply_begin(t, status < 0 ? TREE_ERROR : TREE_DONE);
 	reply_u32(t, index);
 	if (status < 0) {

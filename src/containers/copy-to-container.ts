@@ -3,6 +3,7 @@ import { readTarStream } from "../archive/tar-stream.ts";
 import { decodeText } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
+import { layerTooLarge, maxLayerBytes } from "../images/layer-limit.ts";
 import { unpackTree } from "../layers/unpack-tree.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
 import type { ContainerRow } from "../state/container-row.ts";
@@ -94,5 +95,15 @@ async function* plainTar(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
     }
   }
   const compression = detectCompression(head);
-  yield* compression === "none" ? all() : decompress(compression, all());
+  if (compression === "none") {
+    yield* all();
+    return;
+  }
+  const limitBytes = maxLayerBytes();
+  let bytes = 0;
+  for await (const chunk of decompress(compression, all())) {
+    bytes += chunk.length;
+    if (bytes > limitBytes) throw layerTooLarge(limitBytes);
+    yield chunk;
+  }
 }

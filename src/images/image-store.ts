@@ -11,7 +11,7 @@ import type { TransferOptions } from "./open-repository.ts";
 import type { SearchOptions } from "./search-registry.ts";
 import type { PulledImage, PullOptions } from "./pull-image.ts";
 import type { PushedImage, PushOptions } from "./push-image.ts";
-import { canonicalReference, parseReference } from "./reference.ts";
+import { canonicalReference, parseReference, refuseAmbiguousName } from "./reference.ts";
 import type { ImagePruneOptions, ImagePruneReport } from "./prune-images.ts";
 import type { RemovedPart } from "./remove-image.ts";
 import { findImage, resolveImage } from "./resolve-image.ts";
@@ -83,6 +83,7 @@ export class ImageStore {
         message: "refusing to create a tag with a digest reference",
       });
     }
+    refuseAmbiguousName(parsed);
     this.#host.store.durably(() => setReference(this.#host.store, canonicalReference(parsed), findImage(this.#host.store, reference).id));
   }
 

@@ -42,6 +42,12 @@ export function parseReference(text: string): ImageReference {
   return { domain, path, tag: tag ?? (digest === undefined ? "latest" : undefined), digest };
 }
 
+/** As docker: `sha256:…` is an id, whatever else has that name. @throws {EngineError} INVALID_REFERENCE */
+export function refuseAmbiguousName({ domain, path }: ImageReference): void {
+  if (domain === defaultDomain && path === `${officialPrefix}sha256`)
+    throw invalid("", ": refusing to create an ambiguous tag using digest algorithm as name");
+}
+
 /** The complete form, as stored. */
 export function canonicalReference(reference: ImageReference): string {
   const tag = reference.tag === undefined ? "" : `:${reference.tag}`;

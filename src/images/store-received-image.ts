@@ -12,7 +12,7 @@ import type { StoredLayer } from "./ingest-layer.ts";
 import type { OciManifest } from "./oci-image.ts";
 import { parseConfig } from "./parse-config.ts";
 import { parseIndex, parseManifest } from "./parse-manifest.ts";
-import { canonicalReference, type ImageReference } from "./reference.ts";
+import { canonicalReference, type ImageReference, refuseAmbiguousName } from "./reference.ts";
 
 export interface ReceivedImage {
   /** As received; the image's id is its digest. */
@@ -42,6 +42,7 @@ export function storeReceivedImage(host: ImageHost, received: ReceivedImage): Im
   const { store, content } = host;
   const manifest = parseManifest(received.manifest, received.mediaType);
   const { diffIds, createdAt } = parseConfig(received.config);
+  for (const name of received.references) refuseAmbiguousName(name);
   checkParts(received, manifest, diffIds);
   const id = manifest.config.digest as string as ImageId;
   const rows = received.layers.map((layer) => layer.row);

@@ -45,7 +45,7 @@ export async function unpackTree(request: UnpackTreeRequest, entries: AsyncItera
     await unpacking.finish();
     return unpacking.bytes;
   } catch (error) {
-    throw conflict(error, request.shownAs);
+    throw conflict(error, request);
   }
 }
 
@@ -170,9 +170,9 @@ function plainMode({ mode, type }: TarEntry): number {
   return type === "directory" ? mode & 0o1777 : mode & 0o777;
 }
 
-function conflict(error: unknown, directory: string): unknown {
+function conflict(error: unknown, { directory: at, shownAs: directory }: UnpackTreeRequest): unknown {
   if (!(error instanceof EngineError) || error.code !== "TREE_FAILED" || error.details["call"] !== "overwrite") return error;
-  const path = `${directory === "/" ? "" : directory}/${String(error.details["path"])}`;
+  const path = `${at === "." && directory !== "/" ? directory : ""}/${String(error.details["path"])}`;
   const isDirectory = error.details["errno"] === "EISDIR";
   return new EngineError({
     kind: "conflict",
