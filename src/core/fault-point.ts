@@ -32,6 +32,7 @@ export const faultPoints = [
   "copy-begins",
   "image-received",
   "layer-unpacked",
+  "layer-stored",
   "image-layer-added",
   "image-blob-stored",
   "image-blobs-published",

@@ -38,6 +38,7 @@ export async function storeLayer(
     mkdirSync(dirname(layer), { recursive: true, mode: 0o700 });
     renameSync(partial, layer);
     syncDirectory(dirname(layer));
+    faultPoint("layer-stored");
     return { diffId, sizeBytes };
   } catch (error) {
     removeTree(launcher, partial);

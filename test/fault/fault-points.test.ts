@@ -122,6 +122,7 @@ const recoveries: readonly (Omit<Scenario, "dies"> & { readonly after: FaultPoin
 const imagePoints = [
   "image-received",
   "layer-unpacked",
+  "layer-stored",
   "image-layer-added",
   "image-blob-stored",
   "image-blobs-published",
@@ -256,6 +257,7 @@ describe("images", () => {
 
   test.each([
     ["layer-unpacked", false],
+    ["layer-stored", false],
     ["image-layer-added", false],
     ["image-blob-stored", false],
     ["image-blobs-published", false],
