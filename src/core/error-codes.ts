@@ -96,7 +96,7 @@ export const errorCodes = {
   STATE_TOO_NEW: "the state was written by a later version",
   STATE_UNAVAILABLE: "the state's directory or database can't be used",
   TAR_INVALID: "a tar archive is damaged or hostile; the message names the entry",
-  TRANSFER_CANCELLED: "a pull or push was cancelled by a signal",
+  TRANSFER_CANCELLED: "a pull, push or load was cancelled by a signal",
   TREE_FAILED: "an operation beneath a directory failed; the details tell call, path and errno",
   TREE_LOST: "the launcher ended during tree operations",
   USER_NOT_FOUND: "a user or group name is not in the container's passwd or group file",

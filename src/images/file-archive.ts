@@ -1,5 +1,7 @@
 import { readFileRange } from "../archive/file-range.ts";
 import { readTarFile } from "../archive/tar-file.ts";
+import type { Digest } from "../core/brands.ts";
+import { counted, type ProgressReport } from "./counted.ts";
 import {
   ArchiveLinks,
   documentTooLarge,
@@ -7,6 +9,7 @@ import {
   maxArchiveFiles,
   maxDocumentBytes,
   missingFile,
+  nameOf,
   tooManyFiles,
 } from "./image-archive.ts";
 import type { ImageHost } from "./image-host.ts";
@@ -24,12 +27,14 @@ export class FileArchive implements ImageArchive {
   readonly #files: ReadonlyMap<string, FileRange>;
   readonly #links: ArchiveLinks;
   readonly #layers = new Map<string, Promise<IngestedLayer>>();
+  readonly #report: ProgressReport | undefined;
 
   private constructor(
     host: ImageHost,
     fd: number,
-    found: { readonly files: ReadonlyMap<string, FileRange>; readonly links: ArchiveLinks },
+    found: { readonly files: ReadonlyMap<string, FileRange>; readonly links: ArchiveLinks; readonly report: ProgressReport | undefined },
   ) {
+    this.#report = found.report;
     this.#host = host;
     this.#fd = fd;
     this.#files = found.files;
@@ -37,7 +42,7 @@ export class FileArchive implements ImageArchive {
   }
 
   /** The descriptor stays the caller's. @throws {EngineError} TAR_INVALID, ARCHIVE_INVALID */
-  static open(host: ImageHost, fd: number): FileArchive {
+  static open(host: ImageHost, fd: number, report?: ProgressReport): FileArchive {
     const files = new Map<string, FileRange>();
     const links = new ArchiveLinks();
     let count = 0;
@@ -51,7 +56,7 @@ export class FileArchive implements ImageArchive {
       if (entry.type !== "file" || entry.segments.length > 1 || (segment?.length ?? 0) !== entry.size) continue;
       files.set(entry.path, { offset: segment?.offset ?? 0, length: entry.size });
     }
-    return new FileArchive(host, fd, { files, links });
+    return new FileArchive(host, fd, { files, links, report });
   }
 
   async read(path: string): Promise<Buffer | undefined> {
@@ -67,10 +72,21 @@ export class FileArchive implements ImageArchive {
     const key = `${range.offset} ${options.expected?.digest} ${options.diffId} ${options.mediaType}`;
     let layer = this.#layers.get(key);
     if (layer === undefined) {
-      layer = ingestLayer(this.#host, readFileRange(this.#fd, range.offset, range.length), options);
+      layer = this.#ingest(range, { digest: nameOf(path, options), totalBytes: range.length }, options);
       this.#layers.set(key, layer);
     }
     return layer;
+  }
+
+  async #ingest(
+    range: FileRange,
+    layer: { readonly digest: Digest; readonly totalBytes: number },
+    options: IngestOptions,
+  ): Promise<IngestedLayer> {
+    const bytes = counted(readFileRange(this.#fd, range.offset, range.length), layer, this.#report);
+    const ingested = await ingestLayer(this.#host, bytes, options);
+    this.#report?.({ kind: "blob", ...layer, state: ingested.reused ? "exists" : "loaded", currentBytes: layer.totalBytes });
+    return ingested;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

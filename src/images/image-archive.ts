@@ -1,3 +1,4 @@
+import type { Digest } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { IngestedLayer, IngestOptions } from "./ingest-layer.ts";
 
@@ -34,6 +35,12 @@ export function tooManyFiles(): EngineError {
   return invalidArchive(
     `more than ${maxArchiveFiles} files: this is no archive of images; a root file system is brought in with wherry import`,
   );
+}
+
+/** What a layer is called in news: by its digest as far as that is known before it has been read. */
+export function nameOf(path: string, options: IngestOptions = {}): Digest {
+  const hex = /[0-9a-f]{64}/.exec(path)?.[0] ?? "0".repeat(64);
+  return options.expected?.digest ?? ((options.diffId ?? `sha256:${hex}`) as string as Digest);
 }
 
 /** Links of an archive, by path. */

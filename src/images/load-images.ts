@@ -12,10 +12,12 @@ import { type ImageArchive, invalidArchive, missingFile } from "./image-archive.
 import type { ImageHost } from "./image-host.ts";
 import type { IngestedLayer } from "./ingest-layer.ts";
 import { readLegacyImages } from "./legacy-images.ts";
+import type { LoadOptions } from "./load-options.ts";
 import { mediaTypes } from "./media-types.ts";
 import type { OciManifest } from "./oci-image.ts";
 import { parseConfig } from "./parse-config.ts";
 import { parsePlatform, type Platform } from "./platform.ts";
+import { untilAborted } from "./until-aborted.ts";
 import { canonicalReference, familiarReference } from "./reference.ts";
 import { runAtOnce } from "./run-at-once.ts";
 import { StreamArchive } from "./stream-archive.ts";
@@ -24,11 +26,7 @@ import { storeReceivedImage } from "./store-received-image.ts";
 /** The descriptor of a regular file, which is read where it is needed, or bytes as they come. */
 export type ArchiveInput = { readonly fd: number } | AsyncIterable<Uint8Array>;
 
-export interface LoadOptions {
-  /** `os[/architecture[/variant]]`: only this; absent: what fits this machine, or the only one there is. */
-  readonly platform?: string;
-  readonly signal?: AbortSignal;
-}
+export type { LoadOptions } from "./load-options.ts";
 
 export interface LoadedImage {
   readonly id: ImageId;
@@ -51,7 +49,7 @@ export async function loadImages(host: ImageHost, input: ArchiveInput, options: 
   const platform = options.platform === undefined || options.platform === "" ? undefined : parsePlatform(options.platform);
   await collectGarbage(host);
   try {
-    await using archive = await openArchive(host, input, options.signal);
+    await using archive = await openArchive(host, input, options);
     const images = await readImages(archive, platform, options.signal);
     const loaded: LoadedImage[] = [];
     for (const image of images) {
@@ -65,13 +63,13 @@ export async function loadImages(host: ImageHost, input: ArchiveInput, options: 
   }
 }
 
-async function openArchive(host: ImageHost, input: ArchiveInput, signal: AbortSignal | undefined): Promise<ImageArchive> {
-  if (Symbol.asyncIterator in input) return StreamArchive.receive(host, await uncompressed(input), signal);
+async function openArchive(host: ImageHost, input: ArchiveInput, options: LoadOptions): Promise<ImageArchive> {
+  if (Symbol.asyncIterator in input) return StreamArchive.receive(host, await uncompressed(untilAborted(input, options.signal)), options);
   const { fd } = input;
   const head = Buffer.alloc(8);
   const compression = detectCompression(head.subarray(0, readSync(fd, head, 0, head.length, 0)));
-  if (compression === "none") return FileArchive.open(host, fd);
-  return StreamArchive.receive(host, decompress(compression, readFileRange(fd, 0, fstatSync(fd).size)), signal);
+  if (compression === "none") return FileArchive.open(host, fd, options.onProgress);
+  return StreamArchive.receive(host, decompress(compression, readFileRange(fd, 0, fstatSync(fd).size)), options);
 }
 
 async function uncompressed(input: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {

@@ -3,6 +3,7 @@ import { detectCompression } from "../archive/compression.ts";
 import { parseHeader } from "../archive/tar-header.ts";
 import { readTarStream } from "../archive/tar-stream.ts";
 import type { Digest } from "../core/brands.ts";
+import { counted, type ProgressReport } from "./counted.ts";
 import {
   ArchiveLinks,
   documentTooLarge,
@@ -11,11 +12,13 @@ import {
   maxArchiveFiles,
   maxDocumentBytes,
   missingFile,
+  nameOf,
   tooManyFiles,
 } from "./image-archive.ts";
 import type { ImageHost } from "./image-host.ts";
 import { addReceivedLayer, type IngestedLayer, type IngestOptions, takeStoredLayer } from "./ingest-layer.ts";
 import { claimLayer } from "./layer-claim.ts";
+import type { LoadOptions } from "./load-options.ts";
 import { type ReceivedLayer, receiveLayer } from "./receive-layer.ts";
 
 const maxDocumentsBytes = 64 * 1024 * 1024;
@@ -30,15 +33,18 @@ export class StreamArchive implements ImageArchive {
   readonly #links = new ArchiveLinks();
   readonly #added = new Map<ReceivedLayer, Promise<IngestedLayer>>();
   readonly #taken: IngestedLayer[] = [];
+  readonly #report: ProgressReport | undefined;
   #documentsBytes = 0;
 
-  private constructor(host: ImageHost) {
+  private constructor(host: ImageHost, report: ProgressReport | undefined) {
     this.#host = host;
+    this.#report = report;
   }
 
   /** Reads the whole stream. @throws {EngineError} TAR_INVALID, ARCHIVE_INVALID, what `receiveLayer` throws; nothing is left then. */
-  static async receive(host: ImageHost, bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<StreamArchive> {
-    const archive = new StreamArchive(host);
+  static async receive(host: ImageHost, bytes: AsyncIterable<Uint8Array>, options: LoadOptions): Promise<StreamArchive> {
+    const { signal } = options;
+    const archive = new StreamArchive(host, options.onProgress);
     try {
       let count = 0;
       for await (const { entry, data } of readTarStream(bytes)) {
@@ -63,7 +69,9 @@ export class StreamArchive implements ImageArchive {
       const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
       const expected = hex === undefined ? undefined : { digest: `sha256:${hex}` as Digest, sizeBytes: size };
       const options = { ...(expected === undefined ? {} : { expected }), ...(signal === undefined ? {} : { signal }) };
-      this.#layers.set(path, await receiveLayer(this.#host.content, bytes, options));
+      const layer = { digest: nameOf(path), totalBytes: size };
+      this.#layers.set(path, await receiveLayer(this.#host.content, counted(bytes, layer, this.#report), options));
+      this.#report?.({ kind: "blob", ...layer, state: "loaded", currentBytes: size });
     } else if (size > maxDocumentBytes) {
       this.#others.add(path);
     } else {

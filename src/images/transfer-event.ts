@@ -1,6 +1,6 @@
 import type { Digest } from "../core/brands.ts";
 
-/** What happens to one blob of an image that is pulled or pushed. */
+/** What happens to one blob of an image that is pulled, pushed or loaded. */
 export type TransferState =
   /** Its turn has not come, or another process is at it. */
   | "waiting"
@@ -8,6 +8,9 @@ export type TransferState =
   /** All bytes are here; they are verified and the layer is added. */
   | "storing"
   | "pulled"
+  /** From an archive. */
+  | "loading"
+  | "loaded"
   | "uploading"
   | "pushed"
   /** It was there already. */
@@ -15,7 +18,7 @@ export type TransferState =
   /** Taken from another repository of the registry. */
   | "mounted";
 
-/** News of a pull or push, for whoever shows it. */
+/** News of a pull, push or load, for whoever shows it. */
 export type TransferEvent =
   /** Work on one image begins. `tag`: or digest. `repository`: `library/debian`; `name`: with the registry's, as people see it. */
   | { readonly kind: "image"; readonly tag: string; readonly repository: string; readonly name: string }

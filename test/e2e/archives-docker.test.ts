@@ -118,3 +118,11 @@ test("what docker refuses or tells, wherry does in the same way", async () => {
   await terminal[Symbol.asyncDispose]();
   expect(await host.wherry(["load", "-i", "/no/such/file"])).toMatchObject({ code: 1 });
 });
+
+test("on a terminal the layers are shown as they are read", async () => {
+  const terminal = host.terminal(["load", "-i", `${directory}/two.tar`]);
+  await terminal.sees(/[0-9a-f]{12}: Loaded/);
+  await terminal.sees(/Loaded image: docker:2/);
+  expect(await terminal.exited).toBe(0);
+  await terminal[Symbol.asyncDispose]();
+});

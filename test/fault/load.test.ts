@@ -73,6 +73,16 @@ describe.each(["oci", "docker"] as const)("an archive of the %s form", (form) =>
   });
 });
 
+test.each(["SIGINT", "SIGTERM"] as const)("cancelled by %s while the stream stands still: nothing is left, at once", async (signal) => {
+  const before = stored(host.root);
+  const command = host.start(["load"], { openStdin: true });
+  command.child.stdin?.write(archives.oci.subarray(0, 500_000));
+  await poll("it has begun", () => readdirSync(`${host.root}/content/ingest`).length > 0);
+  command.child.kill(signal);
+  expect(await command.done).toMatchObject({ code: 1, stderr: "wherry: load cancelled\n" });
+  expect(stored(host.root)).toEqual(before);
+});
+
 test("two loads of one archive at the same time: one image, its files once", async () => {
   const before = stored(host.root);
   const results = await Promise.all([1, 2, 3].map(() => host.ok(["load", "-i", path("oci")])));

@@ -12,13 +12,15 @@ export interface TransferDisplay {
   end(): Promise<void>;
 }
 
-export type Direction = "pull" | "push";
+export type Direction = "pull" | "push" | "load";
 
 const words: Readonly<Record<TransferState, string>> = {
   waiting: "Waiting",
   downloading: "Downloading",
   storing: "Extracting",
   pulled: "Pull complete",
+  loading: "Loading layer",
+  loaded: "Loaded",
   uploading: "Pushing",
   pushed: "Pushed",
   exists: "Already exists",
@@ -57,7 +59,7 @@ export class PlainDisplay implements TransferDisplay {
 /** Docker's lines without a terminal: no bytes counted. */
 function plainLine(event: BlobEvent, direction: Direction): string | undefined {
   if (event.state === "waiting") return `${nameOf(event)}: ${direction === "pull" ? "Pulling fs layer" : "Preparing"}`;
-  if (event.state === "downloading" || event.state === "uploading") return undefined;
+  if (event.state === "downloading" || event.state === "uploading" || event.state === "loading") return undefined;
   return event.state === "storing" ? `${nameOf(event)}: Download complete` : `${nameOf(event)}: ${finalWords(event, direction)}`;
 }
 
@@ -71,7 +73,7 @@ export function headLine(event: Exclude<TransferEvent, BlobEvent>, direction: Di
 }
 
 export function isFinal(state: TransferState): boolean {
-  return state === "pulled" || state === "pushed" || state === "exists" || state === "mounted";
+  return state === "pulled" || state === "pushed" || state === "loaded" || state === "exists" || state === "mounted";
 }
 
 export function finalWords(event: BlobEvent, direction: Direction): string {

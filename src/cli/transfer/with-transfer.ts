@@ -17,7 +17,7 @@ export interface TransferView {
 export type TransferOptions = Pick<PullOptions, "credentials" | "onProgress" | "signal">;
 
 /**
- * Runs a pull or push with the user's credentials and with progress shown; SIGINT, SIGTERM and SIGHUP cancel it.
+ * Runs a pull, push or load with the user's credentials and with progress shown; SIGINT, SIGTERM and SIGHUP cancel it.
  * @throws whatever `work` throws; {EngineError} TRANSFER_CANCELLED
  */
 export async function withTransfer<Result>(

@@ -4,6 +4,7 @@ import { EngineError } from "../../core/engine-error.ts";
 import type { ArchiveInput } from "../../engine/engine.ts";
 import { stringFlag, switchFlag } from "../flags/flag-spec.ts";
 import { readChunks } from "../terminal/stdin-reader.ts";
+import { withTransfer } from "../transfer/with-transfer.ts";
 import { defineVerb } from "../verb.ts";
 
 export const loadVerb = defineVerb({
@@ -29,7 +30,11 @@ export const loadVerb = defineVerb({
         });
       }
       const { images } = await context.engine();
-      const loaded = await images.load(inputOf(fd), values.platform === undefined ? {} : { platform: values.platform });
+      // Docker shows layers on a terminal only.
+      const view = !values.quiet && isatty(context.stdout.fd) ? { sink: context.stdout } : {};
+      const loaded = await withTransfer(context, { direction: "load", ...view }, ({ credentials: _unused, ...transfer }) =>
+        images.load(inputOf(fd), { ...transfer, ...(values.platform === undefined ? {} : { platform: values.platform }) }),
+      );
       for (const { id, references, taken } of loaded) {
         for (const { reference, from } of taken) {
           await context.stdout.write(`The image ${reference} already exists, renaming the old one with ID ${from} to empty string\n`);
