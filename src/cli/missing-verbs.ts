@@ -4,10 +4,7 @@ export const missingVerbs: Readonly<Record<string, string>> = {
   builder: "start from a container, then wherry commit",
   buildx: "start from a container, then wherry commit",
   compose: "start each container with wherry run",
-  "container prune": "wherry rm $(wherry ps -aq -f status=exited)",
-  "container update": "remove it and run it again with other limits",
   events: "wherry wait tells when a container ends",
   "image build": "start from a container, then wherry commit",
   network: "containers have --network none, host or container:NAME",
-  update: "remove it and run it again with other limits",
 };

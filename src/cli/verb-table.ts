@@ -164,6 +164,11 @@ const ungrouped = {
     group: "command",
     load: async () => (await import("./verbs/unpause.ts")).unpauseVerb,
   },
+  update: {
+    summary: "Update configuration of one or more containers",
+    group: "command",
+    load: async () => (await import("./verbs/update.ts")).updateVerb,
+  },
   wait: {
     summary: "Block until one or more containers stop, then print their exit codes",
     group: "command",
@@ -222,6 +227,11 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
       ls: listContainers,
       pause,
       port,
+      prune: {
+        summary: "Remove all stopped containers",
+        group: "command",
+        load: async () => (await import("./verbs/container-prune.ts")).containerPruneVerb,
+      },
       ps: unlisted(listContainers),
       remove: unlisted(rm),
       rename,
@@ -233,6 +243,7 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
       stop,
       top,
       unpause,
+      update: ungrouped.update,
       wait,
     },
   },

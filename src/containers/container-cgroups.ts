@@ -36,16 +36,16 @@ export class ContainerCgroups {
   }
 
   freeze(id: ContainerId): Promise<void> {
-    return freezeCgroup(this.#group(id));
+    return freezeCgroup(this.group(id));
   }
 
   thaw(id: ContainerId): void {
-    thawCgroup(this.#group(id));
+    thawCgroup(this.group(id));
   }
 
   /** Kills all that is left in it. A group that is gone is fine. */
   kill(id: ContainerId): Promise<void> {
-    return killCgroup(this.#group(id));
+    return killCgroup(this.group(id));
   }
 
   /**
@@ -53,22 +53,22 @@ export class ContainerCgroups {
    * @throws {EngineError} CGROUP_BUSY
    */
   async remove(id: ContainerId): Promise<void> {
-    const group = this.#group(id);
+    const group = this.group(id);
     if (removeEmptyCgroup(group)) return;
     await killCgroup(group);
     await removeCgroup(group);
   }
 
   pids(id: ContainerId): readonly number[] {
-    return listCgroupPids(this.#group(id));
+    return listCgroupPids(this.group(id));
   }
 
   stats(id: ContainerId): ContainerStats {
-    return readCgroupStats(this.#group(id));
+    return readCgroupStats(this.group(id));
   }
 
   oomKills(id: ContainerId): number {
-    return readOomKills(this.#group(id));
+    return readOomKills(this.group(id));
   }
 
   #detect(): ReturnType<typeof detectCgroupLayout> {
@@ -76,7 +76,8 @@ export class ContainerCgroups {
     return this.#layout;
   }
 
-  #group(id: ContainerId): CgroupGroup {
+  /** Where its limits are. */
+  group(id: ContainerId): CgroupGroup {
     return { layout: this.#detect(), path: this.path(id) };
   }
 }

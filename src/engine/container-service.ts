@@ -19,13 +19,14 @@ import type { ContainerStats } from "../kernel/container-stats.ts";
 import type { LogEntry, LogOptions } from "../kernel/log-entry.ts";
 import type { AttachOptions, ProcessStreams } from "../kernel/process-streams.ts";
 import type { ExplainedPlan } from "../plan/explained-plan.ts";
-import type { ContainerOptions } from "../spec/container-options.ts";
+import type { ContainerOptions, ResourceOptions } from "../spec/container-options.ts";
 import { validateOptions } from "../containers/validate-options.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { containerNotFound, findContainer, getContainer, moveContainer, renameContainer } from "../state/container-table.ts";
 import type {
   ContainerArchive,
   ContainerPathStat,
+  ContainerPruneReport,
   ContainerService,
   ExecRequest,
   ListOptions,
@@ -154,6 +155,17 @@ export class LocalContainerService implements ContainerService {
     const { checkName } = await import("../containers/prepare-container.ts");
     renameContainer(this.#host.store, row.id, checkName(name));
     this.#host.bell.ring();
+  }
+
+  async update(reference: string, resources: ResourceOptions): Promise<void> {
+    const row = await this.#settled(reference);
+    const { updateContainer } = await import("../containers/update-container.ts");
+    updateContainer(this.#host, row, resources);
+  }
+
+  async prune(filters: Readonly<Record<string, readonly string[]>> = {}): Promise<ContainerPruneReport> {
+    const { pruneContainers } = await import("../containers/prune-containers.ts");
+    return pruneContainers(this.#host, filters);
   }
 
   async wait(

@@ -1,6 +1,7 @@
-import type { ContainerOptions } from "../spec/container-options.ts";
+import type { ContainerOptions, ResourceOptions } from "../spec/container-options.ts";
 import type { ExecRequest } from "../containers/exec-request.ts";
 import type { ContainerArchive } from "../containers/copy-from-container.ts";
+import type { ContainerPruneReport } from "../containers/prune-containers.ts";
 import type { WriteArchiveOptions } from "../containers/copy-to-container.ts";
 import type { ContainerDetails, ContainerPathStat, ContainerStatus, ContainerSummary } from "../containers/container-view.ts";
 import type { ContainerId, ImageId } from "../core/brands.ts";
@@ -32,6 +33,7 @@ export type { ContainerUsage } from "../containers/container-usage.ts";
 export type { ImagesUsage } from "../images/image-usage.ts";
 export type { ContainerPathStat } from "../containers/container-view.ts";
 export type { ContainerArchive } from "../containers/copy-from-container.ts";
+export type { ContainerPruneReport } from "../containers/prune-containers.ts";
 export type { WriteArchiveOptions } from "../containers/copy-to-container.ts";
 export type { ExecRequest } from "../containers/exec-request.ts";
 export type { ImageConfig, ImageDetails, ImageHistoryEntry, ImageSummary } from "../images/image-view.ts";
@@ -76,6 +78,10 @@ export interface ContainerService {
   /** @throws {EngineError} CONTAINER_RUNNING without `force`. */
   remove(reference: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
   rename(reference: string, name: string): Promise<void>;
+  /** Changes limits, at once if it runs, and for its next starts; what is absent stays. @throws {EngineError} INVALID_OPTION, CGROUP_* */
+  update(reference: string, resources: ResourceOptions): Promise<void>;
+  /** Removes those that do not run. Docker's filters: label, label!, until (RFC 3339). @throws {EngineError} INVALID_FILTER */
+  prune(filters?: Readonly<Record<string, readonly string[]>>): Promise<ContainerPruneReport>;
   /** Resolves with the exit code once the condition holds. */
   wait(
     reference: string,

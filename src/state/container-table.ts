@@ -128,6 +128,11 @@ export function renameContainer(store: Store, id: ContainerId, name: string): vo
   }
 }
 
+/** What it is started from next time. */
+export function storeOptions(store: Store, id: ContainerId, options: string): void {
+  store.prepare("UPDATE containers SET options = ? WHERE id = ?").run(options, id);
+}
+
 export function getContainer(store: Store, id: ContainerId): ContainerRow | undefined {
   return toRow(store.prepare("SELECT * FROM containers WHERE id = ?").get(id));
 }

@@ -6,6 +6,7 @@ import type {
   AttachOptions,
   ContainerArchive,
   ContainerPathStat,
+  ContainerPruneReport,
   ContainerService,
   ContainerUsage,
   Engine,
@@ -209,6 +210,16 @@ class FakeContainers implements ContainerService {
 
   async rename(reference: string, name: string): Promise<void> {
     this.#set(reference, { name });
+  }
+
+  async update(reference: string): Promise<void> {
+    this.#engine.find(reference);
+  }
+
+  async prune(): Promise<ContainerPruneReport> {
+    const deleted = [...this.#engine.rows.values()].filter(({ status }) => status === "exited").map(({ id }) => id);
+    for (const id of deleted) this.#engine.rows.delete(id);
+    return { deleted, reclaimedBytes: deleted.length * 1000 };
   }
 
   async wait(reference: string): Promise<number> {
