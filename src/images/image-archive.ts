@@ -40,7 +40,8 @@ export function tooManyFiles(): EngineError {
 /** What a layer is called in news: by its digest as far as that is known before it has been read. */
 export function nameOf(path: string, options: IngestOptions = {}): Digest {
   const hex = /[0-9a-f]{64}/.exec(path)?.[0] ?? "0".repeat(64);
-  return options.expected?.digest ?? ((options.diffId ?? `sha256:${hex}`) as string as Digest);
+  const known: string = options.expected?.digest ?? options.diffId ?? `sha256:${hex}`;
+  return known as Digest;
 }
 
 /** Links of an archive, by path. */
