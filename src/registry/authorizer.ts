@@ -2,7 +2,7 @@ import { EngineError } from "../core/engine-error.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { RegistryCredentials } from "./credentials.ts";
 import type { HttpResponse } from "./http-transport.ts";
-import { isLoopback, type RegistryEndpoint } from "./registry-endpoint.ts";
+import type { RegistryEndpoint } from "./registry-endpoint.ts";
 import { fetchToken, type SendTokenRequest, type Token } from "./token-service.ts";
 
 /** Renewed before it ends, so that a request under way does not meet the end. */
@@ -67,7 +67,7 @@ export class Authorizer {
   /** Credentials go to the token service in clear text unless it speaks HTTPS. */
   #requireSafe(realm: URL): void {
     if (realm.protocol === "https:") return;
-    if (realm.protocol === "http:" && (this.#endpoint.insecure || isLoopback(realm.hostname))) return;
+    if (realm.protocol === "http:" && this.#endpoint.insecure) return;
     throw new EngineError({
       kind: "unavailable",
       code: "REGISTRY_PROTOCOL",

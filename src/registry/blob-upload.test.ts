@@ -22,11 +22,16 @@ class UploadServer {
   /** Cut the connection after this many bytes of a body, once. */
   cutAfter = Number.POSITIVE_INFINITY;
   refuseWith = 0;
+  /** So many parts of uploads are answered 401, before they have come. */
+  expired = 0;
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url: path = "" } = request;
     this.requests.push(`${method} ${path.replace(/sha256:[0-9a-f]+|sha256%3A[0-9a-f]+/, "DIGEST")}`);
     const url = new URL(path, "http://x");
+    if (method === "PATCH" && this.expired-- > 0) {
+      return void response.writeHead(401, { "www-authenticate": "Basic realm=x", "content-length": "0" }).end();
+    }
     if (this.refuseWith > 0 && method === "PATCH") return fail(response, this.refuseWith, "DENIED");
     if (method === "HEAD")
       return void response.writeHead(this.stored.get("app")?.has(descriptor.digest) === true ? 200 : 404, { "content-length": "0" }).end();
@@ -61,7 +66,12 @@ beforeEach(async () => {
   await once(uploads.server, "listening");
   const url = `http://127.0.0.1:${(uploads.server.address() as AddressInfo).port}`;
   const retries = { attempts: 3, firstMs: 1, mostMs: 2, longestRetryAfterMs: 10 };
-  client = new RegistryClient({ host: { name: "test", endpoints: [{ url, tls: {}, insecure: true, mirror: false }] }, retries });
+  const credentials = { username: "jane", password: "secret" };
+  client = new RegistryClient({
+    credentials,
+    host: { name: "test", endpoints: [{ url, tls: {}, insecure: true, mirror: false }] },
+    retries,
+  });
 });
 
 afterEach(async () => {
@@ -114,6 +124,12 @@ describe("pushBlob()", () => {
     expect(uploads.received.equals(blob)).toBe(true);
     expect(uploads.requests.filter((request) => request.startsWith("PATCH"))).toHaveLength(2);
     expect(uploads.requests).toContain(`GET ${session}`);
+  });
+
+  test("sends a part again that came with credentials no longer good", async () => {
+    uploads.expired = 1;
+    expect(await push()).toBe("pushed");
+    expect(uploads.received.equals(blob)).toBe(true);
   });
 
   test("tells a refusal, at once, though the body is not sent to its end", async () => {

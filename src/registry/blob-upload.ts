@@ -104,6 +104,7 @@ async function upload(repository: Repository, blob: BlobToPush, first: Session):
     target,
     scopes: repository.pushScopes,
     headers: { "content-type": "application/octet-stream", "content-length": "0" },
+    isSlow: true,
     doing,
     signal: blob.signal,
   });

@@ -10,10 +10,12 @@ export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Called once; an iterable is read as fast as the server takes it. */
+  /** Called for each try; an iterable is read as fast as the server takes it. */
   readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** What is being done, for errors: "pull blob `sha256:…`". */
   readonly doing: string;
+  /** The server may have work to do before it answers: it is waited for longer. */
+  readonly isSlow?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -73,12 +75,14 @@ export class HttpTransport implements Disposable {
     outgoing.on("error", (cause: Error) => reject(this.#failure(request, cause)));
     const onAbort = () => outgoing.destroy();
     request.signal?.addEventListener("abort", onAbort);
-    const head = new Watchdog(this.#timeouts.headMs, 1, () => outgoing.destroy(timeout(request.doing, "no answer", this.#timeouts.headMs)));
+    const headMs = this.#timeouts.headMs * (request.isSlow === true ? slowFactor : 1);
+    const head = new Watchdog(headMs, 1, () => outgoing.destroy(timeout(request.doing, "no answer", headMs)));
     try {
       const sent = this.#sendBody(outgoing, request, head);
       const incoming = await Promise.race([promise, sent.then(() => promise)]);
       sent.catch(() => undefined);
-      return this.#response(request, incoming, onAbort);
+      incoming.once("close", () => request.signal?.removeEventListener("abort", onAbort));
+      return this.#response(request, outgoing, incoming);
     } catch (error) {
       outgoing.destroy();
       promise.catch(() => undefined);
@@ -147,12 +151,10 @@ export class HttpTransport implements Disposable {
     head.wait();
   }
 
-  #response(request: HttpRequest, incoming: IncomingMessage, onAbort: () => void): HttpResponse {
-    const release = (): void => request.signal?.removeEventListener("abort", onAbort);
-    incoming.once("close", release);
+  #response(request: HttpRequest, outgoing: ClientRequest, incoming: IncomingMessage): HttpResponse {
     // Errors reach whoever reads the body; without a reader there is nobody to tell.
     incoming.on("error", () => undefined);
-    const body = this.#readBody(request, incoming);
+    const body = this.#readBody(request, outgoing, incoming);
     const response: HttpResponse = {
       status: incoming.statusCode ?? 0,
       headers: incoming.headers,
@@ -168,7 +170,7 @@ export class HttpTransport implements Disposable {
         return Buffer.concat(chunks, size);
       },
       discard: async () => {
-        if (!isShort(request, incoming)) incoming.destroy();
+        if (!isShort(request, incoming)) outgoing.destroy();
         // A connection that breaks off now is nobody's loss.
         else await response.read(shortBytes).catch(() => undefined);
       },
@@ -176,7 +178,7 @@ export class HttpTransport implements Disposable {
     return response;
   }
 
-  async *#readBody(request: HttpRequest, incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
+  async *#readBody(request: HttpRequest, outgoing: ClientRequest, incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
     const { stallMs, stallBytes } = this.#timeouts;
     using stall = new Watchdog(stallMs, stallBytes, () =>
       incoming.destroy(timeout(request.doing, "the registry sends nothing more", stallMs)),
@@ -192,7 +194,8 @@ export class HttpTransport implements Disposable {
       request.signal?.throwIfAborted();
       throw this.#failure(request, cause as Error);
     } finally {
-      if (!incoming.complete) incoming.destroy();
+      // A connection on which a request was not sent to its end is of no further use either.
+      if (!incoming.complete || !outgoing.writableEnded) outgoing.destroy();
     }
     request.signal?.throwIfAborted();
   }
@@ -200,7 +203,8 @@ export class HttpTransport implements Disposable {
   #failure(request: HttpRequest, cause: Error): Error {
     if (cause instanceof EngineError) return cause;
     const { code = "" } = cause as NodeJS.ErrnoException;
-    const transient = /^(?:ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|ENETRESET|ECONNABORTED|HPE_INVALID_EOF_STATE)$/.test(code);
+    const transient =
+      /^(?:ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|ENETRESET|ECONNABORTED|HPE_INVALID_EOF_STATE|ERR_STREAM_PREMATURE_CLOSE)$/.test(code);
     return new EngineError({
       kind: "unavailable",
       code: "REGISTRY_UNREACHABLE",
@@ -211,6 +215,8 @@ export class HttpTransport implements Disposable {
   }
 }
 
+/** A registry that hashes what it was sent before it answers; ten times as long as another. */
+const slowFactor = 10;
 const shortBytes = 16 * 1024;
 
 function isShort(request: HttpRequest, incoming: IncomingMessage): boolean {
@@ -222,7 +228,7 @@ const userAgent = "wherry";
 
 function tlsOptions(tls: TlsSettings): object {
   return {
-    ...(tls.authorities === undefined ? {} : { ca: [...rootCertificates, ...tls.authorities] }),
+    ...(tls.authorities === undefined || tls.unverified === true ? {} : { ca: [...rootCertificates, ...tls.authorities] }),
     ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
     ...(tls.key === undefined ? {} : { key: tls.key }),
     ...(tls.unverified === true ? { rejectUnauthorized: false } : {}),

@@ -72,6 +72,46 @@ describe("endpoints", () => {
   });
 });
 
+describe("a registry that speaks HTTPS", () => {
+  // As such a one, though the test's own speaks plain HTTP.
+  const secure = (): Repository =>
+    repository([endpoint(`http://${registry.host}`, { insecure: false })], { credentials: { username: "jane", password: "secret" } });
+
+  test("leads nowhere in clear text, and not to this machine", async () => {
+    await using local = await FakeRegistry.start();
+    registry.intercept = (_, response) => {
+      response.writeHead(302, { location: `http://${local.host}/admin` }).end();
+      return true;
+    };
+    expect(
+      await secure()
+        .manifest("1")
+        .catch((error: unknown) => error),
+    ).toMatchObject({
+      code: "REGISTRY_PROTOCOL",
+      message: expect.stringContaining("without HTTPS"),
+    });
+    expect(local.requests).toEqual([]);
+  });
+
+  test("does not send credentials to a token service in clear text", async () => {
+    await using local = await FakeRegistry.start();
+    registry.intercept = (_, response) => {
+      response.writeHead(401, { "www-authenticate": `Bearer realm="http://${local.host}/token"` }).end();
+      return true;
+    };
+    expect(
+      await secure()
+        .manifest("1")
+        .catch((error: unknown) => error),
+    ).toMatchObject({
+      code: "REGISTRY_PROTOCOL",
+      message: expect.stringContaining("does not speak HTTPS"),
+    });
+    expect(local.requests).toEqual([]);
+  });
+});
+
 describe("lists", () => {
   test("are read page by page, on the same server only", async () => {
     registry.intercept = (request, response) => {

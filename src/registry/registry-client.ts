@@ -4,7 +4,7 @@ import type { RegistryCredentials } from "./credentials.ts";
 import { defaultTimeouts, type HttpRequest, type HttpResponse, HttpTransport, type Timeouts } from "./http-transport.ts";
 import { proxyFor } from "./proxy.ts";
 import { protocolError, responseError } from "./registry-error.ts";
-import { isLoopback, type RegistryEndpoint, type RegistryHost } from "./registry-endpoint.ts";
+import type { RegistryEndpoint, RegistryHost } from "./registry-endpoint.ts";
 import { defaultRetryPolicy, type RetryPolicy, retryDelayMs, sleep } from "./retry.ts";
 
 export interface RegistryRequest extends Omit<HttpRequest, "url"> {
@@ -146,7 +146,8 @@ export class RegistryClient implements Disposable {
       if (hops === maximumRedirects) throw protocolError(request.doing, `more than ${maximumRedirects} redirects`);
       const next = URL.parse(location, url.href);
       if (next === null || !/^https?:$/.test(next.protocol)) throw protocolError(request.doing, "redirected to what is no web address");
-      if (next.protocol === "http:" && !endpoint.insecure && !isLoopback(next.hostname)) {
+      // Nor may one that speaks HTTPS lead to what listens on this machine, or in clear text across the network.
+      if (next.protocol === "http:" && !endpoint.insecure) {
         throw protocolError(request.doing, `redirected to \`${next.host}\` without HTTPS`);
       }
       // CVE-2020-15157: whoever a registry names in a redirect must not learn its credentials.
@@ -159,14 +160,10 @@ export class RegistryClient implements Disposable {
     let authorizer = this.#authorizers.get(endpoint);
     if (authorizer === undefined) {
       const credentials = endpoint.mirror ? undefined : this.#options.credentials;
-      authorizer = new Authorizer(endpoint, credentials, (request) => this.#sendToTokenService(endpoint, request));
+      authorizer = new Authorizer(endpoint, credentials, (request) => this.#following(endpoint, request));
       this.#authorizers.set(endpoint, authorizer);
     }
     return authorizer;
-  }
-
-  async #sendToTokenService(endpoint: RegistryEndpoint, request: HttpRequest): Promise<HttpResponse> {
-    return await this.#following(endpoint, request);
   }
 
   /** The registry's own TLS settings, a client certificate for one, are for its own origin only. */
