@@ -308,6 +308,11 @@ export const groups: Readonly<Record<string, VerbGroup>> = {
     summary: "Manage wherry",
     verbs: {
       df: { summary: "Show disk usage", group: "command", load: async () => (await import("./verbs/system-df.ts")).systemDfVerb },
+      prune: {
+        summary: "Remove unused data",
+        group: "command",
+        load: async () => (await import("./verbs/system-prune.ts")).systemPruneVerb,
+      },
       info: ungrouped.info,
     },
   },
