@@ -5,7 +5,7 @@ import { EngineError } from "../../src/core/engine-error.ts";
 import { digestOf, fail } from "../fakes/fake-registry.ts";
 import { failureOf } from "../support/image-root.ts";
 import { poll } from "../support/poll.ts";
-import { layer, patience, small, usePullTrials } from "../support/pull-trial.ts";
+import { impatience, layer, small, usePullTrials } from "../support/pull-trial.ts";
 import { requires } from "../support/requires.ts";
 
 const test = requires("root", "binary");
@@ -199,7 +199,7 @@ describe("a registry in trouble", () => {
 
   test("that never answers is given up", async () => {
     trial().spoilLayer(() => true);
-    await trial().fails("REGISTRY_TIMEOUT", /no answer \(waited 0.3 s\)$/);
+    await trial().fails("REGISTRY_TIMEOUT", /no answer \(waited 0.3 s\)$/, { patience: impatience });
   });
 
   test("that sends a byte now and then is given up", async () => {
@@ -209,7 +209,7 @@ describe("a registry in trouble", () => {
       response.once("close", () => clearInterval(timer));
       return true;
     });
-    await trial().fails("REGISTRY_TIMEOUT", /the registry sends nothing more/);
+    await trial().fails("REGISTRY_TIMEOUT", /the registry sends nothing more/, { patience: impatience });
   });
 
   test("whose error is a page without end is given up", async () => {
@@ -233,7 +233,7 @@ describe("a pull that is aborted", () => {
       return true;
     });
     const reason = new EngineError({ kind: "cancelled", code: "TRANSFER_CANCELLED", message: "pull cancelled" });
-    const pulling = failureOf(trial().pull({ signal: controller.signal, patience: { retries: patience.retries } }));
+    const pulling = failureOf(trial().pull({ signal: controller.signal }));
     await poll("the layer is on its way", () => begun);
     controller.abort(reason);
     expect(await pulling).toBe(reason);

@@ -6,11 +6,13 @@ import { archive } from "../contracts/layer-driver.ts";
 import { digestOf, FakeRegistry } from "../fakes/fake-registry.ts";
 import { failureOf, ImageRoot } from "./image-root.ts";
 
-/** Of a pull that does not wait long. */
-export const patience = {
-  timeouts: { headMs: 300, stallMs: 300, stallBytes: 1024 },
-  retries: { attempts: 3, firstMs: 2, mostMs: 5, longestRetryAfterMs: 3_000 },
-};
+const retries = { attempts: 3, firstMs: 2, mostMs: 5, longestRetryAfterMs: 3_000 };
+
+/** Of a pull that does not wait long between its tries. */
+export const patience = { retries };
+
+/** Of one that does not wait long for the registry either; a loaded machine is slow, too. */
+export const impatience = { retries, timeouts: { headMs: 300, stallMs: 300, stallBytes: 1024 } };
 
 export const small = archive({ path: "small", data: "small" });
 export const layer = archive({ path: "hello", data: "hello ".repeat(200_000) });
