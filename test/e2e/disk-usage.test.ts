@@ -88,6 +88,29 @@ describe("disk usage", () => {
     expect(await host.ok(["images", "-q"])).toBe("");
   });
 
+  test("system prune takes stopped containers, their volumes and what no container has then", async () => {
+    await host.ok(["run", "-d", "--name", "alive", "base", "sleep", "1000"]);
+    await host.ok(["run", "--name", "ended", "-v", "/data", "base", "sh", "-c", "echo x >/data/x; head -c 1000000 /dev/urandom >/big"]);
+    await host.ok(["commit", "ended", "left:1"]);
+    expect(await host.ok(["system", "prune"], { stdin: "\n" })).toContain("  - all stopped containers\n  - all dangling images\n");
+    const before = await usage();
+    const output = await host.ok(["system", "prune", "-a", "-f", "--volumes"]);
+    expect(output).toMatch(
+      /Deleted Containers:\n[0-9a-f]{64}\n\nDeleted Volumes:\n[0-9a-f]{64}\n\nDeleted Images:\nuntagged: left:1\ndeleted: sha256:/,
+    );
+    const after = await usage();
+    expect(after["Images"]).toMatchObject({ total: 1, active: 1, reclaimable: 0 });
+    expect(after["Containers"]).toMatchObject({ total: 1, active: 1, reclaimable: 0 });
+    expect(after["Local Volumes"]).toMatchObject({ total: 0, bytes: 0 });
+    const freed = ["Images", "Containers", "Local Volumes"].reduce(
+      (sum, of) => sum + (before[of]?.bytes ?? 0) - (after[of]?.bytes ?? 0),
+      0,
+    );
+    expectNear(parse(output.split("Total reclaimed space: ")[1] ?? ""), freed);
+    expect((await host.wherry(["system", "prune", "-f", "--volumes", "--filter", "until=1h"])).stderr).toContain('the "until" filter');
+    await host.ok(["rm", "-f", "alive"]);
+  });
+
   test("in detail names images, containers and volumes", async () => {
     await host.ok(["run", "--name", "one", "-v", "data:/data", "base", "sh", "-c", "echo 1 >/data/file"]);
     const text = await host.ok(["system", "df", "-v"]);

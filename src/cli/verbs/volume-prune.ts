@@ -1,4 +1,5 @@
 import { formatDecimalSize } from "../../core/size.ts";
+import type { CliContext } from "../cli-context.ts";
 import { switchFlag } from "../flags/flag-spec.ts";
 import { filterFlag, groupFilters } from "../format/filters.ts";
 import { confirm } from "../terminal/confirm.ts";
@@ -18,12 +19,16 @@ export const volumePruneVerb = defineVerb({
     const what = values.all ? "all local volumes" : "anonymous local volumes";
     const sure = values.force || (await confirm(context, `WARNING! This will remove ${what} not used by at least one container.`));
     if (!sure) return 0;
-    const { volumes } = await context.engine();
-    const { deleted, reclaimedBytes } = await volumes.prune({
-      filters: { ...groupFilters(values.filter), ...(values.all ? { all: ["true"] } : {}) },
-    });
-    const names = deleted.length === 0 ? "" : `Deleted Volumes:\n${deleted.join("\n")}\n\n`;
-    await context.stdout.write(`${names}Total reclaimed space: ${formatDecimalSize(reclaimedBytes)}\n`);
+    const bytes = await pruneVolumes(context, { ...groupFilters(values.filter), ...(values.all ? { all: ["true"] } : {}) });
+    await context.stdout.write(`Total reclaimed space: ${formatDecimalSize(bytes)}\n`);
     return 0;
   },
 });
+
+/** Prints what went, as docker does, and resolves with the bytes that are free now. */
+export async function pruneVolumes(context: CliContext, filters: Readonly<Record<string, readonly string[]>>): Promise<number> {
+  const { volumes } = await context.engine();
+  const { deleted, reclaimedBytes } = await volumes.prune({ filters });
+  if (deleted.length > 0) await context.stdout.write(`Deleted Volumes:\n${deleted.join("\n")}\n\n`);
+  return reclaimedBytes;
+}
