@@ -1,4 +1,4 @@
-import { EngineError } from "../../core/engine-error.ts";
+import { invalidOption } from "../../core/invalid-option.ts";
 import { formatDecimalSize } from "../../core/size.ts";
 import { switchFlag } from "../flags/flag-spec.ts";
 import { filterFlag, groupFilters } from "../format/filters.ts";
@@ -25,11 +25,7 @@ export const systemPruneVerb = defineVerb({
     const { all, volumes } = values;
     const filters = pruneFilters(groupFilters(values.filter), context.now());
     if (volumes && filters["until"] !== undefined) {
-      throw new EngineError({
-        kind: "invalidArgument",
-        code: "CLI_FLAG_VALUE_INVALID",
-        message: 'the "until" filter is not supported with "--volumes": a volume has no time of its last use',
-      });
+      throw invalidOption('the "until" filter is not supported with "--volumes"');
     }
     const lines = [
       "all stopped containers",
