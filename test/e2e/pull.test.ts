@@ -2,7 +2,7 @@
 // timeout: 300 s
 import { afterAll, beforeAll, describe, expect, test as bunTest } from "bun:test";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { makeLayoutArchive } from "../support/engine-image.ts";
 import { run } from "../support/image-root.ts";
 import { requires } from "../support/requires.ts";
@@ -195,6 +195,24 @@ describe("push", () => {
     const manifest = JSON.parse(readFileSync(`${host.directory}/taken/blobs/sha256/${manifests[0].digest.slice(7)}`, "utf8"));
     expect(manifest.config.digest).toBe(id);
     expect(output).toContain(`1: digest: ${manifests[0].digest} `);
+  });
+
+  test("of a layer that goes in several parts", async () => {
+    const tree = `${host.directory}/large`;
+    mkdirSync(tree);
+    writeFileSync(`${tree}/file`, "");
+    truncateSync(`${tree}/file`, 150 * 1024 * 1024);
+    run("tar", "-C", tree, "-cf", `${host.directory}/large.tar`, ".");
+    rmSync(tree, { recursive: true });
+    const name = `${registry.host}/test/large:1`;
+    await host.ok(["import", `${host.directory}/large.tar`, name]);
+    rmSync(`${host.directory}/large.tar`);
+    const before = registry.requests.length;
+    const digest = /digest: (\S+) /.exec(await host.ok(["push", name]))?.[1];
+    const parts = registry.requests.slice(before).filter((request) => request.startsWith("PATCH"));
+    // Three of the layer, one of the configuration.
+    expect(parts).toHaveLength(4);
+    expect(digestOf("test/large:1")).toBe(digest ?? "");
   });
 
   test("of what is not here is refused in docker's words", async () => {
