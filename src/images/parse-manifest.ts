@@ -8,8 +8,8 @@ import type { Platform } from "./platform.ts";
 /** As the distribution specification has registries take at least. */
 export const maxManifestBytes = 4 * 1024 * 1024;
 
-/** So many layers one overlay takes (FACTS: the 501st lower is EINVAL). */
-const maxLayers = 500;
+/** So many an overlay takes, beside the layer of places to mount on: the 501st lower is EINVAL. */
+const maxLayers = 499;
 
 /** One child of an index. */
 export interface IndexEntry extends OciDescriptor {

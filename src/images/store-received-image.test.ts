@@ -215,10 +215,10 @@ describe("storeReceivedImage()", () => {
       "`config.digest` is not a sha256 digest",
     ],
     [
-      "501 layers",
-      manifestOf(configOf([]), [], { layers: Array.from({ length: 501 }, () => ({})) }),
+      "500 layers",
+      manifestOf(configOf([]), [], { layers: Array.from({ length: 500 }, () => ({})) }),
       configOf([]),
-      "`layers` names 501 layers",
+      "`layers` names 500 layers",
     ],
     [
       "labels with a nested object",
