@@ -3,7 +3,7 @@ import { encodeHeader, padding, tarEnd, type TarMember } from "../archive/tar-wr
 import { hidingPath, opaquePath } from "../archive/whiteout.ts";
 import type { HostPath } from "../core/brands.ts";
 import type { ByteString } from "../core/byte-string.ts";
-import { TreeSession } from "../kernel/tree-client.ts";
+import { type FileRead, TreeSession } from "../kernel/tree-client.ts";
 import { treeFd } from "../kernel/tree-records.ts";
 import type { TreeEntry } from "../kernel/tree-replies.ts";
 import { portableXattrs } from "./container-ids.ts";
@@ -13,7 +13,7 @@ const upper = treeFd(0);
 const output = treeFd(1);
 
 /**
- * Writes the changes as an OCI layer: whiteouts, opaque marks, hard links, owners, xattrs and nanosecond times. File data goes from
+ * Writes the changes as an OCI layer: whiteouts, opaque marks, hard links, owners, xattrs and nanosecond times. Large files go from
  * the read-write layer to the new file `tarPath` within the kernel. Sockets are left out, as a tar has no word for them.
  * @throws {EngineError} TREE_FAILED
  */
@@ -44,27 +44,79 @@ async function writeMembers(
 ): Promise<void> {
   /** Of files with several names: the first one written. */
   const firstNames = new Map<string, ByteString>();
-  let position = 0;
-  const put = (bytes: Buffer) => {
-    for (let at = 0; at < bytes.length; ) at += writeSync(tarFd, bytes, at, bytes.length - at, position + at);
-    position += bytes.length;
-  };
+  const tar = new TarFile(session, tarFd);
   for (const change of layer.changes) {
     if (change.kind === "deleted") {
-      if (!change.implied) put(encodeHeader(mark(hidingPath(change.path))));
+      if (!change.implied) tar.put(encodeHeader(mark(hidingPath(change.path))));
       continue;
     }
     const member = toMember(change.entry, layer.shift, firstNames);
     if (member === undefined) continue;
-    put(encodeHeader(member));
-    if (change.opaque) put(encodeHeader(mark(opaquePath(change.path))));
-    if (member.size === 0) continue;
-    const wait = session.copy(upper, change.path, { fd: output, offset: position, length: member.size });
-    position += member.size;
-    put(padding(member.size));
+    tar.put(encodeHeader(member));
+    if (change.opaque) tar.put(encodeHeader(mark(opaquePath(change.path))));
+    if (member.size > 0) {
+      const wait = tar.content(change.path, member.size);
+      if (wait !== undefined) await wait;
+    }
+  }
+  tar.put(tarEnd);
+  await tar.flush();
+}
+
+/** Files up to this size go through this process, many at a time: that is quicker than a copy of each in the kernel. */
+const smallFile = 64 * 1024;
+const batchBytes = 1024 * 1024;
+
+/** A tar in the making: what is put waits for a batch. */
+class TarFile {
+  readonly #session: TreeSession;
+  readonly #fd: number;
+  #position = 0;
+  #waiting: (Buffer | FileRead)[] = [];
+  #waitingBytes = 0;
+
+  constructor(session: TreeSession, fd: number) {
+    this.#session = session;
+    this.#fd = fd;
+  }
+
+  put(bytes: Buffer): void {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+  }
+
+  /** A file's bytes, and what fills its last block. When a promise comes back, wait for it. */
+  content(path: ByteString, size: number): Promise<void> | undefined {
+    if (size > smallFile) return this.#copy(path, size);
+    this.#waiting.push({ path, limit: size });
+    this.#waitingBytes += size;
+    this.put(padding(size));
+    return this.#waitingBytes > batchBytes ? this.flush() : undefined;
+  }
+
+  async flush(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const files = waiting.filter((piece): piece is FileRead => !Buffer.isBuffer(piece));
+    const contents = (files.length === 0 ? [] : await this.#session.readMany(upper, files)).values();
+    const pieces = waiting.flatMap((piece) => {
+      if (Buffer.isBuffer(piece)) return [piece];
+      const bytes: Buffer = contents.next().value ?? Buffer.alloc(0);
+      return [bytes, Buffer.alloc(piece.limit - bytes.length)];
+    });
+    const bytes = Buffer.concat(pieces);
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#position + at);
+    this.#position += bytes.length;
+  }
+
+  async #copy(path: ByteString, size: number): Promise<void> {
+    await this.flush();
+    const wait = this.#session.copy(upper, path, { fd: output, offset: this.#position, length: size });
+    this.#position += size;
+    this.put(padding(size));
     if (wait !== undefined) await wait;
   }
-  put(tarEnd);
 }
 
 function mark(path: ByteString): TarMember {
