@@ -91,6 +91,8 @@ describe("planMounts()", () => {
     expect(mounts({ type: "volume", source: "../up", target: "/x" })).toThrow("includes invalid characters");
     expect(mounts({ type: "volume", source: "v1", target: "/x", volume: { driver: "nfs" } })).toThrow('plugin "nfs" not found');
     expect(() => plan({ volumesFrom: ["nobody"] })).toThrow("No such container: nobody");
+    expect(() => plan({}, ...Array.from({ length: 251 }, (_, index) => `/v${index}`))).toThrow("251 mounts");
+    expect(() => plan({}, "/a\0b")).toThrow('invalid mount target "/a\\u0000b"');
     giver();
     expect(() => plan({ volumesFrom: ["giver:rwx"] })).toThrow("invalid mode: rwx");
     expect(() => plan({ volumesFrom: [":ro"] })).toThrow("name is empty");

@@ -11,6 +11,9 @@ import { newVolume } from "../volumes/create-volume.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { PlannedMounts } from "./planned-mounts.ts";
 
+/** An image may name any number of volumes, and each costs a directory, rows and a good part of a plan. */
+const mostMounts = 250;
+
 /**
  * Unites the mounts that were asked for with those of other containers (`--volumes-from`) and the image's `VOLUME`s, in docker's order of
  * precedence: the first win, an image's volume gives way to anything. Nothing is stored.
@@ -37,7 +40,12 @@ export function planMounts(host: ContainerHost, options: ContainerOptions, image
     const target = cleanPath(mount.target);
     if (!taken.has(target) && !others.has(target) && !plain.has(target)) plain.set(target, mount);
   }
-  return resolveAll(host, options, [...own, ...others.values(), ...plain.values()]);
+  const all = [...own, ...others.values(), ...plain.values()];
+  if (all.length > mostMounts)
+    throw invalidOption(`${all.length} mounts, those of the image's VOLUMEs included: at most ${mostMounts} are possible`);
+  const odd = all.find(({ target }) => target.includes("\0"));
+  if (odd !== undefined) throw invalidOption(`invalid mount target ${JSON.stringify(odd.target)}: it contains a NUL byte`);
+  return resolveAll(host, options, all);
 }
 
 function imageVolume(target: string): MountOption {
