@@ -7,8 +7,8 @@ const CONTAINER_VERBS = "attach|commit|diff|exec|explain|inspect|kill|logs|pause
 const IMAGE_VERBS = "create|history|inspect|rmi|run|tag";
 
 /**
- * A completion script made from the same tables as parsing and help: verbs, their flags, names of containers and images (asked of
- * `wherry ps` and `wherry images` at the time).
+ * A completion script made from the same tables as parsing and help: verbs, their flags, names of containers, images and volumes (asked of
+ * `wherry ps`, `wherry images` and `wherry volume ls` at the time).
  */
 export async function bashCompletion(): Promise<string> {
   const cases = [
@@ -40,8 +40,10 @@ ${groupCases.join("\n")}
       if [[ "$current" == -* ]]; then
         words="$(_wherry_flags "$verb")"
       else
+        case "$verb" in volume\\ inspect|volume\\ rm|volume\\ remove) words="$(wherry volume ls --quiet 2>/dev/null)" ;; volume\\ *) ;; *)
         case "\${verb##* }" in ${CONTAINER_VERBS}) words="$(wherry ps --all --format '{{.Names}}' 2>/dev/null)" ;; esac
         case "\${verb##* }" in ${IMAGE_VERBS}) words="$words $(wherry images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" ;; esac
+        ;; esac
       fi ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
