@@ -31,19 +31,21 @@ export async function openRepository(name: Pick<ImageReference, "domain" | "path
   return new Repository(client, name.path);
 }
 
-/** A registry's refusal in the words that docker's users know; any other error as it is. */
-export function explainRefusal(error: unknown, reference: ImageReference, shown: string): unknown {
+/** A registry's refusal in the words that docker's users know; any other error as it is. `shown`: the name as it was given. */
+export function explainRefusal(
+  error: unknown,
+  { direction, reference, shown }: { readonly direction: "pull" | "push"; readonly reference: ImageReference; readonly shown: string },
+): unknown {
   if (!(error instanceof EngineError)) return error;
   const { code, kind, details } = error;
-  const faults = JSON.stringify(details["faults"] ?? []);
-  const name = familiarReference(`${reference.domain}/${reference.path}`);
   const said = error.message.slice(error.message.indexOf(": ") + 2).replace(/; wherry login may help$/, "");
-  if (code === "REGISTRY_NOT_FOUND" && !faults.includes("NAME_UNKNOWN")) {
-    return new EngineError({ kind, code, message: `manifest for ${shown} not found: ${said}`, details, cause: error });
+  const explained = (message: string): EngineError => new EngineError({ kind, code, message, details, cause: error });
+  if (direction === "pull" && code === "REGISTRY_NOT_FOUND" && !JSON.stringify(details["faults"] ?? []).includes("NAME_UNKNOWN")) {
+    return explained(`manifest for ${shown} not found: ${said}`);
   }
-  if (code === "REGISTRY_NOT_FOUND" || code === "REGISTRY_DENIED" || code === "REGISTRY_UNAUTHORIZED") {
-    const message = `pull access denied for ${name}, repository does not exist or may require 'wherry login': ${said}`;
-    return new EngineError({ kind, code, message, details, cause: error });
-  }
-  return error;
+  const isDenied = code === "REGISTRY_DENIED" || code === "REGISTRY_UNAUTHORIZED";
+  const name = familiarReference(`${reference.domain}/${reference.path}`);
+  if (direction === "push") return isDenied ? explained(`push access denied for ${name}, 'wherry login' may be required: ${said}`) : error;
+  if (!isDenied && code !== "REGISTRY_NOT_FOUND") return error;
+  return explained(`pull access denied for ${name}, repository does not exist or may require 'wherry login': ${said}`);
 }

@@ -62,7 +62,7 @@ export async function pullAllTags(host: ImageHost, name: string, options: PullOp
   using _client = repository.client;
   await collectGarbage(host);
   const tags = await repository.tags(options.signal).catch((error: unknown) => {
-    throw explainRefusal(error, named, familiarReference(`${named.domain}/${named.path}`));
+    throw explainRefusal(error, { direction: "pull", reference: named, shown: familiarReference(`${named.domain}/${named.path}`) });
   });
   const pulled: PulledImage[] = [];
   for (const tag of tags) {
@@ -88,7 +88,7 @@ async function pullReference(host: ImageHost, wanted: Wanted, options: PullOptio
   const tag = reference.digest ?? reference.tag ?? "latest";
   const { signal } = options;
   const found = await repository.manifest(tag, signal).catch((error: unknown) => {
-    throw explainRefusal(error, reference, shown);
+    throw explainRefusal(error, { direction: "pull", reference, shown });
   });
   const name = familiarReference(`${reference.domain}/${reference.path}`);
   options.onProgress?.({ kind: "image", tag, repository: reference.path, name });

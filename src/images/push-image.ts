@@ -91,7 +91,7 @@ async function pushReference(
     await pushOne(host, repository, manifest.config, quiet);
     await repository.putManifest(tag, { bytes, mediaType: manifest.mediaType }, signal);
   } catch (error) {
-    throw explainRefusal(error, reference, shown);
+    throw explainRefusal(error, { direction: "push", reference, shown });
   }
   const known = canonicalReference({ ...reference, tag: undefined, digest });
   host.store.transaction(() => setReference(host.store, known, image.id, digest));

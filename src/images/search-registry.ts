@@ -54,6 +54,6 @@ export async function listRemoteTags(
   try {
     return { name: shown, tags: await repository.tags(options.signal) };
   } catch (error) {
-    throw explainRefusal(error, reference, shown);
+    throw explainRefusal(error, { direction: "pull", reference, shown });
   }
 }

@@ -35,11 +35,14 @@ export function describeFaults(faults: readonly RegistryFault[]): string {
 export function responseError(doing: string, status: number, body: string, retryAfter?: string): EngineError {
   const faults = parseFaults(body);
   const said = describeFaults(faults);
-  const because = said === "" ? `the registry answers ${status}` : said;
+  const because = said === "" ? (unsaid[status] ?? `the registry answers ${status}`) : said;
   const details = { status, faults, transient: isTransientStatus(status), ...(retryAfter === undefined ? {} : { retryAfter }) };
   const { kind, code, advice = "" } = classify(status);
   return new EngineError({ kind, code, message: `${doing}: ${because}${advice}`, details });
 }
+
+/** What a status means by itself, of an answer without a body. */
+const unsaid: Readonly<Record<number, string>> = { 401: "authentication required", 403: "access is denied" };
 
 /** Worth another try, of itself. */
 export function isTransientStatus(status: number): boolean {

@@ -69,6 +69,11 @@ describe("login", () => {
     });
     await host.ok(["pull", "-q", `${guarded.host}/box:1`], { env });
     await host.ok(["tag", `${guarded.host}/box:1`, `${guarded.host}/pushed:1`]);
+    const denied = await host.wherry(["push", `${guarded.host}/pushed:1`], { env: { ...env, DOCKER_CONFIG: `${directory}/none` } });
+    expect(denied).toMatchObject({
+      code: 1,
+      stderr: `wherry: push access denied for ${guarded.host}/pushed, 'wherry login' may be required: authentication required\n`,
+    });
     await host.ok(["push", "-q", `${guarded.host}/pushed:1`], { env });
     run("skopeo", "inspect", "--tls-verify=false", "--authfile", configPath(), `docker://${guarded.host}/pushed:1`);
   });
