@@ -4,17 +4,19 @@ export async function* untilAborted(source: AsyncIterable<Uint8Array>, signal: A
     yield* source;
     return;
   }
-  const aborted = Promise.withResolvers<never>();
-  // Nobody may wait for it when it happens.
-  aborted.promise.catch(() => undefined);
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
   const iterator = source[Symbol.asyncIterator]();
+  // One promise for each wait: a race with one that lives on would keep every chunk.
+  let giveUp: (reason: unknown) => void = () => undefined;
+  const onAbort = (): void => giveUp(signal.reason);
+  signal.addEventListener("abort", onAbort);
   let ended = false;
   try {
-    signal.throwIfAborted();
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted.promise]);
+      signal.throwIfAborted();
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        giveUp = reject;
+        iterator.next().then(resolve, reject);
+      });
       if (next.done === true) break;
       yield next.value;
     }
