@@ -5,7 +5,7 @@ import type { Slot } from "./slot.ts";
 /**
  * PARENT: the entry at `subpath` beneath a descriptor. Symbolic links may lead anywhere beneath it; one that leads out of it, absolute ones
  * included, ends the start (EXDEV). The kernel checks that while it looks up: no exchange of a directory for a symbolic link meanwhile can
- * lead elsewhere (CVE-2021-30465, CVE-2023-27561).
+ * lead elsewhere (CVE-2017-1002101, CVE-2021-25741).
  * @see openat2(2), RESOLVE_BENEATH
  */
 export function openSubpath(

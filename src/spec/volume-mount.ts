@@ -30,7 +30,8 @@ export function volumeMount(
     destination,
     type: "bind",
     source: source.path,
-    options: ["rbind", readonly ? "ro" : "rw", "rprivate", ...(mappings === null && userNamespace ? ["idmap"] : [])],
+    // A directory of the host may have mounts beneath it.
+    options: ["rbind", readonly ? "rro" : "rw", "rprivate", ...(mappings === null && userNamespace ? ["idmap"] : [])],
     ...mappings,
   };
 }
