@@ -98,6 +98,15 @@ function unmount(context: MountContext, paths: readonly string[]): void {
   if (mounted.length > 0) call(context, layerUnmountPlan(mounted));
   // With the directory go the copies of the mount that other mount namespaces may have.
   for (const path of paths) rmdirSync(path);
+  const base = layerMountsBase(context.runRoot);
+  for (const parent of new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/"))))) removeIfEmpty(parent);
+  if (namesIn(base).length > 0 || !isMountPoint(base)) return;
+  call(context, layerUnmountPlan([base]));
+  removeIfEmpty(base);
+}
+
+function removeIfEmpty(directory: string): void {
+  if (existsSync(directory) && namesIn(directory).length === 0) rmdirSync(directory);
 }
 
 /** @see proc_pid_mountinfo(5) */

@@ -3,6 +3,7 @@ import { encodeHeader, padding, tarEnd } from "../archive/tar-writer.ts";
 import type { ByteString } from "../core/byte-string.ts";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { errnoText } from "../core/errno.ts";
 import { randomHex } from "../core/random.ts";
 import { IngestDirectory } from "../content/ingest-directory.ts";
 import { readBootId } from "../kernel/boot-id.ts";
@@ -94,6 +95,8 @@ function mountAndRead(site: LayerSite, files: HostPath, direct: boolean): void {
   }
 }
 
+/** Without the sample's path. */
 function messageOf(error: unknown): string {
+  if (error instanceof EngineError && typeof error.details["errno"] === "number") return errnoText(error.details["errno"]);
   return error instanceof Error ? error.message : String(error);
 }

@@ -125,8 +125,7 @@ describe("WHERRY_LAYER_DRIVER", () => {
       expect(refused.code).not.toBe(0);
       expect(refused.stderr).toContain("store layers by EROFS, as WHERRY_LAYER_DRIVER asks");
       expect(await host.ok([...roots, "import", writeArchive("x", "x"), "x"])).toContain("sha256:");
-      expect(existsSync(`${tmpfs}/run/layers`)).toBe(true);
-      expect(spawnSync("umount", ["-R", `${tmpfs}/run/layers`]).status).toBe(0);
+      expect(existsSync(`${tmpfs}/run/layers`)).toBe(false);
     } finally {
       spawnSync("umount", [tmpfs]);
     }
