@@ -41,7 +41,8 @@ int64_t copy_stream(struct tree *t, int in, int out, uint64_t out_offset, uint64
 	while (done < length) {
 		uint64_t want = length - done < sizeof(t->copy_buffer) ? length - done : sizeof(t->copy_buffer);
 		ssize_t got = read(in, t->copy_buffer, (size_t)want);
-		if (got < 0 || write_all(out, t->copy_buffer, (size_t)got, (off_t)(out_offset + done)) < 0)
+		bool zeros = got > 0 && t->copy_buffer[0] == 0 && !memcmp(t->copy_buffer, t->copy_buffer + 1, (size_t)got - 1);
+		if (got < 0 || (!zeros && write_all(out, t->copy_buffer, (size_t)got, (off_t)(out_offset + done)) < 0))
 			return -1;
 		if (got == 0)
 			break;

@@ -120,7 +120,8 @@ static int fill_file(struct tree *t, int fd, const struct new_entry *e)
 			return tree_fail(t, "write", e->path);
 		if ((uint64_t)copied != length)
 			return tree_refuse(t, ENODATA, "read data of", e->path);
-		end = offset + length > end ? offset + length : end;
+		if (!stream)
+			end = offset + length > end ? offset + length : end; /* what is written last may be a hole */
 	}
 	return end != e->size && ftruncate(fd, (off_t)e->size) < 0 ? tree_fail(t, "truncate", e->path) : 0;
 }

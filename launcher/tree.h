@@ -103,7 +103,7 @@ int tree_copy(struct tree *t, struct cursor *c, unsigned flags);
 
 /* Removes `name` in the working directory and all beneath, never crossing a mount. */
 int remove_name(struct tree *t, const char *name);
-/* Copies exactly `length` bytes of a pipe or socket into a file; less only at its end. Returns the number, or -1. */
+/* Copies exactly `length` bytes of a pipe or socket into a new file, zeros as holes; less only at its end. Returns the number, or -1. */
 int64_t copy_stream(struct tree *t, int in, int out, uint64_t out_offset, uint64_t length);
 /* Copies exactly `length` bytes between two files; less only at the end of the source. Returns the number, or -1. */
 int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t out_offset, uint64_t length);

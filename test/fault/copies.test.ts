@@ -76,7 +76,7 @@ test("a copy and an export that nobody reads to the end let go", async () => {
 test("no room in the container: told, and what there was is whole", async () => {
   await host.ok(["run", "-d", "--name", "box", "--network", "none", "--tmpfs", "/small:size=1m", "base", "sleep", "100000"]);
   await host.ok(["cp", "-", "box:/small"], { stdin: rawTar({ name: "file", data: "old" }) });
-  const { code, stderr } = await host.wherry(["cp", "-", "box:/small"], { stdin: rawTar({ name: "file", data: Buffer.alloc(size) }) });
+  const { code, stderr } = await host.wherry(["cp", "-", "box:/small"], { stdin: rawTar({ name: "file", data: Buffer.alloc(size, "x") }) });
   expect({ code, stderr }).toEqual({ code: 1, stderr: "wherry: write `small/file`: no space left on device\n" });
   expect(await host.ok(["exec", "box", "sh", "-c", "cat /small/file; ls /small"])).toBe("oldfile");
   rmSync(`${host.directory}/out`, { force: true });
