@@ -1,4 +1,4 @@
-/** Bytes that come in chunks, taken in the lengths that their format asks for. No byte is copied that need not be. */
+/** Bytes that come in chunks, of which some are wanted first. No byte is copied that need not be. */
 export class ByteSource {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
@@ -20,24 +20,9 @@ export class ByteSource {
     return Buffer.concat(parts);
   }
 
-  /** The next `length` bytes as they come; what is not read of them stays. Fewer at the end: look at what came. */
-  async *chunks(length: number): AsyncGenerator<Buffer> {
-    for (let missing = length; missing > 0; ) {
-      if (!(await this.#fill())) return;
-      const part = this.#cut(Math.min(missing, this.#chunk.length));
-      missing -= part.length;
-      yield part;
-    }
-  }
-
   /** Whatever is left. */
   async *rest(): AsyncGenerator<Buffer> {
     while (await this.#fill()) yield this.#cut(this.#chunk.length);
-  }
-
-  /** Lets the source go. */
-  async close(): Promise<void> {
-    await this.#iterator.return?.();
   }
 
   async #fill(): Promise<boolean> {
