@@ -9,6 +9,7 @@ import { Repository } from "./repository.ts";
 
 const blob = Buffer.from("0123456789".repeat(100_000));
 const descriptor = { digest: digestOf(blob), sizeBytes: blob.length };
+const partBytes = 400_000;
 const session = "/v2/app/blobs/uploads/one?state=x";
 
 /** Takes uploads as the specification has it; the faults are the test's. */
@@ -24,15 +25,18 @@ class UploadServer {
   refuseWith = 0;
   /** So many parts of uploads are answered 401, before they have come. */
   expired = 0;
+  /** The upload is complete, and nobody hears of it. */
+  loseAnswer = false;
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url: path = "" } = request;
     this.requests.push(`${method} ${path.replace(/sha256:[0-9a-f]+|sha256%3A[0-9a-f]+/, "DIGEST")}`);
     const url = new URL(path, "http://x");
-    if (method === "PATCH" && this.expired-- > 0) {
+    const isPart = method === "PATCH" || method === "PUT";
+    if (isPart && this.expired-- > 0) {
       return void response.writeHead(401, { "www-authenticate": "Basic realm=x", "content-length": "0" }).end();
     }
-    if (this.refuseWith > 0 && method === "PATCH") return fail(response, this.refuseWith, "DENIED");
+    if (this.refuseWith > 0 && isPart) return fail(response, this.refuseWith, "DENIED");
     if (method === "HEAD")
       return void response.writeHead(this.stored.get("app")?.has(descriptor.digest) === true ? 200 : 404, { "content-length": "0" }).end();
     if (method === "POST") {
@@ -40,19 +44,28 @@ class UploadServer {
       const mounted = from?.has(url.searchParams.get("mount") ?? "") === true;
       return void response.writeHead(mounted ? 201 : 202, { location: session, "content-length": "0" }).end();
     }
-    if (method === "PATCH") {
-      expect(request.headers["content-range"]).toBe(`${this.received.length}-${blob.length - 1}`);
+    if (isPart) {
+      const last = method === "PUT" ? blob.length : Math.min(this.received.length + partBytes, blob.length);
+      expect(request.headers["content-range"]).toBe(last === this.received.length ? undefined : `${this.received.length}-${last - 1}`);
       for await (const chunk of request as AsyncIterable<Buffer>) {
         this.received = Buffer.concat([this.received, chunk]);
         if (this.received.length < this.cutAfter) continue;
         this.cutAfter = Number.POSITIVE_INFINITY;
         return void request.socket.destroy();
       }
-      return void response.writeHead(202, { location: session, range: `0-${this.received.length - 1}`, "content-length": "0" }).end();
+    }
+    if (method === "PATCH") {
+      const range = `0-${this.received.length - 1}`;
+      return void response.writeHead(202, { location: session, range, "content-length": "0" }).end();
     }
     if (method === "GET") return void response.writeHead(204, { location: session, range: `0-${this.received.length - 1}` }).end();
-    const fits = digestOf(this.received) === url.searchParams.get("digest");
-    return fits ? void response.writeHead(201, { "content-length": "0" }).end() : fail(response, 400, "DIGEST_INVALID");
+    if (digestOf(this.received) !== url.searchParams.get("digest")) return fail(response, 400, "DIGEST_INVALID");
+    this.stored.set("app", new Map([[descriptor.digest, this.received]]));
+    if (this.loseAnswer) {
+      this.loseAnswer = false;
+      return void request.socket.destroy();
+    }
+    response.writeHead(201, { "content-length": "0" }).end();
   }
 }
 
@@ -86,6 +99,7 @@ function push(options: { readonly mountFrom?: readonly string[]; readonly bytes?
   return pushBlob(new Repository(client, "app"), {
     descriptor,
     mountFrom: options.mountFrom ?? [],
+    partBytes,
     read: async function* (start, end) {
       for (let at = start; at < end; at += 65_536) yield bytes.subarray(at, Math.min(at + 65_536, end));
     },
@@ -100,6 +114,7 @@ describe("pushBlob()", () => {
     expect(uploads.requests).toEqual([
       "HEAD /v2/app/blobs/DIGEST",
       "POST /v2/app/blobs/uploads/",
+      `PATCH ${session}`,
       `PATCH ${session}`,
       `PUT ${session}&digest=DIGEST`,
     ]);
@@ -118,12 +133,17 @@ describe("pushBlob()", () => {
     expect(uploads.received.equals(blob)).toBe(true);
   });
 
-  test("goes on where a cut connection ended", async () => {
-    uploads.cutAfter = 300_000;
+  test.each([300_000, 450_000, 900_000, 999_999])("goes on where a connection was cut after %p bytes", async (bytes) => {
+    uploads.cutAfter = bytes;
     expect(await push()).toBe("pushed");
     expect(uploads.received.equals(blob)).toBe(true);
-    expect(uploads.requests.filter((request) => request.startsWith("PATCH"))).toHaveLength(2);
     expect(uploads.requests).toContain(`GET ${session}`);
+  });
+
+  test("asks whether all has arrived when the last answer was lost", async () => {
+    uploads.loseAnswer = true;
+    expect(await push()).toBe("pushed");
+    expect(uploads.requests.filter((request) => request.startsWith("PUT"))).toHaveLength(1);
   });
 
   test("sends a part again that came with credentials no longer good", async () => {

@@ -8,6 +8,8 @@ export interface BlobToPush {
   readonly descriptor: BlobDescriptor;
   /** Its bytes from an offset on; called again for each further try. */
   readonly read: (start: number, end: number) => AsyncIterable<Uint8Array>;
+  /** The most to be sent in one request; 64 MiB when absent. */
+  readonly partBytes?: number;
   /** Repositories of the same registry that may have it. */
   readonly mountFrom?: readonly string[];
   readonly signal?: AbortSignal | undefined;
@@ -17,11 +19,11 @@ export interface BlobToPush {
 
 export type PushedBlob = "exists" | { readonly mountedFrom: string } | "pushed";
 
-/** Sent in one request: up to this much can be sent again from the start when the connection breaks off. */
-const chunkBytes = 64 * 1024 * 1024;
+/** Up to this much is sent again when a connection breaks off and the registry does not say how much has arrived. */
+const defaultPartBytes = 64 * 1024 * 1024;
 
 /**
- * Brings a blob into the repository: not at all when it is there, by mounting it from a repository that has it, else in chunks, each
+ * Brings a blob into the repository: not at all when it is there, by mounting it from a repository that has it, else in parts, each
  * begun again where the registry says that it ended. The registry verifies the digest.
  * @throws {EngineError} REGISTRY_*; the signal's reason
  * @see distribution-spec, "Push"
@@ -65,50 +67,56 @@ async function upload(repository: Repository, blob: BlobToPush, first: Session):
   const { digest, sizeBytes } = blob.descriptor;
   const doing = describe(digest);
   let session = first;
-  let sent = 0;
+  let start = 0;
   let attempt = 2;
-  while (sent < sizeBytes) {
-    const start = sent;
-    const end = Math.min(start + chunkBytes, sizeBytes);
+  for (;;) {
+    const end = Math.min(start + (blob.partBytes ?? defaultPartBytes), sizeBytes);
+    const isLast = end === sizeBytes;
     try {
-      const response = await client.request({
-        method: "PATCH",
-        target: session,
-        scopes: repository.pushScopes,
-        headers: {
-          "content-type": "application/octet-stream",
-          "content-length": String(end - start),
-          "content-range": `${start}-${end - 1}`,
-        },
-        body: () => counted(blob, start, end),
-        once: true,
-        doing,
-        signal: blob.signal,
-      });
+      const response = await sendPart(repository, blob, { session, start, end });
       await response.discard();
+      if (isLast) return;
       session = location(response, session, doing);
-      sent = end;
+      start = end;
       attempt = 2;
     } catch (error) {
       blob.signal?.throwIfAborted();
       await client.pause(error, attempt++, blob.signal);
+      // All may have arrived, and only the answer been lost.
+      if (isLast && (await repository.hasBlob(digest, blob.signal))) return;
       const state = await where(repository, session, doing, blob.signal);
       session = state.session;
-      sent = Math.min(state.sent, sizeBytes);
+      start = Math.min(state.sent, sizeBytes);
     }
   }
+}
+
+/** The last part ends the upload, with the digest that all of it must have. */
+async function sendPart(
+  repository: Repository,
+  blob: BlobToPush,
+  part: { readonly session: Session; readonly start: number; readonly end: number },
+): Promise<HttpResponse> {
+  const { session, start, end } = part;
+  const { digest, sizeBytes } = blob.descriptor;
+  const isLast = end === sizeBytes;
   const target = new URL(session);
-  target.searchParams.set("digest", digest);
-  const response = await client.request({
-    method: "PUT",
+  if (isLast) target.searchParams.set("digest", digest);
+  return await repository.client.request({
+    method: isLast ? "PUT" : "PATCH",
     target,
     scopes: repository.pushScopes,
-    headers: { "content-type": "application/octet-stream", "content-length": "0" },
-    isSlow: true,
-    doing,
+    headers: {
+      "content-type": "application/octet-stream",
+      "content-length": String(end - start),
+      ...(end === start ? {} : { "content-range": `${start}-${end - 1}` }),
+    },
+    ...(end === start ? {} : { body: () => counted(blob, start, end) }),
+    once: true,
+    isSlow: isLast,
+    doing: describe(digest),
     signal: blob.signal,
   });
-  await response.discard();
 }
 
 /** How much of an upload has arrived. @see distribution-spec, "Pushing a blob in chunks" */
