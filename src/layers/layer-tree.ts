@@ -15,8 +15,8 @@ export interface LayerNode {
   xattrs: Xattrs;
   /** Of a file, its data with holes; of a symlink, 0. */
   size: number;
-  /** Where a file's data lies in the archive. */
-  segments: readonly TarSegment[];
+  /** Where a file's data lies in the archive: all of it from this offset on, or in pieces. See `segmentsOf`. */
+  data: number | readonly TarSegment[];
   /** Of a symlink. */
   target: ByteString;
   major: number;
@@ -81,7 +81,7 @@ export class LayerTree {
     if (entry.size > largestFile) throw invalidTar(`a file of ${entry.size} bytes`, path);
     const { parent, name } = this.#place(path);
     this.sizeBytes += entry.size;
-    parent.set(name, this.#node(entry));
+    parent.set(own(name), this.#node(entry));
   }
 
   #directory(entry: TarEntry): void {
@@ -101,7 +101,7 @@ export class LayerTree {
     else {
       // The same layer hides what was there below and puts a directory in its place.
       if (before?.whiteout === true) node.xattrs = opaque(node);
-      parent.set(name, node);
+      parent.set(own(name), node);
     }
   }
 
@@ -114,7 +114,7 @@ export class LayerTree {
     if (path === ".") throw invalidTar("its root is not a directory", path);
     if (target.startsWith(`${path}/`)) throw invalidTar(`a hard link to \`${target}\`, which it replaces`, path);
     const { parent, name } = this.#place(path);
-    parent.set(name, linked);
+    parent.set(own(name), linked);
   }
 
   #whiteout(whiteout: Whiteout): void {
@@ -127,13 +127,13 @@ export class LayerTree {
     const { parent, name } = this.#place(path);
     const before = parent.get(name);
     if (whiteout.kind === "opaque") {
-      if (before === undefined || before.whiteout) parent.set(name, opaqueDirectory());
+      if (before === undefined || before.whiteout) parent.set(own(name), opaqueDirectory());
       else if (before.children === null) throw invalidTar("an opaque mark in what is not a directory", path);
       else before.xattrs = opaque(before);
       return;
     }
     // A whiteout speaks of the layers below: an entry of this layer stays, whichever comes first.
-    if (before === undefined) parent.set(name, { ...directory(), type: "character", mode: 0, children: null, whiteout: true });
+    if (before === undefined) parent.set(own(name), { ...directory(), type: "character", mode: 0, children: null, whiteout: true });
     else if (before.children !== null) before.xattrs = opaque(before);
   }
 
@@ -147,7 +147,7 @@ export class LayerTree {
       if (next === undefined || next.whiteout) {
         // Hidden below, and a directory of this layer after all.
         next = next === undefined ? directory() : opaqueDirectory();
-        parent.children?.set(name, next);
+        parent.children?.set(own(name), next);
       }
       if (next.children === null) {
         const what = next.type === "symlink" ? "a symlink" : "no directory";
@@ -180,7 +180,7 @@ export class LayerTree {
       mtime: this.#lastTime,
       xattrs: xattrs.size === 0 ? noXattrs : xattrs,
       size: entry.size,
-      segments: entry.segments.length === 0 ? noSegments : entry.segments,
+      data: dataOf(entry),
       target: entry.target,
       major: entry.major,
       minor: entry.minor,
@@ -192,6 +192,18 @@ export class LayerTree {
   }
 }
 
+/** Where a file's data lies in the archive. */
+export function segmentsOf({ data, size }: LayerNode): readonly TarSegment[] {
+  return typeof data === "number" ? [{ offset: data, length: size, fileOffset: 0 }] : data;
+}
+
+/** Nearly all files lie in one piece: a number takes no memory of its own, a list does. */
+function dataOf({ segments, size }: TarEntry): LayerNode["data"] {
+  const [first] = segments;
+  if (first === undefined) return noSegments;
+  return segments.length === 1 && first.fileOffset === 0 && first.length === size ? first.offset : segments;
+}
+
 function directory(): LayerNode {
   return {
     type: "directory",
@@ -201,7 +213,7 @@ function directory(): LayerNode {
     mtime: epoch,
     xattrs: noXattrs,
     size: 0,
-    segments: noSegments,
+    data: noSegments,
     target: "" as ByteString,
     major: 0,
     minor: 0,
@@ -225,6 +237,11 @@ function opaque(node: LayerNode): Xattrs {
 /** A later entry's, and the mark that an earlier whiteout has left. */
 function merged(before: LayerNode, xattrs: Xattrs): Xattrs {
   return before.xattrs.has(opaqueXattr[0]) ? new Map([...xattrs, opaqueXattr]) : xattrs;
+}
+
+/** A name that does not keep the whole path of its entry in memory, of which it is a part. */
+function own(name: ByteString): ByteString {
+  return Buffer.from(name, "latin1").toString("latin1") as ByteString;
 }
 
 function checkName(path: ByteString, start: number, end: number): ByteString {

@@ -1,7 +1,7 @@
 import type { ByteString } from "../core/byte-string.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
 import { type EntryMetadata, type NewEntry, treeFd, type Xattrs } from "../kernel/tree-records.ts";
-import type { LayerNode, LayerTree } from "./layer-tree.ts";
+import { type LayerNode, type LayerTree, segmentsOf } from "./layer-tree.ts";
 import { readLayerTree } from "./read-layer-tree.ts";
 
 const root = treeFd(0);
@@ -84,7 +84,7 @@ function toNewEntry(path: ByteString, node: LayerNode, xattrs: Xattrs): NewEntry
     major: node.major,
     minor: node.minor,
     size: node.size,
-    segments: node.segments.map((segment) => ({ ...segment, fd: tar })),
+    segments: segmentsOf(node).map((segment) => ({ ...segment, fd: tar })),
   };
 }
 

@@ -6,7 +6,7 @@ import { copiedChunks, directChunks, planChunks } from "./chunks.ts";
 const from = { blockBits: 9, archiveBytes: 2 ** 40 };
 
 function file(size: number, ...segments: readonly TarSegment[]): LayerNode {
-  return { ...new LayerTree().root, type: "file", children: null, size, segments };
+  return { ...new LayerTree().root, type: "file", children: null, size, data: segments };
 }
 
 describe("planChunks()", () => {

@@ -1,6 +1,6 @@
 import type { TarSegment } from "../../archive/tar-entry.ts";
 import { invalidTar } from "../../archive/tar-entry.ts";
-import type { LayerNode } from "../layer-tree.ts";
+import { type LayerNode, segmentsOf } from "../layer-tree.ts";
 
 /** Chunks of a file are 2^chunkBits blocks; each is a run of blocks in the archive, a hole, or a run of the index's own. */
 export interface ChunkPlan {
@@ -21,7 +21,8 @@ const chunksAtLeast = 1024;
  * where that would be too many, or where runs do not begin with a block, they are longer and copied.
  */
 export function planChunks(node: LayerNode, from: { readonly blockBits: number; readonly archiveBytes: number }): ChunkPlan {
-  const { size, segments } = node;
+  const { size } = node;
+  const segments = segmentsOf(node);
   const { blockBits } = from;
   const blockSize = 2 ** blockBits;
   const whole = bitsFor(size, blockBits);
@@ -77,11 +78,12 @@ function trailingZeros(blocks: number): number {
 /** The archive's offset of each chunk of a direct plan; undefined for a hole. */
 export function* directChunks(node: LayerNode, { chunkBits, count }: ChunkPlan, blockBits: number): Generator<number | undefined> {
   const chunkBytes = 2 ** (blockBits + chunkBits);
+  const segments = segmentsOf(node);
   let index = 0;
   for (let chunk = 0; chunk < count; chunk++) {
     const start = chunk * chunkBytes;
-    let segment = node.segments[index];
-    while (segment !== undefined && segment.fileOffset + segment.length <= start) segment = node.segments[++index];
+    let segment = segments[index];
+    while (segment !== undefined && segment.fileOffset + segment.length <= start) segment = segments[++index];
     yield segment === undefined || segment.fileOffset > start ? undefined : segment.offset + (start - segment.fileOffset);
   }
 }
@@ -89,12 +91,13 @@ export function* directChunks(node: LayerNode, { chunkBits, count }: ChunkPlan, 
 /** The parts of the segments that lie in each chunk of a copied plan; an empty list for a hole. */
 export function* copiedChunks(node: LayerNode, { chunkBits, count }: ChunkPlan, blockBits: number): Generator<readonly TarSegment[]> {
   const chunkBytes = 2 ** (blockBits + chunkBits);
+  const segments = segmentsOf(node);
   let index = 0;
   for (let chunk = 0; chunk < count; chunk++) {
     const start = chunk * chunkBytes;
     const end = start + chunkBytes;
     const parts: TarSegment[] = [];
-    for (let segment = node.segments[index]; segment !== undefined && segment.fileOffset < end; segment = node.segments[index]) {
+    for (let segment = segments[index]; segment !== undefined && segment.fileOffset < end; segment = segments[index]) {
       const from = Math.max(segment.fileOffset, start);
       const to = Math.min(segment.fileOffset + segment.length, end);
       if (to > from) parts.push({ offset: segment.offset + (from - segment.fileOffset), length: to - from, fileOffset: from });

@@ -1,4 +1,5 @@
 import { fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import type { TarSegment } from "../../archive/tar-entry.ts";
 import { bytesOf } from "../../core/byte-string.ts";
 import type { LayerNode, LayerTree } from "../layer-tree.ts";
 import { copiedChunks, directChunks, planChunks, tooLarge } from "./chunks.ts";
@@ -220,7 +221,7 @@ class DataWriter {
   }
 
   /** A chunk of a file: parts of the archive, with zeros around them. */
-  copy(parts: LayerNode["segments"], chunk: { readonly start: number; readonly length: number }): number {
+  copy(parts: readonly TarSegment[], chunk: { readonly start: number; readonly length: number }): number {
     const start = this.#reserve(chunk.length);
     const piece = 64 * 1024;
     for (const { offset, length, fileOffset } of parts) {
