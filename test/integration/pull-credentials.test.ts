@@ -2,7 +2,7 @@
 // timeout: 120 s
 import { describe, expect, test as bunTest } from "bun:test";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { FakeRegistry } from "../fakes/fake-registry.ts";
+import { FakeRegistry, fail } from "../fakes/fake-registry.ts";
 import { layer, small, usePullTrials } from "../support/pull-trial.ts";
 import { requires } from "../support/requires.ts";
 
@@ -29,6 +29,32 @@ describe("redirects", () => {
     await trial().pull({ credentials: async () => ({ username: "jane", password: "secret" }) });
     expect(other.requests).toEqual([{ method: "GET", path: "/elsewhere?signature=x", authorization: undefined, range: undefined }]);
     expect(trial().registry.requests.some(({ authorization }) => authorization?.startsWith("Basic ") === true)).toBe(true);
+  });
+
+  // CVE-2020-15157: the other host asks for the credentials, and names a token service of its own.
+  test("to a host that asks who comes get no credentials there either", async () => {
+    await using other = await FakeRegistry.start();
+    other.intercept = (request, response) => {
+      if (request.url?.startsWith("/token") === true) response.end('{"token":"t"}');
+      else response.writeHead(401, { "www-authenticate": `Bearer realm="http://${other.host}/token",service="x"` }).end();
+      return true;
+    };
+    trial().spoilLayer((response) => void response.writeHead(307, { location: `http://${other.host}/blob` }).end());
+    const credentials = async () => ({ username: "jane", password: "secret" });
+    await trial().fails("REGISTRY_UNAUTHORIZED", /^pull blob `sha256:/, { credentials });
+    expect(other.requests.map(({ path, authorization }) => ({ path, authorization }))).toEqual([
+      { path: "/blob", authorization: undefined },
+    ]);
+  });
+
+  test("that a manifest names beside its layers (`urls`) are not followed", async () => {
+    await using other = await FakeRegistry.start();
+    const { manifest } = trial().image;
+    const layers = manifest.layers.map((entry) => ({ ...entry, urls: [`http://${other.host}/blob`] }));
+    trial().registry.addManifest("box:1", { ...manifest, layers });
+    trial().spoilLayer((response) => fail(response, 404, "BLOB_UNKNOWN"));
+    await trial().fails("REGISTRY_NOT_FOUND", /^pull blob `sha256:/);
+    expect(other.requests).toEqual([]);
   });
 
   test("without end are given up", async () => {
