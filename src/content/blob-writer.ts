@@ -100,16 +100,17 @@ export class BlobWriter implements Disposable {
 
   /**
    * Gives the finished blob its name. Idempotent: success means that the content is stored, whoever wrote it. Quick, so that it
-   * can be done inside the transaction that records the blob's use: then nobody removes it in between.
+   * can be done inside the transaction that records the blob's use: then nobody removes it in between. With `sync` false, its name
+   * survives a power cut once a later one has been synced: for all but the last of several.
    */
-  publish(): BlobDescriptor {
+  publish(options: { readonly sync?: boolean } = {}): BlobDescriptor {
     const blob = this.finish();
     if (this.#published) return blob;
     const path = this.#nameOf(blob.digest);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     renameSync(this.path, path);
     this.#published = true;
-    syncDirectory(dirname(path));
+    if (options.sync !== false) syncDirectory(dirname(path));
     return blob;
   }
 

@@ -64,7 +64,8 @@ export async function addReceivedLayer(
     faultPoint("image-layer-added");
     const { digest, sizeBytes } = blob.finish();
     host.store.transaction(() => {
-      blob.publish();
+      // The image's own blobs, which lie in the same directory, are synced when it is stored.
+      blob.publish({ sync: false });
       lease.keepBlob(digest);
       insertLayerBlob(host.store, { digest, diffId, compression, sizeBytes, tarBytes, contentBytes: row.sizeBytes });
     });

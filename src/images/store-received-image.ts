@@ -62,7 +62,7 @@ export function storeReceivedImage(host: ImageHost, received: ReceivedImage): Im
       for (const { row, descriptor } of received.layers) {
         if (!host.layers.has(row.diffId) || !hasBlob(host, descriptor.digest)) throw vanished(row.diffId);
       }
-      for (const blob of blobs) blob.publish();
+      for (const [at, blob] of blobs.entries()) blob.publish({ sync: at === blobs.length - 1 });
       faultPoint("image-blobs-published");
       for (const row of rows) insertLayer(store, row);
       insertImage(store, {
