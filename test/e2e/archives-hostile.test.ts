@@ -35,20 +35,21 @@ beforeAll(async () => {
 });
 
 describe("an image full of control characters", () => {
-  test.each([
-    "images",
-    "images --format {{json.}}",
-    "history evil:1",
-    "history --no-trunc evil:1",
-    "inspect evil:1",
-    "run --rm --network none evil:1",
-    "ps -a --no-trunc",
-    "inspect box",
-    "inspect --format {{json.Config}} box",
-    "system df -v",
-    "rmi evil:1",
-  ])("%s", async (line) => {
-    const { stdout, stderr } = await host.wherry(line.replace("{{json.", "{{json .").split(/ (?![.])/));
+  const commands: readonly (readonly string[])[] = [
+    ["images"],
+    ["images", "--format", "{{json .}}"],
+    ["history", "evil:1"],
+    ["history", "--no-trunc", "evil:1"],
+    ["inspect", "evil:1"],
+    ["run", "--rm", "--network", "none", "evil:1"],
+    ["ps", "-a", "--no-trunc"],
+    ["inspect", "box"],
+    ["inspect", "--format", "{{json .Config}}", "box"],
+    ["system", "df", "-v"],
+    ["rmi", "evil:1"],
+  ];
+  test.each(commands.map((args) => [args.join(" "), args] as const))("%s", async (_line, args) => {
+    const { stdout, stderr } = await host.wherry(args);
     expect(stdout + stderr).not.toBe("");
     expect((stdout + stderr).replaceAll("\n", "")).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
   });
