@@ -91,10 +91,7 @@ function erofs(config: KernelConfig, store: string): readonly DoctorItem[] {
   const state = config.feature("EROFS_FS", "erofs");
   if (!hasFilesystem("erofs") && state !== "module") return [limited("EROFS", state, `${consequence}; use a kernel with CONFIG_EROFS_FS`)];
   const direct = isKernelAtLeast("6.12") && config.feature("EROFS_FS_BACKED_BY_FILE") !== "absent";
-  if (!direct)
-    return [
-      limited("EROFS", `${state}, over loop devices only`, "image layers need two loop devices each; Linux 6.12 mounts them from files"),
-    ];
+  if (!direct) return [limited("EROFS", `${state}, but from block devices only`, `${consequence}; Linux 6.12 mounts it from files`)];
   if (store === "tmpfs" || store === "overlay") return [limited("EROFS", `${state}, but the data root is on ${store}`, consequence)];
   return [ok("EROFS", `${state}; mounts from plain files`)];
 }
