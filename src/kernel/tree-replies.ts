@@ -42,49 +42,44 @@ const typesByBits: Readonly<Record<number, TreeEntry["type"]>> = {
   0o140000: "socket",
 };
 
+/** Where an entry's first text begins, after numbers of fixed size and its length (docs/tree-protocol.md, section 4). */
+const pathAt = 72;
+
+/** Called for every file of a tree: numbers are read in place, by one view. */
 export function decodeEntry(payload: Buffer): TreeEntry {
-  let at = 0;
-  const u32 = () => {
-    at += 4;
-    return payload.readUInt32LE(at - 4);
-  };
-  const u64 = () => u32() + u32() * 2 ** 32;
-  const big = () => {
-    at += 8;
-    return payload.readBigUInt64LE(at - 8);
-  };
-  const bytes = (trailer: number) => {
-    const length = u32();
-    at += length + trailer;
-    return payload.toString("latin1", at - length - trailer, at - trailer) as ByteString;
-  };
-  const bits = u32();
-  const [uid, gid, links, major, minor] = [u32(), u32(), u32(), u32(), u32()];
-  const seconds = u32() + (u32() | 0) * 2 ** 32;
-  const nanos = u32();
-  const [size, allocatedBytes, inode, device] = [u64(), u64(), big(), big()];
-  const [path, target] = [bytes(1), bytes(1)];
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const u32 = (at: number): number => view.getUint32(at, true);
+  const u64 = (at: number): number => u32(at) + u32(at + 4) * 2 ** 32;
+  const text = (at: number, length: number): ByteString => payload.toString("latin1", at, at + length) as ByteString;
+  const bits = u32(0);
+  const pathLength = u32(68);
+  const targetAt = pathAt + pathLength + 1;
+  const targetLength = u32(targetAt);
+  let at = targetAt + 4 + targetLength + 1;
   const xattrs = new Map<ByteString, ByteString>();
-  for (let count = u32(); count > 0; count--) {
-    const name = bytes(1);
-    xattrs.set(name, bytes(0));
+  let count = u32(at);
+  for (at += 4; count > 0; count--) {
+    const nameLength = u32(at);
+    const valueAt = at + 4 + nameLength + 1;
+    const valueLength = u32(valueAt);
+    xattrs.set(text(at + 4, nameLength), text(valueAt + 4, valueLength));
+    at = valueAt + 4 + valueLength;
   }
-  const type = typesByBits[bits & 0o170000] ?? "file";
   return {
-    path,
-    type,
+    path: text(pathAt, pathLength),
+    type: typesByBits[bits & 0o170000] ?? "file",
     mode: bits & 0o7777,
-    uid,
-    gid,
-    links,
-    major,
-    minor,
-    mtime: { seconds, nanos },
-    size,
-    allocatedBytes,
-    inode,
-    device,
-    target,
+    uid: u32(4),
+    gid: u32(8),
+    links: u32(12),
+    major: u32(16),
+    minor: u32(20),
+    mtime: { seconds: u32(24) + view.getInt32(28, true) * 2 ** 32, nanos: u32(32) },
+    size: u64(36),
+    allocatedBytes: u64(44),
+    inode: view.getBigUint64(52, true),
+    device: view.getBigUint64(60, true),
+    target: text(targetAt + 4, targetLength),
     xattrs,
   };
 }
@@ -94,14 +89,16 @@ export class FrameReader {
   #rest: Buffer = Buffer.alloc(0);
 
   *push(chunk: Buffer): Generator<TreeFrame> {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    while (bytes.length >= frameHeader) {
-      const end = frameHeader + bytes.readUInt32LE(0);
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let at = 0;
+    while (bytes.length >= at + frameHeader) {
+      const payload = at + frameHeader;
+      const end = payload + bytes.readUInt32LE(at);
       if (bytes.length < end) break;
-      yield { type: bytes[4] ?? 0, payload: bytes.subarray(frameHeader, end) };
-      bytes = bytes.subarray(end);
+      yield { type: bytes[at + 4] ?? 0, payload: bytes.subarray(payload, end) };
+      at = end;
     }
-    this.#rest = bytes;
+    this.#rest = bytes.subarray(at);
   }
 }
 
