@@ -81,9 +81,14 @@ export class ContentStore {
     return this.#ingest.newPath();
   }
 
+  /** What crashed processes have left, and `collect` removes. */
+  abandoned(): readonly HostPath[] {
+    return this.#ingest.abandoned();
+  }
+
   /** Removes what crashed processes have left in `ingest/`. */
   collect(): void {
-    for (const path of this.#ingest.abandoned()) {
+    for (const path of this.abandoned()) {
       try {
         unlinkSync(path);
       } catch {

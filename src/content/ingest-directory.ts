@@ -22,6 +22,11 @@ export class IngestDirectory {
     return `${this.path}/${pid}-${startTime}-${bootMark()}-${randomHex(6)}` as HostPath;
   }
 
+  /** Whether the name of an entry is of a process that lives. */
+  isUnderWay(name: string): boolean {
+    return isUnderWay(name);
+  }
+
   /** What processes have left that are no more. */
   abandoned(): HostPath[] {
     let names: string[];

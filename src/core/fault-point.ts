@@ -39,6 +39,7 @@ export const faultPoints = [
   "image-recorded",
   "image-row-deleted",
   "garbage-detached",
+  "blobs-dropped",
   "volume-row-stored",
   "volume-directory-made",
   "volume-directories-made",

@@ -3,6 +3,7 @@ import { deleteLayer, listKeptLayers, listUsedBlobs, listUnusedLayers } from "..
 import { deleteUnusedLayerBlobs } from "../state/received-image-rows.ts";
 import type { ImageHost } from "./image-host.ts";
 import { dropStaleLeases } from "./layer-lease.ts";
+import { removeDropped } from "./remove-dropped.ts";
 
 /**
  * Removes layers and blobs that nothing names any more, and what crashed processes have left half done. A layer appears under a lease and a
@@ -19,6 +20,7 @@ export async function collectGarbage(host: ImageHost): Promise<void> {
     const kept = listKeptLayers(store);
     for (const diffId of layers.list()) if (!kept.has(diffId)) deletions.push(layers.detach(diffId));
     deleteUnusedLayerBlobs(store);
+    removeDropped(host);
     const used = listUsedBlobs(store);
     for (const digest of content.list()) if (!used.has(digest)) content.remove(digest);
   });

@@ -1,11 +1,12 @@
-import { statSync } from "node:fs";
 import type { Digest } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { deleteDroppedBlob, insertDroppedBlob, isDroppedBlob, listBlobSources, listCompressedBlobs } from "../state/dropped-blobs.ts";
 import { getLayerBlob } from "../state/received-image-rows.ts";
 import type { ImageHost } from "./image-host.ts";
 import { openRepository, type TransferOptions } from "./open-repository.ts";
 import { parseReference } from "./reference.ts";
+import { removeDropped } from "./remove-dropped.ts";
 
 /** For `WHERRY_KEEP_COMPRESSED`: `0` drops what a pull has received as soon as it is unpacked. */
 export const keepsCompressed = (): boolean => process.env["WHERRY_KEEP_COMPRESSED"] !== "0";
@@ -16,19 +17,15 @@ export const keepsCompressed = (): boolean => process.env["WHERRY_KEEP_COMPRESSE
  */
 export function dropCompressed(host: ImageHost): number {
   const { store, content, layers } = host;
-  return store.durably(() => {
-    let bytes = 0;
+  store.durably(() => {
     for (const digest of listCompressedBlobs(store)) {
       const row = getLayerBlob(store, digest);
       if (row === undefined || !layers.has(row.diffId) || listBlobSources(store, digest).length === 0) continue;
-      const stat = statSync(content.path(digest), { throwIfNoEntry: false });
-      if (stat === undefined) continue;
-      insertDroppedBlob(store, digest);
-      content.remove(digest);
-      bytes += stat.blocks * 512;
+      if (content.has(digest)) insertDroppedBlob(store, digest);
     }
-    return bytes;
   });
+  faultPoint("blobs-dropped");
+  return store.transaction(() => removeDropped(host));
 }
 
 /** Whether the image's blob is at hand, or is known to be elsewhere. */

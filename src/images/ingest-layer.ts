@@ -1,6 +1,7 @@
 import type { DiffId, Digest } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { faultPoint } from "../core/fault-point.ts";
+import { deleteDroppedBlob } from "../state/dropped-blobs.ts";
 import type { LayerRow } from "../state/image-rows.ts";
 import { getLayerBlob, insertLayerBlob } from "../state/received-image-rows.ts";
 import { hasBlob } from "./dropped-blobs.ts";
@@ -67,6 +68,7 @@ export async function addReceivedLayer(
       // The image's own blobs, which lie in the same directory, are synced when it is stored.
       blob.publish({ sync: false });
       lease.keepBlob(digest);
+      deleteDroppedBlob(host.store, digest);
       insertLayerBlob(host.store, { digest, diffId, compression, sizeBytes, tarBytes, contentBytes: row.sizeBytes });
     });
     faultPoint("image-blob-stored");

@@ -2,6 +2,7 @@ import { EngineError } from "../core/engine-error.ts";
 import { existsSync } from "node:fs";
 import { countChildren, listImages, listReferences, type ImageRow } from "../state/image-rows.ts";
 import { listImageUsers } from "../state/image-users.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import type { ImageHost } from "./image-host.ts";
 import { parseImage } from "./oci-image.ts";
 import { type RemovedPart, removeImage } from "./remove-image.ts";
@@ -25,6 +26,7 @@ const filterNames = ["dangling", "label", "label!", "until"];
 
 /**
  * Removes the images that no container has and no name stands for; with `all`, named ones as well. Those that began to be used meanwhile stay.
+ * What crashed commands have left in the store goes, too, and is counted.
  * @throws {EngineError} INVALID_FILTER
  */
 export async function pruneImages(host: ImageHost, options: ImagePruneOptions = {}): Promise<ImagePruneReport> {
@@ -41,6 +43,8 @@ export async function pruneImages(host: ImageHost, options: ImagePruneOptions = 
     if (until?.some((limit) => new Date(row.createdAt).getTime() >= limit) === true) continue;
     removed.push(...(await removeUnused(host, row)));
   }
+  // Also when there was no image to remove: what crashed commands have left.
+  await collectGarbage(host);
   let reclaimedBytes = 0;
   for (const [path, bytes] of before) if (!existsSync(path)) reclaimedBytes += bytes;
   return { removed, reclaimedBytes };

@@ -56,6 +56,9 @@ export interface LayerDriver {
    */
   detach(diffId: DiffId): () => Promise<void>;
 
+  /** What crashed processes have left half done, and `collect` removes. */
+  abandoned(): readonly HostPath[];
+
   /** Removes what crashed processes have left half done. Safe while others work. */
   collect(): Promise<void>;
 }

@@ -64,10 +64,14 @@ export class StoredLayers {
     };
   }
 
+  abandoned(): readonly HostPath[] {
+    return this.#ingest.abandoned();
+  }
+
   /** Removes what crashed processes have left. */
   async collect(): Promise<void> {
     await this.#unmountGone();
-    const abandoned = this.#ingest.abandoned();
+    const abandoned = this.abandoned();
     if (abandoned.length === 0) return;
     try {
       const { removeTrees } = await import("../kernel/remove-tree.ts");
@@ -113,7 +117,9 @@ export class StoredLayers {
     // Nothing is mounted, and nothing need be loaded to find that out.
     if (listNames(layerMountsBase(this.site.runRoot)).length === 0) return;
     const { unmountLayers, unmountOrphans } = await import("./layer-mounts.ts");
-    unmountLayers(this.site, (hex) => this.has(`sha256:${hex}` as DiffId), diffIds?.map(hexOf));
+    // What a process is just trying out is mounted under the name that it has in `ingest`.
+    const isKept = (name: string): boolean => this.has(`sha256:${name}` as DiffId) || this.#ingest.isUnderWay(name);
+    unmountLayers(this.site, isKept, diffIds?.map(hexOf));
     if (diffIds === undefined) unmountOrphans(this.site);
   }
 

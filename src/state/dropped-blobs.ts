@@ -20,6 +20,12 @@ export function isDroppedBlob(store: Store, digest: Digest): boolean {
   return store.prepare("SELECT 1 FROM dropped_blobs WHERE digest = ?").get(digest) !== undefined;
 }
 
+/** All but those under a lease, which somebody may be reading. */
+export function listDroppedBlobs(store: Store): Digest[] {
+  const rows = store.prepare("SELECT digest FROM dropped_blobs WHERE digest NOT IN (SELECT digest FROM blob_leases) ORDER BY digest").all();
+  return rows.map((row) => String(row["digest"]) as Digest);
+}
+
 /** Compressed layers that images have and somebody may be reading: all but those under a lease. */
 export function listCompressedBlobs(store: Store): Digest[] {
   const rows = store

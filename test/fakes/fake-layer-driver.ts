@@ -49,5 +49,9 @@ export class FakeLayerDriver implements LayerDriver {
     return async () => {};
   }
 
+  abandoned(): readonly HostPath[] {
+    return [];
+  }
+
   async collect(): Promise<void> {}
 }

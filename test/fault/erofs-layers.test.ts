@@ -4,7 +4,10 @@ import { afterEach, beforeEach, describe, expect } from "bun:test";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { IngestDirectory } from "../../src/content/ingest-directory.ts";
 import type { DiffId, HostPath } from "../../src/core/brands.ts";
+import { mountLayers } from "../../src/layers/layer-mounts.ts";
 import { layerMountsBase } from "../../src/layers/stored-layers.ts";
 import { archive } from "../contracts/layer-driver.ts";
 import { repository } from "../support/host-features.ts";
@@ -86,6 +89,21 @@ describe("layers by EROFS", () => {
     expect(mounts()).toEqual([]);
     expect(stored()).toEqual(["ingest", "sha256"]);
   }, 60_000);
+
+  test("that a process is trying stay mounted as long as it lives, whoever collects meanwhile", async () => {
+    const driver = testLayers(root, "erofs");
+    await driver.add(diffId("a"), writeTar("tried", 10));
+    const files = `${root}/layers/sha256/${"a".repeat(64)}` as HostPath;
+    const ours = basename(new IngestDirectory(`${root}/layers/ingest` as HostPath).newPath());
+    const context = { launcher: `${repository}/dist/launcher`, root, runRoot: `${root}-run` };
+    mountLayers(context, [
+      { hex: ours, files },
+      { hex: "1-1-000000000000-00", files },
+    ]);
+    await driver.collect();
+    expect(mounts().filter((line) => line.includes(`/${ours} `))).toHaveLength(1);
+    expect(mounts()).toHaveLength(2);
+  });
 
   test("of a process that is killed while it adds and removes leave nothing, or all", async () => {
     const tar = writeTar("killed", 3000);

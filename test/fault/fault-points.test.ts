@@ -131,8 +131,8 @@ const imagePoints = [
   "garbage-detached",
 ] as const satisfies readonly FaultPoint[];
 
-/** What volumes and pulls go through: volume-fault-points.test.ts, pull.test.ts. */
-const elsewhere = faultPoints.filter((point) => point.startsWith("volume-") || point.startsWith("pull-"));
+/** What volumes, pulls and pruning go through: volume-fault-points.test.ts, pull.test.ts, store-remains.test.ts. */
+const elsewhere = faultPoints.filter((point) => /^(volume|pull|blobs)-/.test(point));
 
 test("every fault point has a scenario", () => {
   expect([...Object.keys(containerScenarios), ...imagePoints, ...elsewhere, "taken-over"].sort()).toEqual([...faultPoints].sort());
