@@ -14,7 +14,7 @@ import { removeDropped } from "./remove-dropped.ts";
 export async function collectGarbage(host: ImageHost): Promise<void> {
   const { store, layers, content } = host;
   const deletions: (() => Promise<void>)[] = [];
-  store.transaction(() => {
+  const collect = (): void => {
     dropStaleLeases(store);
     for (const diffId of listUnusedLayers(store)) deleteLayer(store, diffId);
     const kept = listKeptLayers(store);
@@ -23,7 +23,9 @@ export async function collectGarbage(host: ImageHost): Promise<void> {
     removeDropped(host);
     const used = listUsedBlobs(store);
     for (const digest of content.list()) if (!used.has(digest)) content.remove(digest);
-  });
+  };
+  // What a first attempt has detached is not found again, but its files are still to be deleted.
+  store.evenWhenFull(() => store.transaction(collect));
   faultPoint("garbage-detached");
   for (const deleteFiles of deletions) await deleteFiles();
   content.collect();

@@ -17,13 +17,14 @@ export const keepsCompressed = (): boolean => process.env["WHERRY_KEEP_COMPRESSE
  */
 export function dropCompressed(host: ImageHost): number {
   const { store, content, layers } = host;
-  store.durably(() => {
+  const record = (): void => {
     for (const digest of listCompressedBlobs(store)) {
       const row = getLayerBlob(store, digest);
       if (row === undefined || !layers.has(row.diffId) || listBlobSources(store, digest).length === 0) continue;
       if (content.has(digest)) insertDroppedBlob(store, digest);
     }
-  });
+  };
+  store.evenWhenFull(() => store.durably(record));
   faultPoint("blobs-dropped");
   return store.transaction(() => removeDropped(host));
 }

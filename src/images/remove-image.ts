@@ -32,11 +32,16 @@ export async function removeImage(
   reference: string,
   options: { readonly force?: boolean; readonly noPrune?: boolean } = {},
 ): Promise<RemovedPart[]> {
-  const removal = new Removal(host, options.force === true, options.noPrune !== true);
-  host.store.durably(() => removal.run(reference));
+  const parts = host.store.evenWhenFull(() =>
+    host.store.durably(() => {
+      const removal = new Removal(host, options.force === true, options.noPrune !== true);
+      removal.run(reference);
+      return removal.parts;
+    }),
+  );
   faultPoint("image-row-deleted");
   await collectGarbage(host);
-  return removal.parts;
+  return parts;
 }
 
 /** Of rows, inside one transaction; what is then left of files is garbage. */

@@ -14,7 +14,14 @@ test("Reserve holds real space, gives it up once, and takes it again", () => {
     expect(reserve.release()).toBe(true);
     expect(reserve.release()).toBe(false);
     reserve.hold();
+    expect(reserve.releaseForOpening()).toBe(true);
+    expect(statSync(`${root}/reserve`).size).toBe(448 * 1024);
+    for (let time = 0; time < 7; time++) expect(reserve.releaseForOpening()).toBe(true);
+    expect(reserve.releaseForOpening()).toBe(false);
+    reserve.hold();
+    expect(statSync(`${root}/reserve`).blocks * 512).toBeGreaterThanOrEqual(512 * 1024);
     expect(reserve.release()).toBe(true);
+    expect(reserve.releaseForOpening()).toBe(false);
   } finally {
     rmSync(root, { recursive: true });
   }

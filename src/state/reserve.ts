@@ -1,6 +1,8 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 
 const sizeBytes = 512 * 1024;
+/** What SQLite needs to open the state when nobody else has it open: its log, and 32 KiB for the index of that. */
+const openingBytes = 64 * 1024;
 
 /**
  * Space on the state's file system that is held for the day when it is full: what ends or removes a container has to be recorded then
@@ -20,9 +22,17 @@ export class Reserve {
     return held;
   }
 
-  /** Takes it again, if it is not there and can be. Written, not only sized: a file with holes holds nothing. */
+  /** Gives up as much as opening the state takes, for whoever only looks. False when there is nothing left. */
+  releaseForOpening(): boolean {
+    const held = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+    if (held === 0) return false;
+    truncateSync(this.#path, Math.max(held - openingBytes, 0));
+    return true;
+  }
+
+  /** Takes all of it again, if that is not there and can be. Written, not only sized: a file with holes holds nothing. */
   hold(): void {
-    if (existsSync(this.#path)) return;
+    if (statSync(this.#path, { throwIfNoEntry: false })?.size === sizeBytes) return;
     try {
       writeFileSync(this.#path, Buffer.alloc(sizeBytes), { mode: 0o600 });
     } catch {

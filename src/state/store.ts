@@ -92,6 +92,8 @@ export function openStore(root: string): Store {
   } catch (error) {
     if (error instanceof EngineError) throw error;
     try {
+      // On a full disk one looks before one removes.
+      if (noSpaceError(error) !== undefined && new Reserve(root).releaseForOpening()) return open(path);
       mkdirSync(root, { recursive: true, mode: 0o711 });
       return open(path);
     } catch (cause) {

@@ -4,10 +4,10 @@
 //   WHERRY_KILL_SECONDS=300 WHERRY_KILL_SEED=7   for longer, and other moments
 // timeout: 120 s
 import { afterAll, beforeAll, describe, expect, test as bunTest } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { repository } from "../support/host-features.ts";
-import { digestOf, layerOf, makeImage, type MadeImage, ociArchive, oldDockerArchive, tarOf } from "../support/image-archives.ts";
+import { bulkImage, bulkText } from "../support/bulk-image.ts";
+import { digestOf, ociArchive, oldDockerArchive, tarOf } from "../support/image-archives.ts";
 import { killEngine, killTree } from "../support/kill-tree.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
@@ -28,35 +28,6 @@ interface Operation {
   readonly or?: RegExp;
 }
 
-/** Text that neither shrinks much nor repeats. */
-function noise(length: number, from: number): string {
-  const random = seededRandom(from);
-  return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256))).toString("base64");
-}
-
-const bulk = noise(1_000_000, 1);
-
-/** The payload and a file that is to be read, in as many layers. */
-function bulkImage(name: string, shared: Buffer): MadeImage {
-  const payload = tarOf([["payload", readFileSync(`${repository}/test/payload/build/payload`)]]);
-  // Executable: the mode of its header.
-  payload.write("0000755", 100, "latin1");
-  payload.write(
-    `${payload
-      .subarray(0, 512)
-      .reduce((sum, byte, at) => sum + (at >= 148 && at < 156 ? 32 : byte), 0)
-      .toString(8)
-      .padStart(6, "0")}\0 `,
-    148,
-    "latin1",
-  );
-  const many = Array.from({ length: 200 }, (_, index) => ({ path: `many-${index}`, data: `${name} ${index}` }));
-  return makeImage([payload, shared, layerOf(name, { path: "other", data: noise(400_000, name.length) }, ...many)], {
-    Entrypoint: ["/payload"],
-    Cmd: ["sleep"],
-  });
-}
-
 describe.each(["erofs", "directory"] as const)("with layers by %s", (driver) => {
   const test = requires("root", "binary", "overlayfs", "payload", "docker-registry", ...(driver === "erofs" ? ["erofs-files"] : []));
   const env = { WHERRY_LAYER_DRIVER: driver };
@@ -72,19 +43,17 @@ describe.each(["erofs", "directory"] as const)("with layers by %s", (driver) => 
     if (test !== bunTest) return;
     host = new WherryHost(`store-kills-${driver}`);
     registry = await TestRegistry.start(`${host.directory}/registry`);
-    const shared = layerOf("shared", { path: "bulk", data: bulk });
-    const image = (name: string): MadeImage => bulkImage(name, shared);
-    const docker = tarOf(oldDockerArchive([{ image: image("docker"), tags: ["docker:1"] }]));
-    const oci = tarOf(ociArchive(image("of-oci"), "oci:1"));
+    const docker = tarOf(oldDockerArchive([{ image: bulkImage("docker"), tags: ["docker:1"] }]));
+    const oci = tarOf(ociArchive(bulkImage("of-oci"), "oci:1"));
     writeFileSync(`${host.directory}/docker.tar`, docker);
     writeFileSync(`${host.directory}/oci.tar`, oci);
     for (const name of ["one", "other"]) {
       const tag = `${registry.host}/${name}:1`;
-      await ok(["load"], { stdin: gzipSync(tarOf(ociArchive(image(`pulled-${name}`), tag)), { level: 1 }) });
+      await ok(["load"], { stdin: gzipSync(tarOf(ociArchive(bulkImage(`pulled-${name}`), tag)), { level: 1 }) });
       await ok(["push", "-q", tag]);
       await ok(["rmi", "-f", tag]);
     }
-    await ok(["load"], { stdin: tarOf(ociArchive(image("kept"), "kept:1")) });
+    await ok(["load"], { stdin: tarOf(ociArchive(bulkImage("kept"), "kept:1")) });
     await ok(["run", "-d", "--name", "keeper", "kept:1"]);
     for (const name of ["made", "by", "hand"]) await ok(["exec", "keeper", "/payload", "try", "create", `/${name}`]);
     const pulled = ["one", "other"].map((name) => `${registry.host}/${name}:1`);
@@ -128,7 +97,7 @@ describe.each(["erofs", "directory"] as const)("with layers by %s", (driver) => 
 
   async function reads(what: string, random: () => number): Promise<void> {
     const found = digestOf((await host.wherry(["exec", "keeper", "/payload", "try", "read", "/bulk"], { env })).stdoutBytes);
-    const wanted = digestOf(Buffer.from(`${bulk}ok\n`));
+    const wanted = digestOf(Buffer.from(`${bulkText}ok\n`));
     expect({ after: what, keeper: found }).toEqual({ after: what, keeper: wanted });
     for (const name of (await ok(["images", "--format", "{{.Repository}}:{{.Tag}}"])).split("\n")) {
       if (random() < 0.7 || name.includes("<none>")) continue;
