@@ -153,19 +153,22 @@ export class TreeSession implements AsyncDisposable {
     return Buffer.concat(chunks);
   }
 
-  /** The bytes of regular files, symlinks not followed; of what is no such file (any more): none. For small ones: all are held at once. */
-  async readMany(root: TreeFd, files: readonly FileRead[]): Promise<Buffer[]> {
+  /**
+   * The bytes of regular files, in pieces, symlinks not followed; of what is no such file (any more): none. For small ones: all are held at
+   * once, in the memory that they were received in.
+   */
+  async readMany(root: TreeFd, files: readonly FileRead[]): Promise<Buffer[][]> {
     const found: Buffer[][] = [[]];
     await this.#request(
       (writer) => {
         for (const { path, limit } of files) writer.read(root, path, limit, recordFlags.missing);
       },
       (frame) => {
-        if (frame.type === frameTypes.data) found.at(-1)?.push(Buffer.from(frame.payload));
+        if (frame.type === frameTypes.data) found[found.length - 1]?.push(frame.payload);
         else if (frame.type === frameTypes.result) found.push([]);
       },
     );
-    return files.map((_, index) => Buffer.concat(found[index] ?? []));
+    return files.map((_, index) => found[index] ?? []);
   }
 
   /** The same for one large file, piece by piece: the launcher waits for whoever reads slowly. Nothing else may be asked meanwhile. */
@@ -234,14 +237,18 @@ export class TreeSession implements AsyncDisposable {
   }
 
   /** The entries at these paths, undefined where there is none, in few round trips. No symlink is followed. */
-  async statMany(queries: readonly { readonly root: TreeFd; readonly path: ByteString }[]): Promise<(TreeEntry | undefined)[]> {
+  async statMany(
+    queries: readonly { readonly root: TreeFd; readonly path: ByteString; readonly xattrs?: boolean }[],
+  ): Promise<(TreeEntry | undefined)[]> {
     const found: (TreeEntry | undefined)[] = [];
     for (let at = 0; at < queries.length; ) {
       await this.#request(
         (writer) => {
           while (at < queries.length && writer.size < batchBytes) {
             const query = queries[at++];
-            if (query !== undefined) writer.named(recordCodes.stat, query.root, query.path, recordFlags.missing);
+            if (query === undefined) continue;
+            const flags = recordFlags.missing | (query.xattrs === false ? recordFlags.noXattrs : 0);
+            writer.named(recordCodes.stat, query.root, query.path, flags);
           }
         },
         (frame) => found.push(frame.type === frameTypes.entry ? decodeEntry(frame.payload) : undefined),

@@ -116,7 +116,8 @@ class Comparison {
   async #lookBelow(level: readonly TreeEntry[]): Promise<(TreeEntry | undefined)[]> {
     const candidates = level.map((entry) => this.#merged.get(parentOf(entry.path)) ?? []);
     const queries = level.flatMap((entry, index) =>
-      (candidates[index] ?? []).map((layer) => ({ root: treeFd(1 + layer), path: entry.path })),
+      // Whether a file differs is not looked at: that it was copied up is enough.
+      (candidates[index] ?? []).map((layer) => ({ root: treeFd(1 + layer), path: entry.path, xattrs: entry.type === "directory" })),
     );
     const found = (await this.#session.statMany(queries)).values();
     return level.map((entry, index) => {

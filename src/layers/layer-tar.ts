@@ -60,20 +60,21 @@ async function writeMembers(
     }
   }
   tar.put(tarEnd);
-  await tar.flush();
+  await tar.finish();
 }
 
 /** Files up to this size go through this process, many at a time: that is quicker than a copy of each in the kernel. */
 const smallFile = 64 * 1024;
 const batchBytes = 1024 * 1024;
 
-/** A tar in the making: what is put waits for a batch. */
+/** A tar in the making: what is put waits for a batch, and while one is written the next one's files are read. */
 class TarFile {
   readonly #session: TreeSession;
   readonly #fd: number;
   #position = 0;
   #waiting: (Buffer | FileRead)[] = [];
   #waitingBytes = 0;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(session: TreeSession, fd: number) {
     this.#session = session;
@@ -91,27 +92,50 @@ class TarFile {
     this.#waiting.push({ path, limit: size });
     this.#waitingBytes += size;
     this.put(padding(size));
-    return this.#waitingBytes > batchBytes ? this.flush() : undefined;
+    return this.#waitingBytes > batchBytes ? this.#flush() : undefined;
   }
 
-  async flush(): Promise<void> {
+  /** Resolves when all that was put is in the file. */
+  async finish(): Promise<void> {
+    await this.#flush();
+    await this.#written;
+  }
+
+  /** Has the waiting files read, to be written after what is under way already, and resolves with that. */
+  #flush(): Promise<void> {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
     const files = waiting.filter((piece): piece is FileRead => !Buffer.isBuffer(piece));
-    const contents = (files.length === 0 ? [] : await this.#session.readMany(upper, files)).values();
-    const pieces = waiting.flatMap((piece) => {
-      if (Buffer.isBuffer(piece)) return [piece];
-      const bytes: Buffer = contents.next().value ?? Buffer.alloc(0);
-      return [bytes, Buffer.alloc(piece.limit - bytes.length)];
-    });
+    const reading = files.length === 0 ? Promise.resolve([]) : this.#session.readMany(upper, files);
+    const before = this.#written;
+    this.#written = Promise.all([reading, before]).then(([contents]) => this.#write(waiting, contents));
+    // Whoever waits next is told.
+    this.#written.catch(() => {});
+    return before;
+  }
+
+  #write(waiting: readonly (Buffer | FileRead)[], contents: readonly (readonly Buffer[])[]): void {
+    const pieces: Buffer[] = [];
+    let next = 0;
+    for (const piece of waiting) {
+      if (Buffer.isBuffer(piece)) {
+        pieces.push(piece);
+        continue;
+      }
+      const chunks = contents[next++] ?? [];
+      pieces.push(...chunks);
+      const missing = chunks.reduce((rest, chunk) => rest - chunk.length, piece.limit);
+      // It has become shorter meanwhile.
+      if (missing > 0) pieces.push(Buffer.alloc(missing));
+    }
     const bytes = Buffer.concat(pieces);
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#position + at);
     this.#position += bytes.length;
   }
 
   async #copy(path: ByteString, size: number): Promise<void> {
-    await this.flush();
+    await this.finish();
     const wait = this.#session.copy(upper, path, { fd: output, offset: this.#position, length: size });
     this.#position += size;
     this.put(padding(size));

@@ -85,8 +85,9 @@ class Packing {
     for (const { member } of batch) {
       pieces.push(encodeHeader(member));
       if (member.size === 0) continue;
-      const bytes: Buffer = contents.next().value ?? Buffer.alloc(0);
-      pieces.push(bytes, Buffer.alloc(member.size - bytes.length), padding(member.size));
+      const chunks: readonly Buffer[] = contents.next().value ?? [];
+      const missing = chunks.reduce((rest, chunk) => rest - chunk.length, member.size);
+      pieces.push(...chunks, Buffer.alloc(missing), padding(member.size));
     }
     if (pieces.length > 0) yield Buffer.concat(pieces);
   }
