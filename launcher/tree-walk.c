@@ -69,7 +69,8 @@ static long read_all_names(int fd, struct names *names, char *dents)
 				return -1;
 		}
 	}
-	return got;
+	/* A directory that has been removed since it was opened is at its end, as readdir(3) has it. */
+	return got < 0 && errno == ENOENT ? 0 : got;
 }
 
 int read_names(int fd, struct names *names, enum order order)
@@ -248,7 +249,7 @@ int tree_walk(struct tree *t, struct cursor *c, unsigned flags)
 	path_pop(t, 0);
 	int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY, flags);
 	if (fd < 0)
-		return tree_fail(t, "open", path);
+		return flags & TREE_MISSING && is_missing(errno) ? reply_result(t, 0) : tree_fail(t, "open", path);
 	if (flags & TREE_FLAT && is_kernels(fd))
 		return closing(fd, reply_result(t, 0));
 	return closing(fd, each_entry(t, fd, BY_BYTES, walk_entry, &walk)) < 0 ? -1 : reply_result(t, walk.count);

@@ -217,6 +217,20 @@ static void test_damage(unsigned seed)
 	stop(pid, client);
 }
 
+/* readdir(3), as POSIX wants it: a directory that somebody has removed since it was opened is at its end. */
+static void test_removed_directory(const char *base)
+{
+	char path[64];
+	struct names names;
+	snprintf(path, sizeof(path), "%s/removed", base);
+	CHECK(mkdir(path, 0755) == 0);
+	int fd = open(path, O_RDONLY | O_DIRECTORY);
+	CHECK(fd >= 0 && rmdir(path) == 0);
+	CHECK(read_names(fd, &names, BY_BYTES) == 0 && names.count == 0);
+	free_names(&names);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	char base[] = "/tmp/wherry-tree-XXXXXX", path[64], command[128];
@@ -230,6 +244,7 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/archive", base);
 	int archive = open(path, O_RDWR | O_CREAT, 0600);
 	CHECK(dup2(root, ROOT) == ROOT && dup2(archive, ARCHIVE) == ARCHIVE && write(ARCHIVE, "0123456789", 10) == 10);
+	test_removed_directory(base);
 	test_everything();
 	test_not_a_frame();
 	test_damage(seed);

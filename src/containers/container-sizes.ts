@@ -19,12 +19,17 @@ async function writtenBytes(host: ContainerHost, container: ContainerSummary): P
     await using session = new TreeSession(host.launcher, [fd]);
     const seen = new Set<string>();
     let bytes = 0;
-    await session.walk(treeFd(0), "." as ByteString, (entry) => {
-      const key = `${entry.device}:${entry.inode}`;
-      if (entry.type !== "file" || seen.has(key)) return;
-      if (entry.links > 1) seen.add(key);
-      bytes += entry.size;
-    });
+    await session.walk(
+      treeFd(0),
+      "." as ByteString,
+      (entry) => {
+        const key = `${entry.device}:${entry.inode}`;
+        if (entry.type !== "file" || seen.has(key)) return;
+        if (entry.links > 1) seen.add(key);
+        bytes += entry.size;
+      },
+      { missingOk: true },
+    );
     return bytes;
   } finally {
     closeSync(fd);

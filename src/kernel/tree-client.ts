@@ -257,10 +257,18 @@ export class TreeSession implements AsyncDisposable {
     return found;
   }
 
-  /** Calls `visit` for all beneath `path`, directories before what they hold, names in the order of their bytes. Mounts are not entered. */
-  async walk(root: TreeFd, path: ByteString, visit: (entry: TreeEntry) => void): Promise<void> {
+  /**
+   * Calls `visit` for all beneath `path`, directories before what they hold, names in the order of their bytes. Mounts are not entered.
+   * What is removed meanwhile is left out; `path` itself may be gone only with `missingOk`.
+   */
+  async walk(
+    root: TreeFd,
+    path: ByteString,
+    visit: (entry: TreeEntry) => void,
+    options: { readonly missingOk?: boolean } = {},
+  ): Promise<void> {
     await this.#request(
-      (writer) => writer.named(recordCodes.walk, root, path, 0),
+      (writer) => writer.named(recordCodes.walk, root, path, options.missingOk === true ? recordFlags.missing : 0),
       (frame) => frame.type === frameTypes.entry && visit(decodeEntry(frame.payload)),
     );
   }

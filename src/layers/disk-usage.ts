@@ -7,7 +7,7 @@ import type { TreeEntry } from "../kernel/tree-replies.ts";
 
 /**
  * Bytes that each of these files and directories takes on the disk: blocks, not lengths; a file with several names counts for the first path
- * that has it. Mounts beneath are not entered. What is not there counts for nothing.
+ * that has it. Mounts beneath are not entered. What is not there, or is removed meanwhile, counts for nothing.
  */
 export async function diskUsage(launcher: string, paths: readonly HostPath[]): Promise<Map<HostPath, number>> {
   const usage = new Map<HostPath, number>();
@@ -31,7 +31,7 @@ export async function diskUsage(launcher: string, paths: readonly HostPath[]): P
       const top = index === undefined ? undefined : await session.stat(treeFd(index), encodeText(name));
       if (top !== undefined && index !== undefined) {
         count(top);
-        if (top.type === "directory") await session.walk(treeFd(index), encodeText(name), count);
+        if (top.type === "directory") await session.walk(treeFd(index), encodeText(name), count, { missingOk: true });
       }
       usage.set(path, bytes);
     }

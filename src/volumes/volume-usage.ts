@@ -38,14 +38,19 @@ export async function volumeBytes(host: VolumeHost, row: Pick<VolumeRow, "name" 
     await using session = new TreeSession(host.launcher, [fd]);
     const seen = new Set<string>();
     let bytes = 0;
-    await session.walk(treeFd(0), "." as ByteString, (entry) => {
-      if (entry.type !== "directory" && entry.links > 1) {
-        const inode = `${entry.device}:${entry.inode}`;
-        if (seen.has(inode)) return;
-        seen.add(inode);
-      }
-      bytes += entry.allocatedBytes;
-    });
+    await session.walk(
+      treeFd(0),
+      "." as ByteString,
+      (entry) => {
+        if (entry.type !== "directory" && entry.links > 1) {
+          const inode = `${entry.device}:${entry.inode}`;
+          if (seen.has(inode)) return;
+          seen.add(inode);
+        }
+        bytes += entry.allocatedBytes;
+      },
+      { missingOk: true },
+    );
     return bytes;
   } finally {
     closeSync(fd);

@@ -174,6 +174,13 @@ describe("tree operations", () => {
     expect(found.get("a")).toMatchObject({ links: 2, size: 1, xattrs: new Map([["trusted.x", "\0\xff"]]) });
   });
 
+  test("walk finds nothing in what is gone, when that is fine", async () => {
+    await using walking = session();
+    const gone = "gone" as ByteString;
+    await walking.walk(root, gone, () => expect.unreachable(), { missingOk: true });
+    await expect(walking.walk(root, gone, () => {})).rejects.toMatchObject({ code: "TREE_FAILED" });
+  });
+
   test("walk, remove and chown stay on their mount", async () => {
     mkdirSync(`${tree}/mnt`);
     spawnSync("mount", ["-t", "tmpfs", "tmpfs", `${tree}/mnt`]);
