@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
+import { launcherEnvironment } from "../core/fault-settings.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { randomHex } from "../core/random.ts";
 import { encodeFrame, FrameDecoder, frameTypes } from "./frames.ts";
@@ -21,7 +22,7 @@ export function callPlan(launcher: string, plan: Uint8Array, scratch: HostPath):
     for (let at = 0; at < request.length; ) at += writeSync(fd, request, at, request.length - at, at);
     const { error, status, signal } = process
       .getBuiltinModule("node:child_process")
-      .spawnSync(launcher, ["plan"], { stdio: ["ignore", "ignore", "ignore", fd], cwd: "/", env: {} });
+      .spawnSync(launcher, ["plan"], { stdio: ["ignore", "ignore", "ignore", fd], cwd: "/", env: launcherEnvironment() });
     const reply = Buffer.alloc(fstatSync(fd).size - request.length);
     readSync(fd, reply, 0, reply.length, request.length);
     const [frame] = new FrameDecoder().push(reply);

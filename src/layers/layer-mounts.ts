@@ -94,8 +94,9 @@ export function unmountOrphans(context: MountContext): void {
 }
 
 function unmount(context: MountContext, paths: readonly string[]): void {
-  const mounted = paths.filter(isMountPoint);
-  if (mounted.length > 0) call(context, layerUnmountPlan(mounted));
+  // Each takes away one mount of a path, and by some accident there may be several on top of each other.
+  for (let mounted = paths.filter(isMountPoint); mounted.length > 0; mounted = mounted.filter(isMountPoint))
+    call(context, layerUnmountPlan(mounted));
   // With the directory go the copies of the mount that other mount namespaces may have.
   for (const path of paths) rmdirSync(path);
   const base = layerMountsBase(context.runRoot);

@@ -90,6 +90,16 @@ describe("layers by EROFS", () => {
     expect(stored()).toEqual(["ingest", "sha256"]);
   }, 60_000);
 
+  test("that are mounted twice, by whatever accident, can be removed", async () => {
+    const driver = testLayers(root, "erofs");
+    await driver.add(diffId("a"), writeTar("twice", 10));
+    const [lower = ""] = driver.lowers([diffId("a")]);
+    expect(spawnSync("mount", ["--bind", lower, lower]).status).toBe(0);
+    await driver.remove(diffId("a"));
+    expect(mounts()).toEqual([]);
+    expect(stored()).toEqual(["ingest", "sha256"]);
+  });
+
   test("that a process is trying stay mounted as long as it lives, whoever collects meanwhile", async () => {
     const driver = testLayers(root, "erofs");
     await driver.add(diffId("a"), writeTar("tried", 10));

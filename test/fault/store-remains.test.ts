@@ -1,11 +1,12 @@
 // What commands that were killed have left in the image store: pruning takes it, tells how much it was, and nothing is amiss afterwards.
 import { afterAll, beforeAll, expect, test as bunTest } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { digestOf, layerOf, makeImage, ociArchive, ociBlobs, tarOf } from "../support/image-archives.ts";
 import { FakeRegistry } from "../fakes/fake-registry.ts";
-import { useFaultHost } from "../support/fault-host.ts";
+import { stepEnvironment, useFaultHost } from "../support/fault-host.ts";
+import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { findStoreFaults } from "../support/store-checker.ts";
 
@@ -75,3 +76,35 @@ test("a blob is dropped, or it is not: whenever that dies, the image's bytes can
   await host.ok(["rmi", pulled]);
   expect(faults()).toEqual([]);
 });
+
+const testMounts = requires("root", "fault-build", "overlayfs", "payload", "erofs-files");
+
+testMounts(
+  "a launcher that mounts on after its engine has died does not mount what the next one has mounted",
+  async () => {
+    const env = { WHERRY_LAYER_DRIVER: "erofs" };
+    await host.ok(["load", "-i", archive()], { env });
+    await host.ok(["rmi", "loaded:1"], { env });
+    const load = host.start(["load", "-i", archive()], { env: { ...env, ...stepEnvironment({ step: 1, action: "stop" }) } });
+    const stopped = await poll("it to be about to attach a mount", () => stoppedChild(load.child.pid));
+    load.child.kill("SIGKILL");
+    await load.done;
+    await host.ok(["load", "-i", archive()], { env });
+    try {
+      process.kill(stopped, "SIGCONT");
+    } catch {
+      // It has died with its engine.
+    }
+    await poll("it to have ended", () => !existsSync(`/proc/${stopped}`));
+    expect(faults()).toEqual([]);
+    await host.ok(["rmi", "loaded:1"], { env });
+    expect(faults()).toEqual([]);
+  },
+  30_000,
+);
+
+/** The launcher of a process that has come to where it was to stop. */
+function stoppedChild(parent: number | undefined): number | undefined {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, "utf8").trim().split(" ");
+  return children.map(Number).find((pid) => pid > 0 && readFileSync(`/proc/${pid}/comm`, "utf8") === "fault-stopped\n");
+}
