@@ -65,7 +65,7 @@ async function writeMembers(
 
 /** Files up to this size go through this process, many at a time: that is quicker than a copy of each in the kernel. */
 const smallFile = 64 * 1024;
-const batchBytes = 1024 * 1024;
+const batchBytes = 256 * 1024;
 
 /** A tar in the making: what is put waits for a batch, and while one is written the next one's files are read. */
 class TarFile {
