@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { FakeRegistry } from "../fakes/fake-registry.ts";
 import { bulkImage, bulkText } from "../support/bulk-image.ts";
 import { digestOf, ociArchive, ociBlobs, oldDockerArchive, tarOf } from "../support/image-archives.ts";
+import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { SmallDiskHost } from "../support/small-disk-host.ts";
 import { findStoreFaults } from "../support/store-checker.ts";
@@ -61,7 +62,7 @@ describe.each(["erofs", "directory"] as const)("a full disk, with layers by %s",
       const [name = "", ...args] = given();
       const images = await ok("images", "-a");
       let refused = 0;
-      for (let leave = 0; ; leave = Math.floor(Math.max(leave, 4096) * 1.7)) {
+      for (let leave = 0; ; leave = Math.floor(Math.max(leave, 4096) * 2.1)) {
         host.fill(leave);
         const result = await host.wherry(args, { env });
         if (result.code === 0) break;

@@ -24,6 +24,7 @@ interface Operation {
   readonly name: string;
   readonly args: readonly string[];
   readonly stdin?: Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
   /** What it may say instead of succeeding, when others were at work. */
   readonly or?: RegExp;
 }
@@ -36,8 +37,8 @@ describe.each(["erofs", "directory"] as const)("with layers by %s", (driver) => 
   let operations: readonly Operation[] = [];
 
   const ok = (args: readonly string[], options: RunOptions = {}): Promise<string> => host.ok(args, { env, ...options });
-  const start = ({ args, stdin }: Operation): RunningProgram =>
-    host.start(args, { env, ...(stdin === undefined ? {} : { stdin }), timeoutMs: 30_000 });
+  const start = ({ args, stdin, env: more = {} }: Operation): RunningProgram =>
+    host.start(args, { env: { ...env, ...more }, ...(stdin === undefined ? {} : { stdin }), timeoutMs: 30_000 });
 
   beforeAll(async () => {
     if (test !== bunTest) return;
@@ -57,14 +58,23 @@ describe.each(["erofs", "directory"] as const)("with layers by %s", (driver) => 
     await ok(["run", "-d", "--name", "keeper", "kept:1"]);
     for (const name of ["made", "by", "hand"]) await ok(["exec", "keeper", "/payload", "try", "create", `/${name}`]);
     const pulled = ["one", "other"].map((name) => `${registry.host}/${name}:1`);
-    const names = [...pulled, "docker:1", "oci:1", "made:1"];
+    const names = [...pulled, "docker:1", "oci:1", "made:1", "made:2"];
     operations = [
       ...pulled.map((name) => ({ name: `pull ${name}`, args: ["pull", "-q", name] })),
+      ...pulled.map((name) => ({ name: `pull plain ${name}`, args: ["pull", "-q", name], env: { WHERRY_KEEP_COMPRESSED: "0" } })),
+      ...pulled.map((name) => ({
+        name: `save ${name}`,
+        args: ["save", "-o", `${host.directory}/saved.tar`, name],
+        or: /No such image|not stored|missing or damaged/,
+      })),
       { name: "load docker", args: ["load", "-q", "-i", `${host.directory}/docker.tar`] },
       { name: "load oci", args: ["load", "-q", "-i", `${host.directory}/oci.tar`] },
       { name: "load stream", args: ["load", "-q"], stdin: oci },
       { name: "load docker stream", args: ["load", "-q"], stdin: docker },
       { name: "commit", args: ["commit", "keeper", "made:1"], or: /is being committed|is not running|paused/i },
+      { name: "commit --squash", args: ["commit", "--squash", "keeper", "made:2"], or: /is being committed|is not running|paused/i },
+      { name: "run", args: ["run", "--rm", "kept:1", "exit"] },
+      { name: "import", args: ["import", "--change", 'ENTRYPOINT ["/payload"]', `${host.directory}/docker.tar`] },
       ...names.map((name) => ({ name: `rmi ${name}`, args: ["rmi", "-f", name], or: /No such image/ })),
       { name: "image prune", args: ["image", "prune", "-f"] },
       { name: "image prune -a", args: ["image", "prune", "-af"] },
