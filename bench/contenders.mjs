@@ -1,8 +1,9 @@
 // Who is measured, and how each is asked for the same thing: the static payload as a container's only process. Each contender has its
 // own state beneath `directory`; nothing that was on this machine before is touched.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { startDockerd } from "./dockerd.mjs";
 import { removeInstanceCgroups } from "../scripts/instance-cgroups.mjs";
 
 const repository = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
@@ -218,20 +219,6 @@ function podman(directory) {
 }
 
 function docker(directory) {
-  const socket = `unix://${directory}/docker.sock`;
-  const state = [`--data-root=${directory}/docker`, `--exec-root=${directory}/docker-exec`, `--pidfile=${directory}/docker.pid`];
-  const log = openSync(`${directory}/dockerd.log`, "w");
-  // Without bridge and iptables: the host's network stays as it is.
-  const daemon = spawn("dockerd", [...state, `--host=${socket}`, "--bridge=none", "--iptables=false"], { stdio: ["ignore", log, log] });
-  const base = ["docker", "-H", socket];
-  for (const end = Date.now() + 30_000; Date.now() < end && spawnSync(base[0], [...base.slice(1), "version"]).status !== 0; ) {
-    spawnSync("sleep", ["0.1"]);
-  }
-  return {
-    ...dockerLike(base, directory, { note: `dockerd ${versionOf("dockerd", "--version")}, a daemon of its own` }),
-    close: () => {
-      daemon.kill("SIGTERM");
-      for (const end = Date.now() + 20_000; Date.now() < end && existsSync(`${directory}/docker.pid`); ) spawnSync("sleep", ["0.1"]);
-    },
-  };
+  const { base, close } = startDockerd(directory);
+  return { ...dockerLike(base, directory, { note: `dockerd ${versionOf("dockerd", "--version")}, a daemon of its own` }), close };
 }

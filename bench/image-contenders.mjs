@@ -1,8 +1,9 @@
 // Who is measured with images, and how each is asked for the same thing. Each has its own state beneath `directory`.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { startDockerd } from "./dockerd.mjs";
 import { removeInstanceCgroups } from "../scripts/instance-cgroups.mjs";
 import { timeProcess } from "./measure.mjs";
 
@@ -51,7 +52,7 @@ function freePort() {
  * The contenders present on this machine: `{ name, note, load(archive), pull(reference), firstStart(reference), commit(reference), clear(reference), disk(),
  * close() }`. `load`, `pull` and `firstStart` are argument lists to be timed, `commit` returns milliseconds, `disk` bytes.
  */
-export async function imageContenders(directory, { chosen }) {
+export function imageContenders(directory, { chosen }) {
   const makers = {
     wherry: () => wherry(directory),
     docker: () => docker(directory),
@@ -62,7 +63,7 @@ export async function imageContenders(directory, { chosen }) {
   const made = [];
   for (const [name, make] of Object.entries(makers)) {
     if (chosen !== undefined && !chosen.includes(name)) continue;
-    if (name === "wherry" || installed(name === "docker" ? "dockerd" : name)) made.push(await make());
+    if (name === "wherry" || installed(name === "docker" ? "dockerd" : name)) made.push(make());
   }
   return made;
 }
@@ -130,27 +131,10 @@ function podman(directory) {
   });
 }
 
-async function docker(directory) {
-  const socket = `unix://${directory}/docker.sock`;
-  const state = [`--data-root=${directory}/docker`, `--exec-root=${directory}/docker-exec`, `--pidfile=${directory}/docker.pid`];
-  const log = openSync(`${directory}/dockerd.log`, "w");
-  // Without bridge and iptables: the host's network stays as it is.
-  const daemon = spawn("dockerd", [...state, `--host=${socket}`, "--bridge=none", "--iptables=false"], { stdio: ["ignore", log, log] });
-  const base = ["docker", "-H", socket];
-  for (const end = Date.now() + 30_000; Date.now() < end && spawnSync(base[0], [...base.slice(1), "version"]).status !== 0; ) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return {
-    ...engine(base, {
-      name: "docker",
-      note: `dockerd ${versionOf("dockerd", "--version")}, a daemon of its own`,
-      disk: `${directory}/docker`,
-    }),
-    close: () => {
-      daemon.kill("SIGTERM");
-      for (const end = Date.now() + 20_000; Date.now() < end && existsSync(`${directory}/docker.pid`); ) spawnSync("sleep", ["0.1"]);
-    },
-  };
+function docker(directory) {
+  const { base, close } = startDockerd(directory);
+  const note = `dockerd ${versionOf("dockerd", "--version")}, a daemon of its own`;
+  return { ...engine(base, { name: "docker", note, disk: `${directory}/docker` }), close };
 }
 
 /** Fetches only; nothing is unpacked. */

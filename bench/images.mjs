@@ -34,7 +34,7 @@ let registry;
 
 try {
   registry = await startRegistry(directory);
-  all = await imageContenders(directory, { chosen: values.only?.split(","), registry: registry.host });
+  all = imageContenders(directory, { chosen: values.only?.split(","), registry: registry.host });
   const tables = [];
   for (const root of roots) tables.push(measureImage(root));
   const text = report(tables);
