@@ -43,7 +43,7 @@ try {
   for (const [contender, figures] of memory) {
     for (let n = 1; n < idleCount; n++) contender.startIdle(n);
     figures.push(overheadKilobytes(Array.from({ length: idleCount }, (_, n) => contender.pid(n))) / idleCount);
-    for (let n = 0; n < idleCount; n++) contender.removeIdle(n);
+    for (let n = 0; n < Math.max(idleCount, 1); n++) contender.removeIdle(n);
   }
   const text = report({ run, create: created, start: started, exec: executed, memory });
   mkdirSync(`${repository}/bench/results`, { recursive: true });
