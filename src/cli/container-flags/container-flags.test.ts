@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createdWith } from "../../../test/fakes/created-with.ts";
 import { runFakeCli } from "../../../test/fakes/run-fake-cli.ts";
 import type { ContainerOptions } from "../../spec/container-options.ts";
 
@@ -14,16 +15,9 @@ function file(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-/** What the engine is asked to create for `wherry create ARGS`. */
-async function optionsOf(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ContainerOptions> {
-  const outcome = await runFakeCli(["create", ...args], { env });
-  if (outcome.code !== 0) throw new Error(outcome.stderr);
-  return outcome.engine.calls[0]?.args[0] as ContainerOptions;
-}
-
 describe("create turns flags into options", () => {
   test("none given: only what docker's API always says", async () => {
-    expect(await optionsOf(["image"])).toEqual({
+    expect(await createdWith(["image"])).toEqual({
       image: "image",
       tty: false,
       openStdin: false,
@@ -38,7 +32,7 @@ describe("create turns flags into options", () => {
   });
 
   test("the command is all that follows the image", async () => {
-    const options = await optionsOf(["--entrypoint", "", "image", "sh", "-c", "--rm", "--"]);
+    const options = await createdWith(["--entrypoint", "", "image", "sh", "-c", "--rm", "--"]);
     expect(options.command).toEqual(["sh", "-c", "--rm", "--"]);
     expect(options.entrypoint).toEqual([""]);
     expect(options.autoRemove).toBe(false);
@@ -178,112 +172,30 @@ describe("create turns flags into options", () => {
     [["--log-opt", "max-size=1m", "--log-opt", "max-file=5"], { log: { maxBytes: 1024 ** 2, maxFiles: 5 } }],
     [["--log-driver", "none"], { log: { maxBytes: 0 } }],
   ])("%p", async (args, expected) => {
-    expect(await optionsOf([...args, "image"])).toMatchObject(expected);
-  });
-});
-
-describe("mounts", () => {
-  test.each([
-    [["-v", "/a:/b"], { type: "bind", source: "/a", target: "/b", createSource: true, readonly: false }],
-    [["-v", "/a:/b:ro,rslave"], { type: "bind", source: "/a", target: "/b", createSource: true, readonly: true, propagation: "rslave" }],
-    [["-v", "./x:/b:z"], { type: "bind", source: join(process.cwd(), "x"), target: "/b", createSource: true, readonly: false }],
-    [
-      ["--mount", "type=bind,src=/a,dst=/b,ro"],
-      { type: "bind", source: "/a", target: "/b", createSource: false, readonly: true, origin: "mount" },
-    ],
-    [
-      ["--mount", 'type=bind,"source=/a,b",target=/b,bind-propagation=shared,bind-recursive=disabled,readonly=false'],
-      {
-        type: "bind",
-        source: "/a,b",
-        target: "/b",
-        createSource: false,
-        readonly: false,
-        propagation: "shared",
-        nonRecursive: true,
-        origin: "mount",
-      },
-    ],
-    [
-      ["--mount", "type=tmpfs,destination=/t,tmpfs-size=1m,tmpfs-mode=1770"],
-      { type: "tmpfs", target: "/t", tmpfsSizeBytes: 1024 ** 2, tmpfsMode: 0o1770, origin: "mount" },
-    ],
-    [["-v", "/data"], { type: "volume", target: "/data" }],
-    [["-v", "data:/data:ro,nocopy"], { type: "volume", source: "data", target: "/data", readonly: true, volume: { noCopy: true } }],
-    [
-      ["--volume-driver", "local", "-v", "data:/data"],
-      { type: "volume", source: "data", target: "/data", readonly: false, volume: { driver: "local" } },
-    ],
-    [["--mount", "target=/data"], { type: "volume", target: "/data", origin: "mount" }],
-    [
-      ["--mount", "source=v1,dst=/d,volume-subpath=a//b/.,volume-nocopy,volume-label=x=y,volume-opt=type=tmpfs,volume-opt=device=tmpfs"],
-      {
-        type: "volume",
-        source: "v1",
-        target: "/d",
-        subpath: "a/b",
-        origin: "mount",
-        volume: { noCopy: true, labels: { x: "y" }, driverOptions: { type: "tmpfs", device: "tmpfs" } },
-      },
-    ],
-    [
-      ["--mount", "type=image,source=base,target=/i,image-subpath=etc"],
-      { type: "image", source: "base", target: "/i", subpath: "etc", readonly: true, origin: "mount" },
-    ],
-    [
-      ["--mount", "type=bind,src=/a,dst=/b,ro,bind-recursive=writable"],
-      { type: "bind", source: "/a", target: "/b", createSource: false, readonly: true, recursiveReadonly: "writable", origin: "mount" },
-    ],
-    [
-      ["-v", "/a:/b:idmap=1000"],
-      { type: "bind", source: "/a", target: "/b", createSource: true, readonly: false, idmap: { kind: "owner", uid: 1000, gid: 1000 } },
-    ],
-    [
-      ["--mount", "type=bind,src=/a,dst=/b,idmap=@uids=0-1-10#10-11-5;gids=5-0-1"],
-      {
-        type: "bind",
-        source: "/a",
-        target: "/b",
-        createSource: false,
-        origin: "mount",
-        idmap: {
-          kind: "ranges",
-          relative: true,
-          uids: [
-            { stored: 0, seen: 1, size: 10 },
-            { stored: 10, seen: 11, size: 5 },
-          ],
-          gids: [{ stored: 5, seen: 0, size: 1 }],
-        },
-      },
-    ],
-    [["--tmpfs", "/run"], { type: "tmpfs", target: "/run", readonly: false }],
-    [
-      ["--tmpfs", "/run:ro,size=64k,mode=755,noexec,uid=5"],
-      { type: "tmpfs", target: "/run", readonly: true, tmpfsSizeBytes: 65536, tmpfsMode: 0o755, options: ["noexec", "uid=5"] },
-    ],
-    [["--tmpfs", "/run:size=50%"], { type: "tmpfs", target: "/run", readonly: false, options: ["size=50%"] }],
-  ])("%p", async (args, mount) => {
-    expect((await optionsOf([...args, "image"])).mounts).toEqual([mount as never]);
+    expect(await createdWith([...args, "image"])).toMatchObject(expected);
   });
 });
 
 describe("variables, labels and profiles from files", () => {
   test("files come first, NAME alone takes the caller's value", async () => {
     const path = file("env", "# said\n\n  A=1\nB=two words # not a comment\r\nFROM_CALLER\nMISSING\nC=\n");
-    const options = await optionsOf(["--env-file", path, "-e", "A=9", "-e", "FROM_CALLER", "-e", "ALSO_MISSING", "-e", "D=", "image"], {
+    const options = await createdWith(["--env-file", path, "-e", "A=9", "-e", "FROM_CALLER", "-e", "ALSO_MISSING", "-e", "D=", "image"], {
       FROM_CALLER: "x=y",
     });
     expect(options.env).toEqual(["A=1", "B=two words # not a comment", "FROM_CALLER=x=y", "C=", "A=9", "FROM_CALLER=x=y", "D="]);
   });
 
   test("labels of a file", async () => {
-    const options = await optionsOf(["--label-file", file("labels", "a=1\nb\n"), "-l", "a=2", "image"]);
+    const options = await createdWith(["--label-file", file("labels", "a=1\nb\n"), "-l", "a=2", "image"]);
     expect(options.labels).toEqual({ a: "2", b: "" });
   });
 
   test("a seccomp profile is read and goes on as JSON", async () => {
-    const options = await optionsOf(["--security-opt", `seccomp=${file("p.json", '{\n "defaultAction": "SCMP_ACT_ALLOW" }\n')}`, "image"]);
+    const options = await createdWith([
+      "--security-opt",
+      `seccomp=${file("p.json", '{\n "defaultAction": "SCMP_ACT_ALLOW" }\n')}`,
+      "image",
+    ]);
     expect(options.securityOpt).toEqual(['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}']);
   });
 
@@ -378,7 +290,7 @@ describe("what docker has and wherry does not yet is named, with the way out", (
 
   test("values that mean what is done anyway are accepted", async () => {
     const own = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
-    await optionsOf([
+    await createdWith([
       "--restart=no",
       "--log-driver",
       "json-file",
