@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { EngineError } from "../../core/engine-error.ts";
+import { errnoText } from "../../core/errno.ts";
 import { listFlag, stringFlag } from "../flags/flag-spec.ts";
 import { readChunks } from "../terminal/stdin-reader.ts";
 import { defineVerb } from "../verb.ts";
@@ -47,7 +48,8 @@ function openSource(source: string, stdinFd: number): { readonly fd: number; clo
     const fd = openSync(source, "r");
     return { fd, close: () => closeSync(fd) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const { errno } = error as NodeJS.ErrnoException;
+    const reason = errno === undefined ? String(error) : errnoText(Math.abs(errno));
     throw new EngineError({
       kind: "invalidArgument",
       code: "CLI_FILE_UNREADABLE",

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { EngineError } from "../../core/engine-error.ts";
+import { errnoText } from "../../core/errno.ts";
 import type { ArchiveInput } from "../../engine/engine.ts";
 import { stringFlag, switchFlag } from "../flags/flag-spec.ts";
 import { readChunks } from "../terminal/stdin-reader.ts";
@@ -65,16 +66,23 @@ function isFile(fd: number): boolean {
 }
 
 function open(path: string): number {
+  let fd: number;
   try {
-    if (statSync(path).isDirectory()) throw new Error(`it is a directory; pack it first: tar -C ${path} -c . | wherry load`);
-    return openSync(path, "r");
+    fd = openSync(path, "r");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError({
-      kind: "invalidArgument",
-      code: "CLI_FILE_UNREADABLE",
-      message: `open the archive \`${path}\`: ${reason}`,
-      cause,
-    });
+    const { errno } = cause as NodeJS.ErrnoException;
+    throw unreadable(path, errno === undefined ? String(cause) : errnoText(Math.abs(errno)), cause);
   }
+  if (!fstatSync(fd).isDirectory()) return fd;
+  closeSync(fd);
+  throw unreadable(path, `it is a directory; pack it first: tar -C ${path} -c . | wherry load`);
+}
+
+function unreadable(path: string, reason: string, cause?: unknown): EngineError {
+  return new EngineError({
+    kind: "invalidArgument",
+    code: "CLI_FILE_UNREADABLE",
+    message: `open the archive \`${path}\`: ${reason}`,
+    cause,
+  });
 }
