@@ -41,6 +41,8 @@ export interface LayerDriver {
 
   /**
    * The lowers for a stack of layers given bottom first (as in an image's `rootfs.diff_ids`), returned top first (as overlayfs wants).
+   * A layer that is there several times is in it once, where it is topmost: overlayfs refuses to stack one twice (ELOOP), and all that
+   * the lower ones have or hide, the topmost has or hides as well.
    * They can be read at once, as directories. Synchronous and free of I/O beyond what the driver must check: it is on the run path.
    * @throws {EngineError} LAYER_MOUNT_FAILED
    */

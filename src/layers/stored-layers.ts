@@ -36,14 +36,14 @@ export class StoredLayers {
   }
 
   lowers(diffIds: readonly DiffId[]): readonly HostPath[] {
-    const names = diffIds.map(hexOf);
+    const names = [...new Set(diffIds.map(hexOf).reverse())];
     const mounted = mountedLayers(this.site, names);
     const unmounted = names.filter((hex) => !mounted.has(hex) && existsSync(`${this.#directory}/sha256/${hex}/index`));
     if (unmounted.length > 0) this.#mount(unmounted);
     const mountable = new Set([...mounted, ...unmounted]);
-    return names
-      .map((hex) => (mountable.has(hex) ? layerMountPath(this.site, hex) : (`${this.#directory}/sha256/${hex}/tree` as HostPath)))
-      .reverse();
+    return names.map((hex) =>
+      mountable.has(hex) ? layerMountPath(this.site, hex) : (`${this.#directory}/sha256/${hex}/tree` as HostPath),
+    );
   }
 
   async remove(diffId: DiffId): Promise<void> {
