@@ -1,17 +1,22 @@
 // Builds what is installed: dist/engine (the TypeScript engine, compiled), dist/launcher (the C program) and dist/wherry (the same C
 // program as front, see docs/adr/0001). Nothing is done when nothing changed. `--faults` builds the same in dist-fault/, for test/fault
-// only: its programs can be told to die between any two steps.
+// only: its programs can be told to die between any two steps. The engine in dist-order/ is only for scripts/order-bytecode.mjs.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { requireHost } from "./host-requirements.mjs";
 import { pinnedBun, repository } from "./pinned-bun.mjs";
 
-const release = { folder: "dist", launcher: "launcher", goal: "all", defines: [] };
-const faulty = { folder: "dist-fault", launcher: "launcher-fault", goal: "fault", defines: ["--define=WHERRY_FAULTS=true"] };
+const variants = {
+  release: { folder: "dist", launcher: "launcher", goal: "all", defines: [] },
+  faulty: { folder: "dist-fault", launcher: "launcher-fault", goal: "fault", defines: ["--define=WHERRY_FAULTS=true"] },
+  recording: { folder: "dist-order", launcher: "launcher", goal: "all", defines: ["--define=WHERRY_RECORDING=true"] },
+};
+/** The functions that a start needs: scripts/order-bytecode.mjs. */
+const order = `${repository}/scripts/bytecode.order`;
 
-export function build({ quiet = false, faults = false } = {}) {
-  const variant = faults ? faulty : release;
+export function build({ quiet = false, variant: name = "release" } = {}) {
+  const variant = variants[name];
   const dist = `${repository}/${variant.folder}`;
   mkdirSync(dist, { recursive: true });
   buildLauncher(variant, dist);
@@ -34,7 +39,7 @@ function buildEngine(variant, dist) {
   const { version } = JSON.parse(readFileSync(`${repository}/package.json`, "utf8"));
   const bun = pinnedBun();
   const commit = gitCommit();
-  const stamp = [version, commit, bun, mtime(bun), mtime(`${repository}/scripts/build.mjs`), ...sources("src")].join("\n");
+  const stamp = [version, commit, bun, mtime(bun), mtime(`${repository}/scripts/build.mjs`), mtime(order), ...sources("src")].join("\n");
   const stampFile = `${dist}/engine.stamp`;
   if (existsSync(`${dist}/engine`) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return false;
 
@@ -51,6 +56,7 @@ function buildEngine(variant, dist) {
       // A compiled program would otherwise obey a .env or bunfig.toml in whatever directory it is started from.
       "--no-compile-autoload-dotenv",
       "--no-compile-autoload-bunfig",
+      `--bytecode-order=${order}`,
       ...variant.defines,
       `--define=WHERRY_VERSION=${JSON.stringify(version)}`,
       `--define=WHERRY_COMMIT=${JSON.stringify(commit)}`,
@@ -97,5 +103,5 @@ function run(program, args, { dist, cwd = repository }) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   requireHost({ root: false });
-  build({ faults: process.argv.includes("--faults") });
+  build({ variant: process.argv.includes("--faults") ? "faulty" : "release" });
 }

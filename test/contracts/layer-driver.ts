@@ -254,7 +254,11 @@ export function layerDriverContract(setup: LayerDriverSetup): void {
     test("lowers() gives a layer that an image has several times once: overlayfs stacks none twice", async () => {
       const { diffId: base } = await add({ path: "hidden", data: "1" }, { path: "d/base", data: "1" });
       const { diffId: twice } = await add({ path: ".wh.hidden" }, { path: "d/twice", data: "1" }, { path: "e/.wh..wh..opq" });
-      const { diffId: between } = await add({ path: "hidden", data: "2" }, { path: "d/twice", data: "2" }, { path: "e/between", data: "2" });
+      const { diffId: between } = await add(
+        { path: "hidden", data: "2" },
+        { path: "d/twice", data: "2" },
+        { path: "e/between", data: "2" },
+      );
       const tree = await view(base, twice, between, twice);
       expect([...tree.keys()].sort()).toEqual(["d", "d/base", "d/twice", "e"]);
       expect(tree.get("d/twice")?.text).toBe("1");
