@@ -1,9 +1,12 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../core/engine-error.ts";
 import { noSpaceError } from "../core/no-space.ts";
 import { Reserve } from "./reserve.ts";
 import { migrations, schemaVersion } from "./schema.ts";
+
+/** Whoever opens the database first reads the whole write-ahead log: it is written back and begun anew when it is longer. */
+const longestLog = 32 + 64 * (24 + 4096);
 
 /**
  * One data root's SQLite database, opened by each process for itself; CLI and API server use it at the same time.
@@ -12,11 +15,13 @@ import { migrations, schemaVersion } from "./schema.ts";
 export class Store implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #path: string;
   readonly #reserve: Reserve;
   #depth = 0;
 
-  constructor(database: DatabaseSync, reserve: Reserve) {
+  constructor(database: DatabaseSync, path: string, reserve: Reserve) {
     this.#database = database;
+    this.#path = path;
     this.#reserve = reserve;
   }
 
@@ -36,6 +41,7 @@ export class Store implements Disposable {
    */
   transaction<Result>(change: () => Result): Result {
     if (this.#depth > 0) return change();
+    this.#endLongLog();
     this.#database.exec("BEGIN IMMEDIATE");
     this.#depth++;
     try {
@@ -75,6 +81,21 @@ export class Store implements Disposable {
     }
   }
 
+  /**
+   * Before a change, not after it, as SQLite would do by itself: only the next writer begins a log anew, if it knows that all of it has been
+   * written back, and a process that is the first to open the database doesn't. Commands that make one change and end without
+   * closing (`create`) would write all of an ever longer log back, each time.
+   */
+  #endLongLog(): void {
+    const size = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if (size <= longestLog) return;
+    try {
+      this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch {
+      // A full disk: the log goes on.
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#statements.clear();
     this.#database.close();
@@ -109,9 +130,9 @@ function open(path: string): Store {
   database.exec("PRAGMA busy_timeout=15000");
   const found = Number(Object.values(database.prepare("PRAGMA user_version").get() ?? {})[0] ?? 0);
   if (found !== schemaVersion) migrate(database, path, found);
-  // Checkpointed often: whoever opens the database first reads the whole write-ahead log, and short processes do not close it.
-  database.exec("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=64");
-  return new Store(database, new Reserve(path.slice(0, path.lastIndexOf("/"))));
+  // A log that begins anew gets cut to the limit, so that its size tells how long it is.
+  database.exec(`PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=${longestLog}`);
+  return new Store(database, path, new Reserve(path.slice(0, path.lastIndexOf("/"))));
 }
 
 function migrate(database: DatabaseSync, path: string, found: number): void {
