@@ -49,21 +49,34 @@ static int is_runtime(char *const argv[])
 	return is_among(slash ? slash + 1 : argv[0], names) || (argv[1] && !strcmp(argv[1], "oci"));
 }
 
-/* Looks past the global flags. A wrong guess costs a process that ends by itself. */
-static enum launch begins_with_launch(char *const argv[])
+/* The first word behind the global flags, or an empty one. */
+static const char *find_verb(char *const argv[], int runtime)
 {
-	static const char *const verbs[] = { "run", "exec", "start", NULL };
-	static const char *const runtime_verbs[] = { "create", "run", "exec", NULL };
 	static const char *const taking[] = { "--root", "--run-root", "--log", "--log-format", "--cgroup-manager", "--rootless", NULL };
 	if (!argv[0] || !argv[1])
-		return NO_LAUNCH;
-	int runtime = is_runtime(argv);
+		return "";
 	char *const *word = argv + (runtime && !strcmp(argv[1], "oci") ? 2 : 1);
 	while (*word && **word == '-')
 		word += is_among(*word, taking) && word[1] ? 2 : 1;
-	if (!*word || !is_among(*word, runtime ? runtime_verbs : verbs))
+	return *word ? *word : "";
+}
+
+/* A wrong guess costs a process that ends by itself. */
+static enum launch begins_with_launch(const char *verb, int runtime)
+{
+	static const char *const verbs[] = { "run", "exec", "start", NULL };
+	static const char *const runtime_verbs[] = { "create", "run", "exec", NULL };
+	if (!is_among(verb, runtime ? runtime_verbs : verbs))
 		return NO_LAUNCH;
 	return runtime ? LAUNCH_WITH_STDIO : LAUNCH;
+}
+
+/* Reads archives or long streams, or may (`image load`). A wrong guess costs time. */
+static int computes(const char *verb, int runtime)
+{
+	static const char *const verbs[] = { "attach", "commit", "cp", "demo", "diff", "export", "import", "load", "logs", "pull", "push", "save",
+		"container", "image", "system", "volume", NULL };
+	return !runtime && is_among(verb, verbs);
 }
 
 static int drop_stdio(void)
@@ -118,11 +131,13 @@ int front(char **argv)
 			*kept++ = *variable;
 	*kept = NULL;
 	/* The tests of a faulty one tell it by environment and arguments where to fail. */
-	enum launch launch = FAULT_BUILD ? NO_LAUNCH : begins_with_launch(argv);
+	int runtime = argv[0] && is_runtime(argv);
+	const char *verb = find_verb(argv, runtime);
+	enum launch launch = FAULT_BUILD ? NO_LAUNCH : begins_with_launch(verb, runtime);
 	if (launch != NO_LAUNCH)
 		start_waiting_launcher(launch);
-	/* Nothing runs twice on the way to a container: compiling would only take the launcher's processor (a quarter of the time in all). */
-	if (launch != NO_LAUNCH || (argv[0] && is_runtime(argv)))
+	/* Nothing runs twice in a short command: compiling would only take the processor (a quarter of a run's time in all). */
+	if (!computes(verb, runtime))
 		putenv(interpret);
 	int found = sibling("engine", path) == 0;
 	if (found)
