@@ -62,11 +62,12 @@ export class StateLock implements Disposable {
       rmSync(draft, { force: true });
     }
     // Somebody who was slow to make it may come after a later one, which has cleared the earlier ones away.
-    if (highestOf(directory) > mine) {
+    const numbers = numbersIn(directory);
+    if (Math.max(...numbers) > mine) {
       rmSync(path, { force: true });
       return null;
     }
-    for (const number of numbersIn(directory)) if (number < mine) rmSync(`${directory}/${prefix}${number}`, { force: true });
+    for (const number of numbers) if (number < mine) rmSync(`${directory}/${prefix}${number}`, { force: true });
     return new StateLock(path);
   }
 

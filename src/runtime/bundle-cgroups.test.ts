@@ -1,7 +1,9 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import type { HostPath } from "../core/brands.ts";
 import { ownCgroupDirectory } from "../kernel/make-cgroup.ts";
-import { bundleCgroupPath } from "./bundle-cgroups.ts";
+import { bundleCgroupPath, joinCgroups } from "./bundle-cgroups.ts";
 
 const pathOf = (cgroupsPath?: string) =>
   bundleCgroupPath({ ociVersion: "1.0.2", linux: cgroupsPath === undefined ? {} : { cgroupsPath } }, "id1");
@@ -24,4 +26,38 @@ test("ownCgroupDirectory() finds the caller's group, or stays at the root where 
   expect(ownCgroupDirectory(hierarchy(1, [], "systemd"), text)).toBe("/cg/s" as HostPath);
   expect(ownCgroupDirectory(hierarchy(1, ["memory"]), text)).toBe("/cg" as HostPath);
   expect(ownCgroupDirectory(hierarchy(2, []), "0::/../x\n")).toBe("/cg" as HostPath);
+});
+
+describe("joinCgroups() with groups beneath the container's", () => {
+  const join = (beneath: Readonly<Record<string, string>>): readonly string[] => {
+    const root = mkdtempSync(`${tmpdir()}/wherry-groups-`) as HostPath;
+    try {
+      const hierarchy = (version: 1 | 2, name: string, controllers: readonly string[]) =>
+        ({ version, mountPoint: `${root}/${name}` as HostPath, controllers, name: "" }) as const;
+      for (const path of ["cpu/c/one", "memory/c/one/two", "v2/c"]) mkdirSync(`${root}/${path}`, { recursive: true });
+      const hierarchies = [hierarchy(1, "cpu", ["cpu", "cpuacct"]), hierarchy(1, "memory", ["memory"]), hierarchy(2, "v2", [])];
+      const { placements } = joinCgroups(
+        { layout: { mode: "hybrid", hierarchies, systemd: false }, path: "/c" },
+        process.pid,
+        new Map(Object.entries(beneath)),
+      );
+      return placements.map(({ directory }) => directory.slice(root.length + 1));
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  };
+
+  test("one for all hierarchies is taken where it is", () => {
+    expect(join({})).toEqual(["cpu/c", "memory/c", "v2/c"]);
+    expect(join({ "": "one" })).toEqual(["cpu/c/one", "memory/c/one", "v2/c"]);
+    expect(join({ "": "one/two" })).toEqual(["cpu/c", "memory/c/one/two", "v2/c"]);
+    expect(() => join({ "": "three" })).toThrow("no control group `three` beneath the container's");
+  });
+
+  test("one of a controller has to be there", () => {
+    expect(join({ cpu: "one", cpuacct: "one" })).toEqual(["cpu/c/one", "memory/c", "v2/c"]);
+    expect(join({ memory: "one/two", cpu: "one" })).toEqual(["cpu/c/one", "memory/c/one/two", "v2/c"]);
+    expect(() => join({ cpu: "one/two" })).toThrow("no control group `one/two` of cpu");
+    expect(() => join({ blkio: "one" })).toThrow("no control group `one` of blkio");
+  });
 });

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { CgroupHierarchy, CgroupLayout, CgroupPath } from "../core/cgroup-layout.ts";
 import { cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
+import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { invalidOption } from "../core/invalid-option.ts";
 import { type CgroupGroup, listCgroupPids } from "../kernel/cgroup-group.ts";
-import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { makeCgroup, ownCgroupDirectory } from "../kernel/make-cgroup.ts";
 import { compileCgroups } from "../plan/cgroups/compile-cgroups.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
@@ -66,16 +67,23 @@ export function requireEmptyCgroup(group: CgroupGroup): void {
 /**
  * The group of a running container, for a further process. On v2 that is the first process's own, where the container has made groups in
  * its group and passes controllers on to them: no process may be in one that does.
+ * @param beneath groups in the container's that are there already, by controller (`systemd` for its named hierarchy); by "" for all
+ *   hierarchies, of which those that don't have it keep to the container's own
+ * @throws {EngineError} INVALID_OPTION for one that is nowhere
  */
-export function joinCgroups(path: CgroupPath, pid: number): CgroupPlan {
-  const layout = detectCgroupLayout();
-  const placements = layout.hierarchies
-    .map((hierarchy) => ({
-      hierarchy,
-      directory: cgroupDirectory(hierarchy, hierarchy.version === 1 ? path : ownGroup(hierarchy, path, pid)),
-    }))
-    .filter(({ directory }) => existsSync(directory))
-    .map(({ hierarchy, directory }) => ({ directory, version: hierarchy.version, writes: [], monitorDirectory: directory }));
+export function joinCgroups({ layout, path }: CgroupGroup, pid: number, beneath: ReadonlyMap<string, string> = new Map()): CgroupPlan {
+  const found = new Set<string>();
+  const placements = layout.hierarchies.flatMap((hierarchy) => {
+    const names = ["", ...hierarchy.controllers, hierarchy.name].filter((name) => beneath.has(name));
+    const group = cgroupDirectory(hierarchy, hierarchy.version === 1 || beneath.size > 0 ? path : ownGroup(hierarchy, path, pid));
+    const chosen = `${group}/${beneath.get(names[0] ?? "") ?? ""}`;
+    const isThere = names.length > 0 && existsSync(chosen);
+    if (isThere) for (const name of names) found.add(name);
+    const directory = isThere ? (chosen as HostPath) : group;
+    return existsSync(directory) ? [{ directory, version: hierarchy.version, writes: [], monitorDirectory: directory }] : [];
+  });
+  for (const [name, group] of beneath)
+    if (!found.has(name)) throw invalidOption(`no control group \`${group}\`${name === "" ? "" : ` of ${name}`} beneath the container's`);
   return { placements: withOwnDirectories(layout, { placements }), launcherStays: true };
 }
 

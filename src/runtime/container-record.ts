@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
-import type { CgroupPath } from "../core/cgroup-layout.ts";
+import type { CgroupLayout, CgroupPath } from "../core/cgroup-layout.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
 
@@ -19,6 +19,8 @@ export interface ContainerRecord {
   readonly startTime: string;
   readonly bootId: string;
   readonly cgroup: CgroupPath;
+  /** Absent in the record of an earlier version. */
+  readonly cgroupLayout?: CgroupLayout;
   /** The systemd unit that the group belongs to, where systemd has made it. */
   readonly systemdUnit?: string;
   readonly annotations: Readonly<Record<string, string>>;

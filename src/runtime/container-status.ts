@@ -1,8 +1,8 @@
 import { isCgroupFrozen } from "../kernel/cgroup-control.ts";
-import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { readBootId } from "../kernel/boot-id.ts";
 import { isAlive, type ProcessReference } from "../kernel/process-reference.ts";
 import { isWaiting } from "../kernel/start-pipe.ts";
+import { containerGroup } from "./container-group.ts";
 import type { ContainerFiles, ContainerRecord } from "./container-record.ts";
 import { isLocked, type StateLock } from "../kernel/state-lock.ts";
 
@@ -30,7 +30,7 @@ export function isContainerAlive(record: ContainerRecord): boolean {
 
 function isFrozen(record: ContainerRecord): boolean {
   try {
-    return isCgroupFrozen({ layout: detectCgroupLayout(), path: record.cgroup });
+    return isCgroupFrozen(containerGroup(record));
   } catch {
     // It has been removed under the container, or there is no freezer: nobody can have paused it.
     return false;

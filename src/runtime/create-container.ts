@@ -10,6 +10,7 @@ import { configInvalid } from "../plan/plan-context.ts";
 import { type BundleConfig, readBundle } from "./bundle-config.ts";
 import { bundleCgroupPath, placeInCgroups, requireEmptyCgroup } from "./bundle-cgroups.ts";
 import { type BundleOptions, bundleInput } from "./bundle-input.ts";
+import { containerGroup } from "./container-group.ts";
 import {
   claimContainer,
   type ContainerFiles,
@@ -58,8 +59,9 @@ export async function createContainer(request: CreateContainerRequest): Promise<
   const files = containerFiles(request.root, request.id);
   const bundle = readBundle(request.bundle, request.configPath);
   checkTerminal(bundle, request);
-  const record = newRecord(request, bundle, await placeOf(request, bundle));
-  const group = { layout: detectCgroupLayout(), path: record.cgroup };
+  const place = { ...(await placeOf(request, bundle)), cgroupLayout: detectCgroupLayout() };
+  const record = newRecord(request, bundle, place);
+  const group = containerGroup(record);
   claimContainer(files, request.id);
   await using undo = new Undo();
   undo.add(() => removeRecord(files));
@@ -118,7 +120,7 @@ async function launch(
 function newRecord(
   { id, bundle: directory }: CreateContainerRequest,
   { config, rootfs }: BundleConfig,
-  place: Pick<ContainerRecord, "cgroup" | "systemdUnit">,
+  place: Pick<ContainerRecord, "cgroup" | "cgroupLayout" | "systemdUnit">,
 ): ContainerRecord {
   return {
     format: 1,

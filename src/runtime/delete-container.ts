@@ -1,8 +1,8 @@
 import { EngineError } from "../core/engine-error.ts";
 import { killCgroup, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup-control.ts";
-import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { isEnding } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
+import { containerGroup } from "./container-group.ts";
 import { type ContainerFiles, type ContainerRecord, findCreatedConfig, findRecord, readRecord, removeRecord } from "./container-record.ts";
 import { containerStatus, initProcess, isContainerAlive } from "./container-status.ts";
 import { removeClassOfService } from "./host-lookups.ts";
@@ -47,7 +47,7 @@ export async function removeStopped(files: ContainerFiles, record: ContainerReco
 
 async function end(record: ContainerRecord, launcher: string): Promise<void> {
   if (record.pid !== 0) sendSignal(launcher, initProcess(record), SIGKILL);
-  await killCgroup({ layout: detectCgroupLayout(), path: record.cgroup });
+  await killCgroup(containerGroup(record));
   await waitForEnd(record);
 }
 
@@ -66,7 +66,7 @@ async function waitForEnd(record: ContainerRecord): Promise<void> {
 }
 
 async function removeGroup(record: ContainerRecord): Promise<void> {
-  const group = { layout: detectCgroupLayout(), path: record.cgroup };
+  const group = containerGroup(record);
   if (removeEmptyCgroup(group)) return;
   await killCgroup(group);
   await removeCgroup(group);

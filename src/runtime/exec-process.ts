@@ -4,6 +4,7 @@ import type { OciConfig, OciProcess } from "../plan/oci-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import { joinCgroups } from "./bundle-cgroups.ts";
 import { type BundleOptions, bundleInput } from "./bundle-input.ts";
+import { containerGroup } from "./container-group.ts";
 import { type ContainerFiles, readCreatedConfig, readRecord } from "./container-record.ts";
 import { containerStatus, initProcess } from "./container-status.ts";
 import { writePidFile } from "./create-container.ts";
@@ -21,6 +22,10 @@ export interface ExecProcessRequest {
   /** The launcher stays and tells how the process ended; else both are let go. */
   readonly foreground: boolean;
   readonly options: BundleOptions;
+  /** Groups beneath the container's that the process is to be in, see `joinCgroups`. */
+  readonly subgroups?: ReadonlyMap<string, string>;
+  /** Also in a paused container, where it waits until the container is resumed. */
+  readonly ignorePaused?: boolean;
 }
 
 /** A further process; `clear` removes what it has left in the container's directory, after its end. */
@@ -35,9 +40,9 @@ export interface ExecutedProcess extends StartedProcess {
 export async function execProcess(files: ContainerFiles, request: ExecProcessRequest): Promise<ExecutedProcess> {
   const record = readRecord(files);
   const status = containerStatus(files, record);
-  if (status === "paused")
+  if (status === "paused" && request.ignorePaused !== true)
     throw new EngineError({ kind: "conflict", code: "CONTAINER_PAUSED", message: "cannot exec in a paused container" });
-  if (status !== "running" && status !== "created") throw notRunning();
+  if (status !== "running" && status !== "created" && status !== "paused") throw notRunning();
   const created = readCreatedConfig(files);
   if (created.process === undefined) throw configInvalid("`process` is missing");
   const config: OciConfig = { ...created, process: request.process(created.process) };
@@ -51,7 +56,7 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
       config,
       identity: record,
       rootfs: record.rootfs,
-      cgroups: joinCgroups(record.cgroup, record.pid),
+      cgroups: joinCgroups(containerGroup(record), record.pid, request.subgroups),
       monitorDirectory: directory,
       execInto: initProcess(record),
       options: request.options,

@@ -1,9 +1,9 @@
 import { EngineError } from "../core/engine-error.ts";
 import { freezeCgroup, killCgroup, thawCgroup } from "../kernel/cgroup-control.ts";
 import { listCgroupPids } from "../kernel/cgroup-group.ts";
-import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
 import { readProcessStat } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
+import { containerGroup } from "./container-group.ts";
 import { type ContainerFiles, type ContainerRecord, readRecord } from "./container-record.ts";
 import { initProcess, isContainerAlive } from "./container-status.ts";
 
@@ -34,7 +34,7 @@ async function signalAll(
   record: ContainerRecord,
   { signal, launcher }: { readonly signal: number; readonly launcher: string },
 ): Promise<void> {
-  const group = { layout: detectCgroupLayout(), path: record.cgroup };
+  const group = containerGroup(record);
   if (signal === SIGKILL) return killCgroup(group);
   // Standing still, none of them can end and leave its number to somebody else, or fork away.
   const frozen = await freezeCgroup(group).then(
@@ -53,7 +53,7 @@ async function signalAll(
 
 function thawQuietly(record: ContainerRecord): void {
   try {
-    thawCgroup({ layout: detectCgroupLayout(), path: record.cgroup });
+    thawCgroup(containerGroup(record));
   } catch {
     // No freezer: then it isn't frozen.
   }

@@ -1,6 +1,6 @@
 import { EngineError } from "../core/engine-error.ts";
 import { freezeCgroup, thawCgroup } from "../kernel/cgroup-control.ts";
-import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
+import { containerGroup } from "./container-group.ts";
 import { type ContainerFiles, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
 import { StateLock } from "../kernel/state-lock.ts";
@@ -16,7 +16,7 @@ export async function pauseContainer(files: ContainerFiles): Promise<void> {
   const status = containerStatus(files, record, lock);
   if (status === "paused") return;
   if (status !== "running" && status !== "created") throw notPausable("container not running or created", status);
-  await freezeCgroup({ layout: detectCgroupLayout(), path: record.cgroup });
+  await freezeCgroup(containerGroup(record));
 }
 
 /** @throws {EngineError} CONTAINER_NOT_FOUND, CONTAINER_NOT_RUNNING when it is not paused */
@@ -26,7 +26,7 @@ export function resumeContainer(files: ContainerFiles): void {
   const record = readRecord(files);
   const status = containerStatus(files, record, lock);
   if (status !== "paused") throw notPausable("container not paused", status);
-  thawCgroup({ layout: detectCgroupLayout(), path: record.cgroup });
+  thawCgroup(containerGroup(record));
 }
 
 /** runc's words. */

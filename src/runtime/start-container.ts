@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { unlinkSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
 import { startThroughPipe } from "../kernel/start-pipe.ts";
 import { type ContainerFiles, type ContainerRecord, readCreatedConfig, readRecord } from "./container-record.ts";
@@ -18,8 +18,8 @@ export async function startContainer(files: ContainerFiles, warn: (message: stri
   if (status !== "created") throw notCreated(status);
   const outcome = startThroughPipe(files);
   if (outcome.kind === "gone") throw notCreated(containerStatus(files, record, lock));
-  rmSync(files.start, { force: true });
-  rmSync(files.reply, { force: true });
+  unlinkSync(files.start);
+  unlinkSync(files.reply);
   if (outcome.kind === "died")
     throw launchFailed(`start container \`${record.id}\`: its process has died before it could execute \`${record.afterStart.command}\``);
   if (outcome.kind === "failed") throw await describe(record, outcome);

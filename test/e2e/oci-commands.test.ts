@@ -55,6 +55,47 @@ describe("pause and resume", () => {
     await host.untilStatus(id, "stopped");
     await ok(["delete", id]);
   });
+
+  test("exec --ignore-paused waits for a paused container to go on", async () => {
+    const { id } = await idle();
+    await ok(["pause", id]);
+    let ended = false;
+    const exec = oci(["exec", "--ignore-paused", id, "/payload", "exit", "7"]).finally(() => (ended = true));
+    // Its process is there, or its launcher, whichever of them stands still.
+    await poll("somebody is in the group", async () => JSON.parse(await ok(["ps", "--format", "json", id])).length > 1);
+    expect(await host.state(id)).toMatchObject({ status: "paused" });
+    expect(ended).toBe(false);
+    await ok(["resume", id]);
+    expect(await exec).toMatchObject({ code: 7 });
+    await ok(["delete", "--force", id]);
+  });
+});
+
+test("exec --cgroup puts the process in a group beneath the container's", async () => {
+  const { id, pid } = await idle();
+  const groups = detectCgroupLayout().hierarchies.map(({ mountPoint, version, controllers, name }) => {
+    const own = version === 2 ? "" : (controllers[0] ?? `name=${name}`);
+    const line = readFileSync(`/proc/${pid}/cgroup`, "utf8")
+      .split("\n")
+      .find((entry) => entry.split(":")[1]?.split(",").includes(own));
+    return `${mountPoint}${line?.split(":")[2]}`;
+  });
+  for (const group of groups) mkdirSync(`${group}/inner`);
+  const where = async (...flags: readonly string[]): Promise<readonly string[]> => {
+    const pidFile = `${host.directory}/inner-pid`;
+    await host.left(["exec", "-d", "--pid-file", pidFile, ...flags, id, "/payload", "sleep"]);
+    const lines = readFileSync(`/proc/${readFileSync(pidFile, "utf8")}/cgroup`, "utf8").split("\n");
+    return lines.filter((line) => line.endsWith("/inner"));
+  };
+  expect(await where()).toEqual([]);
+  expect(await where("--cgroup", "inner")).toHaveLength(groups.length);
+  const refused = await oci(["exec", "--cgroup", "nosuch", id, "/payload", "exit", "0"]);
+  expect(refused).toMatchObject({ code: 255, stderr: expect.stringContaining("no control group `nosuch`") });
+  expect(await oci(["exec", "--cgroup", "..", id, "/payload"])).toMatchObject({
+    code: 255,
+    stderr: expect.stringContaining("not a sub cgroup"),
+  });
+  await ok(["delete", "--force", id]);
 });
 
 describe("update", () => {

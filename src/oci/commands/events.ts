@@ -1,8 +1,8 @@
 import { invalidOption } from "../../core/invalid-option.ts";
 import { parseDuration } from "../../core/duration.ts";
-import { detectCgroupLayout } from "../../kernel/cgroup-layout.ts";
 import { readCgroupStats } from "../../kernel/cgroup-stats.ts";
 import type { ContainerStats } from "../../kernel/container-stats.ts";
+import { containerGroup } from "../../runtime/container-group.ts";
 import { readRecord } from "../../runtime/container-record.ts";
 import { containerStatus } from "../../runtime/container-status.ts";
 import { notRunning } from "../../runtime/kill-container.ts";
@@ -22,7 +22,7 @@ export const events: OciCommand = {
     const intervalMs = parseDuration(values.interval ?? "5s") / 1e6;
     if (intervalMs <= 0) throw invalidOption("duration interval must be greater than 0");
     if (containerStatus(files, record) === "stopped") throw notRunning();
-    const group = { layout: detectCgroupLayout(), path: record.cgroup };
+    const group = containerGroup(record);
     const tell = (type: string, data?: object) =>
       context.print(`${JSON.stringify({ type, id: record.id, ...(data === undefined ? {} : { data }) })}\n`);
     let stats = readCgroupStats(group);

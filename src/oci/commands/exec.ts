@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { EngineError } from "../../core/engine-error.ts";
 import { invalidOption } from "../../core/invalid-option.ts";
 import type { OciProcess } from "../../plan/oci-config.ts";
 import { validateProcess } from "../../plan/oci/validate-config.ts";
@@ -11,6 +10,7 @@ import { absolutePath } from "../container-argument.ts";
 import { ownTerminalSize, preservedDescriptors } from "../create-flags.ts";
 import { SignalForwarder } from "../foreground.ts";
 import type { OciCommand } from "../oci-context.ts";
+import { parseSubgroups } from "../subgroup-flag.ts";
 
 const flags = {
   process: { takes: "value", aliases: ["p"] },
@@ -38,16 +38,14 @@ export const exec: OciCommand = {
     const [id, ...command] = words;
     if (id === undefined) throw invalidOption("exec: the container's id is missing");
     if (values.process === undefined && command.length === 0) throw invalidOption("exec: process args cannot be empty");
-    for (const name of ["cgroup", "ignore-paused"] as const) {
-      if (values[name] === false || (Array.isArray(values[name]) && values[name].length === 0)) continue;
-      throw new EngineError({ kind: "notImplemented", code: "NOT_IMPLEMENTED", message: `exec --${name} is not supported yet` });
-    }
     const files = containerFiles(context.root, id);
     const signals = values.detach ? null : new SignalForwarder();
     const started = await execProcess(files, {
       process: (own) => (values.process === undefined ? changed(own, command, values) : readProcess(values.process, values)),
       launcher: context.launcher,
       foreground: !values.detach,
+      ignorePaused: values["ignore-paused"],
+      subgroups: parseSubgroups(values.cgroup),
       options: { preservedDescriptors: preservedDescriptors(values["preserve-fds"]), ...(values.detach ? {} : ownTerminalSize()) },
       ...(values["console-socket"] === undefined ? {} : { consoleSocket: absolutePath(values["console-socket"]) }),
       ...(values["pid-file"] === undefined ? {} : { pidFile: absolutePath(values["pid-file"]) }),
