@@ -54,7 +54,8 @@ function freePort() {
  */
 export function imageContenders(directory, { chosen }) {
   const makers = {
-    wherry: () => wherry(directory),
+    wherry: () => wherry(directory, "wherry"),
+    "wherry-dropping": () => wherry(directory, "wherry-dropping"),
     docker: () => docker(directory),
     podman: () => podman(directory),
     skopeo: () => skopeo(directory),
@@ -63,7 +64,7 @@ export function imageContenders(directory, { chosen }) {
   const made = [];
   for (const [name, make] of Object.entries(makers)) {
     if (chosen !== undefined && !chosen.includes(name)) continue;
-    if (name === "wherry" || installed(name === "docker" ? "dockerd" : name)) made.push(make());
+    if (name.startsWith("wherry") || installed(name === "docker" ? "dockerd" : name)) made.push(make());
   }
   return made;
 }
@@ -96,15 +97,15 @@ function engine(base, { name, note, disk, flags = [], pullFlags = [], prune }) {
   };
 }
 
-function wherry(directory) {
-  const base = [`${repository}/dist/wherry`, "--root", `${directory}/wherry`, "--run-root", `${directory}/wherry-run`];
-  mkdirSync(`${directory}/wherry`);
-  const note = quietly(base[0], ...base.slice(1), "version", "--format", "{{.Client.Version}}").split("\n")[0];
+/** By its defaults, or without keeping the compressed layers that it was sent. */
+function wherry(directory, name) {
+  const dropping = name === "wherry" ? [] : ["env", "WHERRY_KEEP_COMPRESSED=0"];
+  const base = [...dropping, `${repository}/dist/wherry`, "--root", `${directory}/${name}`, "--run-root", `${directory}/${name}-run`];
+  mkdirSync(`${directory}/${name}`);
+  const version = quietly(base[0], ...base.slice(1), "version", "--format", "{{.Client.Version}}").split("\n")[0];
   const driver = quietly(base[0], ...base.slice(1), "info", "--format", "{{.Driver}}");
-  return {
-    ...engine(base, { name: "wherry", note: `${note}, layers by the driver ${driver}`, disk: `${directory}/wherry` }),
-    close: () => removeInstanceCgroups(base),
-  };
+  const note = `${version}, layers by the driver ${driver}${name === "wherry" ? "" : "; WHERRY_KEEP_COMPRESSED=0"}`;
+  return { ...engine(base, { name, note, disk: `${directory}/${name}` }), close: () => removeInstanceCgroups(base) };
 }
 
 function podman(directory) {

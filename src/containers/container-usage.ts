@@ -1,5 +1,5 @@
 import type { HostPath } from "../core/brands.ts";
-import { diskUsage } from "../layers/disk-usage.ts";
+import { diskUsage } from "../kernel/disk-usage.ts";
 import { listContainers } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { containerPaths } from "./container-paths.ts";

@@ -1,6 +1,6 @@
 import type { ContainerId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
-import { diskUsage } from "../layers/disk-usage.ts";
+import { diskUsage } from "../kernel/disk-usage.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import { listContainers } from "../state/container-table.ts";
 import type { ContainerHost } from "./container-host.ts";

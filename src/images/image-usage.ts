@@ -1,5 +1,5 @@
 import type { HostPath, ImageId } from "../core/brands.ts";
-import { diskUsage } from "../layers/disk-usage.ts";
+import { diskUsage } from "../kernel/disk-usage.ts";
 import { layerFiles } from "../layers/layer-files.ts";
 import { type ImageRow, listBlobs, listImages } from "../state/image-rows.ts";
 import { listImageUsers } from "../state/image-users.ts";

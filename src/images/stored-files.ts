@@ -1,5 +1,5 @@
 import type { HostPath } from "../core/brands.ts";
-import { diskUsage } from "../layers/disk-usage.ts";
+import { diskUsage } from "../kernel/disk-usage.ts";
 import { layerFiles } from "../layers/layer-files.ts";
 import type { ImageHost } from "./image-host.ts";
 

@@ -1,8 +1,5 @@
-import { closeSync, constants, openSync } from "node:fs";
-import type { ByteString } from "../core/byte-string.ts";
 import type { ContainerId } from "../core/brands.ts";
-import { TreeSession } from "../kernel/tree-client.ts";
-import { treeFd } from "../kernel/tree-records.ts";
+import { diskUsage } from "../kernel/disk-usage.ts";
 import { listVolumeUsers, listVolumes, type VolumeRow } from "../state/volume-rows.ts";
 import { parseBacking } from "./local-driver.ts";
 import type { VolumeHost } from "./volume-host.ts";
@@ -28,31 +25,6 @@ export async function volumeUsage(host: VolumeHost): Promise<VolumeUsage[]> {
 /** What removing the volume would free. */
 export async function volumeBytes(host: VolumeHost, row: Pick<VolumeRow, "name" | "options">): Promise<number> {
   if (parseBacking(row.name, row.options).kind !== "directory") return 0;
-  let fd: number;
-  try {
-    fd = openSync(volumePaths(host.root, row.name).data, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch {
-    return 0;
-  }
-  try {
-    await using session = new TreeSession(host.launcher, [fd]);
-    const seen = new Set<string>();
-    let bytes = 0;
-    await session.walk(
-      treeFd(0),
-      "." as ByteString,
-      (entry) => {
-        if (entry.type !== "directory" && entry.links > 1) {
-          const inode = `${entry.device}:${entry.inode}`;
-          if (seen.has(inode)) return;
-          seen.add(inode);
-        }
-        bytes += entry.allocatedBytes;
-      },
-      { missingOk: true },
-    );
-    return bytes;
-  } finally {
-    closeSync(fd);
-  }
+  const { data } = volumePaths(host.root, row.name);
+  return (await diskUsage(host.launcher, [data])).get(data) ?? 0;
 }

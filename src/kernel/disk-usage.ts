@@ -1,15 +1,19 @@
 import { closeSync, constants, openSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { encodeText } from "../core/byte-string.ts";
-import { TreeSession } from "../kernel/tree-client.ts";
-import { treeFd } from "../kernel/tree-records.ts";
-import type { TreeEntry } from "../kernel/tree-replies.ts";
+import { TreeSession } from "./tree-client.ts";
+import { treeFd } from "./tree-records.ts";
+import type { TreeEntry } from "./tree-replies.ts";
 
 /**
- * Bytes that each of these files and directories takes on the disk: blocks, not lengths; a file with several names counts for the first path
- * that has it. Mounts beneath are not entered. What is not there, or is removed meanwhile, counts for nothing.
+ * Bytes that each of these files and directories takes on the disk, or what else `measure` says of an entry; a file with several names counts
+ * for the first path that has it. Mounts beneath are not entered. What is not there, or is removed meanwhile, counts for nothing.
  */
-export async function diskUsage(launcher: string, paths: readonly HostPath[]): Promise<Map<HostPath, number>> {
+export async function diskUsage(
+  launcher: string,
+  paths: readonly HostPath[],
+  measure: (entry: TreeEntry) => number = ({ allocatedBytes }) => allocatedBytes,
+): Promise<Map<HostPath, number>> {
   const usage = new Map<HostPath, number>();
   const parents = openParents(paths);
   try {
@@ -24,7 +28,7 @@ export async function diskUsage(launcher: string, paths: readonly HostPath[]): P
         const inode = `${entry.device}:${entry.inode}`;
         if (seen.has(inode)) return;
         if (entry.type !== "directory" && entry.links > 1) seen.add(inode);
-        bytes += entry.allocatedBytes;
+        bytes += measure(entry);
       };
       const { directory, name } = split(path);
       const index = parents.get(directory)?.index;
