@@ -1,6 +1,7 @@
 // Who is measured, and how each is asked for the same thing: the static payload as a container's only process. Each contender has its
 // own state beneath `directory`; nothing that was on this machine before is touched.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startDockerd } from "./dockerd.mjs";
@@ -99,6 +100,9 @@ export function ociContenders(directory) {
   return [ociRuntime(directory, "wherry-oci", wherryOci(directory)), ...others];
 }
 
+/** As engines name containers. */
+const idOf = (word, n) => createHash("sha256").update(`${word}${n}`).digest("hex");
+
 function ociRuntime(directory, name, program = name) {
   const base = [program, "--root", `${directory}/${name}-state`];
   const bundle = (label, args) => {
@@ -121,18 +125,18 @@ function ociRuntime(directory, name, program = name) {
     name,
     ...hidden,
     note: `${versionOf(program, "--version")}; a bare bundle: no image, layers, log or seccomp`,
-    run: (n) => [...base, "run", "--bundle", once, `run${n}`],
-    create: (n) => [...base, "create", "--bundle", once, `made${n}`],
-    start: (n) => [...base, "start", `made${n}`],
-    state: (n) => [...base, "state", `made${n}`],
+    run: (n) => [...base, "run", "--bundle", once, idOf("run", n)],
+    create: (n) => [...base, "create", "--bundle", once, idOf("made", n)],
+    start: (n) => [...base, "start", idOf("made", n)],
+    state: (n) => [...base, "state", idOf("made", n)],
     stop: (n) => {
       // `succeed` ends by itself.
-      for (const end = Date.now() + 10_000; Date.now() < end && JSON.parse(call("state", `made${n}`)).status !== "stopped"; ) {
+      for (const end = Date.now() + 10_000; Date.now() < end && JSON.parse(call("state", idOf("made", n))).status !== "stopped"; ) {
         spawnSync("sleep", ["0.005"]);
       }
     },
-    delete: (n) => [...base, "delete", `made${n}`],
-    removeCreated: (n) => call("delete", "--force", `made${n}`),
+    delete: (n) => [...base, "delete", idOf("made", n)],
+    removeCreated: (n) => call("delete", "--force", idOf("made", n)),
     startIdle: (n) =>
       execFileSync(command[0], [...command.slice(1), "run", "--detach", "--bundle", bundle("idle", idle), `idle${n}`], { stdio: "ignore" }),
     exec: (n) => [...base, "exec", `idle${n}`, ...succeed],

@@ -5,8 +5,7 @@ import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { type CgroupGroup, listCgroupPids } from "../kernel/cgroup-group.ts";
-import { makeCgroup, ownCgroupDirectory } from "../kernel/make-cgroup.ts";
-import { compileCgroups } from "../plan/cgroups/compile-cgroups.ts";
+import { ownCgroupDirectory } from "../kernel/make-cgroup.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import type { CgroupPlan } from "../plan/plan-input.ts";
@@ -28,13 +27,12 @@ export function bundleCgroupPath(config: OciConfig, id: string): CgroupPath {
 }
 
 /**
- * Makes the container's group in every hierarchy and says what is to be written there.
- * @param bySystemd it has made the group in its own hierarchy, and manages those above
- * @throws {EngineError} as compileCgroups, makeCgroup
+ * What is to be written to the container's group, which is there: `layout` has v2's controllers as the group really has them. It depends on
+ * what is given, `callersGroups()` and the kernel alone.
+ * @throws {EngineError} as compileCgroups
  */
-export function placeInCgroups(config: OciConfig, group: CgroupGroup, { bySystemd }: { readonly bySystemd: boolean }): CgroupPlan {
-  const { path } = group;
-  const layout = makeCgroup(group.layout, path, { enableAbove: !bySystemd });
+export async function placeInCgroups(config: OciConfig, { layout, path }: CgroupGroup): Promise<CgroupPlan> {
+  const { compileCgroups } = await import("../plan/cgroups/compile-cgroups.ts");
   const resources = config.linux?.resources ?? {};
   const hasFile = (controller: string, file: string): boolean => {
     const hierarchy = hierarchyOf(layout, controller);
@@ -94,9 +92,14 @@ function ownGroup(hierarchy: CgroupHierarchy, path: CgroupPath, pid: number): Cg
   return own.startsWith(`${path}/`) ? own : path;
 }
 
+/** @see proc_pid_cgroup(5) */
+export function callersGroups(): string {
+  return readFileSync("/proc/self/cgroup", "utf8");
+}
+
 /** The launcher goes back to where its caller has put it. */
 function withOwnDirectories(layout: CgroupLayout, { placements }: CgroupPlan): CgroupPlan["placements"] {
-  const own = readFileSync("/proc/self/cgroup", "utf8");
+  const own = callersGroups();
   return placements.map((placement) => {
     const hierarchy = layout.hierarchies.find(({ mountPoint }) => placement.directory.startsWith(`${mountPoint}/`));
     return hierarchy === undefined ? placement : { ...placement, monitorDirectory: ownCgroupDirectory(hierarchy, own) };

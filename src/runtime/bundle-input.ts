@@ -13,7 +13,6 @@ export interface BundleInputRequest {
   readonly config: OciConfig;
   readonly identity: ContainerIdentity;
   readonly rootfs: HostPath;
-  readonly cgroups: CgroupPlan;
   /** Where a process that stays in the foreground leaves its record; null for one that is let go. */
   readonly monitorDirectory: HostPath | null;
   readonly startWait?: { readonly start: HostPath; readonly reply: HostPath };
@@ -35,29 +34,48 @@ export interface BundleOptions {
   readonly terminalSize?: { readonly rows: number; readonly columns: number };
 }
 
+/** What the host says to a configuration. Cheap to find out, and different each time, for all that a plan's memory knows. */
+export type HostLook = Pick<PlanInput, "clientPid" | "netDevices" | "resctrl" | "joinedMappings" | "fileMounts" | "features">;
+
+/** @throws {EngineError} CONFIG_INVALID, HOST_PROGRAM_MISSING, KERNEL_TOO_OLD, ARCHITECTURE_UNSUPPORTED */
+export async function lookAtHost({ config, rootfs, identity, execInto }: BundleInputRequest): Promise<HostLook> {
+  return {
+    ...(await lookUpHost(config)),
+    fileMounts: execInto === undefined ? fileMounts(config, identity.bundle) : [],
+    features: readBundleFeatures(rootfs),
+  };
+}
+
+/**
+ * All that `bundleInput` makes an input from, for comparison with that of an earlier container (BundleMemory): two that are equal but for names
+ * give plans that are equal but for names. Null for what no other will be equal to: a console's socket, the caller's descriptors.
+ */
+export function bundleFacts(request: BundleInputRequest, look: HostLook, cgroups: object): object | null {
+  const { config, identity, ...others } = request;
+  if (others.consoleSocket !== undefined || look.clientPid !== undefined) return null;
+  return { config, id: identity.id, bundle: identity.bundle, ...others, look, cgroups };
+}
+
 /** What a plan for a bundle's container, or a further process in it, is made from. @throws {EngineError} SECCOMP_INVALID, SECCOMP_UNSUPPORTED */
-export async function bundleInput(request: BundleInputRequest): Promise<PlanInput> {
-  const { config, rootfs, startWait, consoleSocket, execInto } = request;
-  const features = readBundleFeatures(rootfs);
+export async function bundleInput(request: BundleInputRequest, look: HostLook, cgroups: CgroupPlan): Promise<PlanInput> {
+  const { config, rootfs, identity, startWait, consoleSocket, execInto } = request;
+  const { features } = look;
   const extensions = await loadExtensions(config);
   const profile = config.linux?.seccomp;
   const size = config.process?.consoleSize;
   const isTerminal = config.process?.terminal === true;
   return {
     config: withActivation(config, request.options.activatedDescriptors ?? 0),
-    identity: request.identity,
+    identity: { id: identity.id, bundle: identity.bundle },
     ...(extensions === undefined ? {} : { extensions }),
-    ...(await lookUpHost(config)),
-    fileMounts: execInto === undefined ? fileMounts(config, request.identity.bundle) : [],
+    ...look,
     rootfs: { kind: "bundle", path: rootfs },
-    features,
-    cgroups: request.cgroups,
+    cgroups,
     monitor: request.monitorDirectory === null ? null : foreground(request.monitorDirectory, isTerminal && consoleSocket === undefined),
     joins: {},
     terminal: size === undefined ? (request.options.terminalSize ?? { rows: 0, columns: 0 }) : { rows: size.height, columns: size.width },
     reaper: false,
     inheritStdio: true,
-    clientPid: process.pid,
     noPivot: request.options.noPivot ?? false,
     keepKeyring: request.options.noNewKeyring ?? false,
     preservedDescriptors: request.options.preservedDescriptors ?? 0,

@@ -5,11 +5,13 @@ import { readBootId } from "../kernel/boot-id.ts";
 import type { CgroupGroup } from "../kernel/cgroup-group.ts";
 import { killCgroup, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup-control.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
+import { makeCgroup } from "../kernel/make-cgroup.ts";
 import type { LaunchPlan } from "../plan/operations.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import { type BundleConfig, readBundle } from "./bundle-config.ts";
-import { bundleCgroupPath, placeInCgroups, requireEmptyCgroup } from "./bundle-cgroups.ts";
-import { type BundleOptions, bundleInput } from "./bundle-input.ts";
+import { bundleCgroupPath, callersGroups, placeInCgroups, requireEmptyCgroup } from "./bundle-cgroups.ts";
+import { bundleFacts, bundleInput, type BundleInputRequest, type BundleOptions, lookAtHost } from "./bundle-input.ts";
+import { BundleMemory } from "./bundle-memory.ts";
 import { containerGroup } from "./container-group.ts";
 import {
   claimContainer,
@@ -19,7 +21,7 @@ import {
   removeRecord,
   writeRecord,
 } from "./container-record.ts";
-import { type StartedProcess, startProcess } from "./start-process.ts";
+import { type StartedProcess, startLike } from "./start-process.ts";
 import { poststart } from "./post-hooks.ts";
 import { StateLock } from "../kernel/state-lock.ts";
 import { giveStdio } from "./stdio-owner.ts";
@@ -57,7 +59,8 @@ export interface CreateContainerRequest {
  */
 export async function createContainer(request: CreateContainerRequest): Promise<StartedProcess> {
   const files = containerFiles(request.root, request.id);
-  const bundle = readBundle(request.bundle, request.configPath);
+  const memory = BundleMemory.open();
+  const bundle = await readBundle({ bundle: request.bundle, path: request.configPath, id: request.id }, memory);
   checkTerminal(bundle, request);
   const place = { ...(await placeOf(request, bundle)), cgroupLayout: detectCgroupLayout() };
   const record = newRecord(request, bundle, place);
@@ -71,7 +74,7 @@ export async function createContainer(request: CreateContainerRequest): Promise<
   writeRecord(files, record);
   if (request.systemdCgroup !== true) requireEmptyCgroup(group);
   undo.add(() => removeGroup(group));
-  const started = await launch(request, { files, bundle, record, group });
+  const started = await launch(request, { files, bundle, record, group, memory });
   undo.commit();
   return started;
 }
@@ -83,34 +86,46 @@ async function launch(
     bundle,
     record,
     group,
-  }: { readonly files: ContainerFiles; readonly bundle: BundleConfig; readonly record: ContainerRecord; readonly group: CgroupGroup },
+    memory,
+  }: {
+    readonly files: ContainerFiles;
+    readonly bundle: BundleConfig;
+    readonly record: ContainerRecord;
+    readonly group: CgroupGroup;
+    readonly memory: BundleMemory | null;
+  },
 ): Promise<StartedProcess> {
   const { config, rootfs } = bundle;
   const bySystemd = request.systemdCgroup === true;
   using scope = bySystemd ? (await import("./systemd-cgroup.ts")).startContainerScope(config, request.id, request.launcher) : null;
   void scope;
-  const input = await bundleInput({
+  // It stays as it is, where systemd manages what is above.
+  const made = { layout: makeCgroup(group.layout, group.path, { enableAbove: !bySystemd }), path: group.path };
+  const inputRequest: BundleInputRequest = {
     config,
     identity: record,
     rootfs,
-    cgroups: placeInCgroups(config, group, { bySystemd }),
     monitorDirectory: request.mode === "foreground" ? files.directory : null,
     options: request.options ?? {},
     ...(request.mode === "wait" ? { startWait: { start: files.start, reply: files.reply } } : {}),
     ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
-  });
+  };
+  const look = await lookAtHost(inputRequest);
+  const facts = bundleFacts(inputRequest, look, { made, callers: callersGroups() });
+  const likeThis = facts === null ? null : (memory?.entry(request.id, facts) ?? null);
   giveStdio(config);
-  let afterStart = record.afterStart;
-  const started = await startProcess(input, {
-    launcher: request.launcher,
-    label: request.id,
-    tty: config.process?.terminal === true,
-    inheritStdio: true,
-    passedDescriptors: request.options?.preservedDescriptors ?? 0,
-    onCompiled: (plan) => {
-      afterStart = describeStart(plan);
+  const { started } = await startLike(
+    { likeThis, makeInput: async () => bundleInput(inputRequest, look, await placeInCgroups(config, made)), keepAs: () => likeThis },
+    {
+      launcher: request.launcher,
+      label: request.id,
+      tty: config.process?.terminal === true,
+      inheritStdio: true,
+      passedDescriptors: request.options?.preservedDescriptors ?? 0,
+      noteOf: (plan) => JSON.stringify(describeStart(plan)),
     },
-  });
+  );
+  const afterStart = JSON.parse(started.note) as ContainerRecord["afterStart"];
   writeRecord(files, { ...record, pid: started.pid, startTime: String(started.startTime), afterStart });
   if (request.pidFile !== undefined) writePidFile(request.pidFile, started.pid);
   if (request.mode !== "wait") await poststart(config, record, { pid: started.pid, warn: request.warn });

@@ -1,15 +1,17 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
+import { randomHex } from "../core/random.ts";
 import type { OciConfig, OciProcess } from "../plan/oci-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import { joinCgroups } from "./bundle-cgroups.ts";
-import { type BundleOptions, bundleInput } from "./bundle-input.ts";
+import { bundleFacts, bundleInput, type BundleInputRequest, type BundleOptions, lookAtHost } from "./bundle-input.ts";
+import { BundleMemory } from "./bundle-memory.ts";
 import { containerGroup } from "./container-group.ts";
 import { type ContainerFiles, readCreatedConfig, readRecord } from "./container-record.ts";
 import { containerStatus, initProcess } from "./container-status.ts";
 import { writePidFile } from "./create-container.ts";
 import { notRunning } from "./kill-container.ts";
-import { type StartedProcess, startProcess } from "./start-process.ts";
+import { type StartedProcess, startLike } from "./start-process.ts";
 import { giveStdio } from "./stdio-owner.ts";
 import { EngineError } from "../core/engine-error.ts";
 
@@ -49,31 +51,44 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
   const terminal = config.process?.terminal === true;
   if (!request.foreground && terminal && request.consoleSocket === undefined)
     throw configInvalid("cannot allocate tty if runc will detach without setting console socket (--console-socket)");
-  const directory = request.foreground ? (mkdtempSync(`${files.directory}/exec-`) as HostPath) : null;
+  const directory = request.foreground ? makeExecDirectory(files) : null;
   const clear = () => directory !== null && rmSync(directory, { recursive: true, force: true });
   try {
-    const input = await bundleInput({
+    const cgroups = joinCgroups(containerGroup(record), record.pid, request.subgroups);
+    const inputRequest: BundleInputRequest = {
       config,
       identity: record,
       rootfs: record.rootfs,
-      cgroups: joinCgroups(containerGroup(record), record.pid, request.subgroups),
       monitorDirectory: directory,
       execInto: initProcess(record),
       options: request.options,
       ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
-    });
+    };
+    const look = await lookAtHost(inputRequest);
+    const facts = bundleFacts(inputRequest, look, cgroups);
+    const likeThis = facts === null ? null : (BundleMemory.open()?.entry(record.id, facts) ?? null);
     giveStdio(config);
-    const started = await startProcess(input, {
-      launcher: request.launcher,
-      label: record.id,
-      tty: terminal,
-      inheritStdio: true,
-      passedDescriptors: request.options.preservedDescriptors ?? 0,
-    });
+    const { started } = await startLike(
+      { likeThis, makeInput: () => bundleInput(inputRequest, look, cgroups), keepAs: () => likeThis },
+      {
+        launcher: request.launcher,
+        label: record.id,
+        tty: terminal,
+        inheritStdio: true,
+        passedDescriptors: request.options.preservedDescriptors ?? 0,
+      },
+    );
     if (request.pidFile !== undefined) writePidFile(request.pidFile, started.pid);
     return { ...started, clear };
   } catch (error) {
     clear();
     throw error;
   }
+}
+
+/** By a name of 64 digits, so that the plan is remembered for any other. */
+function makeExecDirectory(files: ContainerFiles): HostPath {
+  const directory = `${files.directory}/exec-${randomHex(32)}` as HostPath;
+  mkdirSync(directory, { mode: 0o700 });
+  return directory;
 }

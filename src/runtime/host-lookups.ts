@@ -10,13 +10,13 @@ type Lookups = Pick<PlanInput, "clientPid" | "netDevices" | "resctrl" | "joinedM
  * What a configuration's rarer fields name on this host. Nothing is read, and no module loaded, for a field that is not there.
  * @throws {EngineError} CONFIG_INVALID, HOST_PROGRAM_MISSING
  */
-export async function lookUpHost({ linux = {} }: OciConfig): Promise<Lookups> {
+export async function lookUpHost({ linux = {}, mounts = [] }: OciConfig): Promise<Lookups> {
   const { netDevices = {}, intelRdt, namespaces = [], uidMappings, gidMappings } = linux;
   const names = Object.keys(netDevices);
   refuseHostSysctls(linux);
   const user = namespaces.find(({ type, path }) => type === "user" && path !== undefined && path !== "")?.path;
   return {
-    clientPid: process.pid,
+    ...(mounts.some(({ source = "" }) => /^\/(proc|dev)\//.test(source)) ? { clientPid: process.pid } : {}),
     ...(names.length === 0 ? {} : { netDevices: await readNetDevices(names) }),
     ...(intelRdt === undefined ? {} : { resctrl: findResctrl() }),
     ...(user === undefined || (uidMappings !== undefined && gidMappings !== undefined)

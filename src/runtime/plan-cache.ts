@@ -23,31 +23,40 @@ export class PlanCache {
   }
 
   /**
-   * By the whole input. `ids`: the container's, then those of an exec session, 64 hexadecimal digits each. Null for an input that can't be
-   * compared (one with extensions, which are code) or is not worth its memory.
+   * By the whole input. `ids`: the container's, 64 hexadecimal digits, then other names without a meaning, of at least 32 characters. Null for
+   * an input that can't be compared (one with extensions, which are code) or is not worth its memory.
    */
   entry(input: PlanInput, ids: readonly string[]): PlanCacheEntry | null {
     if (input.extensions !== undefined) return null;
-    return this.#entry({ input: atNoTime(input) }, ids, input.config.linux?.timeOffsets);
+    return this.#entry({ input: atNoTime(input) }, () => ids, input.config.linux?.timeOffsets);
   }
 
   /** By what the input will be made from (containers/start-facts.ts): a start that finds its plan so need not make it. */
-  entryOfFacts(facts: unknown, ids: readonly string[], offsets: TimeOffsets | undefined): PlanCacheEntry | null {
-    return this.#entry({ facts, offsets: offsets === undefined ? null : offsetsAtNoTime(offsets) }, ids, offsets);
+  entryOfFacts(facts: unknown, ids: readonly string[] | IdsOf, offsets: TimeOffsets | undefined): PlanCacheEntry | null {
+    return this.#entry(
+      { facts, offsets: offsets === undefined ? null : offsetsAtNoTime(offsets) },
+      typeof ids === "function" ? ids : () => ids,
+      offsets,
+    );
   }
 
-  #entry(source: object, ids: readonly string[], offsets: TimeOffsets | undefined): PlanCacheEntry | null {
+  #entry(source: object, idsOf: IdsOf, offsets: TimeOffsets | undefined): PlanCacheEntry | null {
     const bytes: Uint8Array[] = [];
     const text = JSON.stringify({ program: programStamp(), ...source }, (_, value: unknown) => asText(value, bytes));
     // Whoever writes this into a command can have his plan compiled.
     if (text.includes(placeholderMark) || text.includes("monotonic ")) return null;
-    const words = ids.reduce((so, id, index) => so.replaceAll(id, longPlaceholder(index)), text);
-    const key = Buffer.concat([Buffer.from(words.replaceAll((ids[0] ?? "").slice(0, shortLength), shortPlaceholder)), ...bytes]);
+    const ids = idsOf(text);
+    if (ids === null) return null;
+    const words = ids.reduce((so, id, index) => so.replaceAll(id, longPlaceholder(index, id)), text);
+    const key = Buffer.concat([Buffer.from(words.replaceAll(shortOf(ids), shortPlaceholder)), ...bytes]);
     if (key.length > mostBytes) return null;
     const name = fileName(key);
     return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, offsets, ids });
   }
 }
+
+/** The ids in a text, see `entry`; null when what it stands for is not to be remembered. */
+type IdsOf = (text: string) => readonly string[] | null;
 
 interface Of {
   readonly directory: HostPath;
@@ -60,9 +69,15 @@ interface Of {
 /** The plan of one input, there or not. */
 export class PlanCacheEntry {
   readonly #of: Of;
+  #note = "";
 
   constructor(of: Of) {
     this.#of = of;
+  }
+
+  /** What was kept beside the plan, once it has been read or written. */
+  get note(): string {
+    return this.#note;
   }
 
   /** The plan for this container and moment; null when it has to be compiled. */
@@ -77,19 +92,19 @@ export class PlanCacheEntry {
       file.compare(key, 0, key.length, lengthBytes, start) !== 0
     )
       return null;
-    const plan = file.subarray(start);
-    this.#personalize(plan);
-    return plan;
+    return this.#take(file.subarray(start), file.readUInt32LE(lengthBytes / 2));
   }
 
   /** Keeps the plan that has been compiled from `atNoTime(input)` and returns it as `read` would. A cache that can't be written is no error; one that is full begins anew. */
-  write(template: Uint8Array): Uint8Array {
+  write(template: Uint8Array, note = ""): Uint8Array {
     const { directory, name, key, ids } = this.#of;
-    const plan = Buffer.from(template);
-    for (const [index, id] of ids.entries()) replaceAll(plan, id, longPlaceholder(index));
-    replaceAll(plan, (ids[0] ?? "").slice(0, shortLength), shortPlaceholder);
+    const words = Buffer.from(note);
+    const plan = Buffer.concat([words, template]);
+    for (const [index, id] of ids.entries()) replaceAll(plan, id, longPlaceholder(index, id));
+    replaceAll(plan, shortOf(ids), shortPlaceholder);
     const length = Buffer.alloc(lengthBytes);
     length.writeUInt32LE(key.length);
+    length.writeUInt32LE(words.length, lengthBytes / 2);
     const temporary = `${directory}/${randomHex(8)}.partial`;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -100,21 +115,27 @@ export class PlanCacheEntry {
     } catch {
       // The next start compiles again.
     }
-    this.#personalize(plan);
-    return plan;
+    return this.#take(plan, words.length);
+  }
+
+  #take(noteAndPlan: Buffer, noteLength: number): Uint8Array {
+    this.#personalize(noteAndPlan);
+    this.#note = noteAndPlan.toString("utf8", 0, noteLength);
+    return noteAndPlan.subarray(noteLength);
   }
 
   #personalize(plan: Buffer): void {
     const { offsets, ids } = this.#of;
-    for (const [index, id] of ids.entries()) replaceAll(plan, longPlaceholder(index), id);
-    replaceAll(plan, shortPlaceholder, (ids[0] ?? "").slice(0, shortLength));
+    for (const [index, id] of ids.entries()) replaceAll(plan, longPlaceholder(index, id), id);
+    replaceAll(plan, shortPlaceholder, shortOf(ids));
     if (offsets === undefined) return;
     const at = plan.indexOf(clockOffsets(offsetsAtNoTime(offsets)));
     if (at >= 0) plan.write(clockOffsets(offsets), at, "latin1");
   }
 }
 
-const lengthBytes = 4;
+/** Of the key's length and the note's. */
+const lengthBytes = 8;
 /** Of some 30 kB each. */
 const mostEntries = 64;
 /** Of an input: run directories mostly lie in memory, and an environment may be of any size. */
@@ -124,7 +145,8 @@ const placeholderMark = "<id of the ";
 const shortLength = 12;
 /** For the first digits of a container's id where they stand alone: its host name. */
 const shortPlaceholder = `${placeholderMark}>`;
-const longPlaceholder = (index: number): string => `${placeholderMark}${index}`.padEnd(64, ".");
+const shortOf = ([id = ""]: readonly string[]): string => id.slice(0, shortLength);
+const longPlaceholder = (index: number, { length }: string): string => `${placeholderMark}${index}`.padEnd(length, ".");
 
 /** Null for a file that somebody else could have written: what it says is done as root. */
 function readOwnFile(path: string): Buffer | null {

@@ -8,6 +8,8 @@ import { atNoTime, type PlanCacheEntry } from "./plan-cache.ts";
 /** A started process and our connection to its monitor. */
 export interface StartedProcess extends LaunchedProcess {
   readonly tty: boolean;
+  /** See `noteOf`; empty without. */
+  readonly note: string;
   /** Lets go of the monitor without ending anything: for a detached start. */
   release(): void;
 }
@@ -21,8 +23,8 @@ export interface StartProcessOptions {
   readonly inheritStdio?: boolean;
   /** And so many of its further ones, from 3 on. */
   readonly passedDescriptors?: number;
-  /** Told the plan, just before it runs. */
-  readonly onCompiled?: (plan: LaunchPlan) => void;
+  /** What is to be known of the plan later, and is remembered with it: the started process's `note`. */
+  readonly noteOf?: (plan: LaunchPlan) => string;
   /** Where the plan of an earlier start like this one is, or this one's is to be kept. */
   readonly remember?: PlanCacheEntry | null | undefined;
   /** Told the plan in words, just before it runs. */
@@ -35,13 +37,19 @@ export interface StartProcessOptions {
  * @throws {EngineError} COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, LAUNCHER_UNAVAILABLE; everything is undone.
  */
 export async function startProcess(input: PlanInput, options: StartProcessOptions): Promise<StartedProcess> {
-  const plan = (await rememberedPlan(input, options)) ?? (await compiledPlan(input, options));
-  return startPlan({ plan, input: async () => input }, options);
+  const ready = (await rememberedPlan(input, options)) ?? (await compiledPlan(input, options));
+  return startPlan({ ...ready, input: async () => input }, options);
+}
+
+/** Encoded. */
+interface ReadyPlan {
+  readonly plan: Uint8Array;
+  readonly note: string;
 }
 
 /** With a plan that is there already; `input` is made only to put a failure into words. */
 async function startPlan(
-  { plan, input }: { readonly plan: Uint8Array; readonly input: () => Promise<PlanInput> },
+  { plan, note, input }: ReadyPlan & { readonly input: () => Promise<PlanInput> },
   options: StartProcessOptions,
 ): Promise<StartedProcess> {
   try {
@@ -53,7 +61,7 @@ async function startPlan(
       ...(options.passedDescriptors === undefined ? {} : { passedDescriptors: options.passedDescriptors }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    return { ...launched, tty: options.tty, release: () => launched.connection.close() };
+    return { ...launched, tty: options.tty, note, release: () => launched.connection.close() };
   } catch (error) {
     throw error instanceof EngineError && error.code === "LAUNCH_FAILED" ? await explainFailure(await input(), error) : error;
   }
@@ -74,30 +82,29 @@ export async function startLike<Input extends PlanInput>(
   options: Omit<StartProcessOptions, "remember">,
 ): Promise<{ readonly started: StartedProcess; readonly input: Input | null }> {
   const plan = options.onPlan === undefined ? (likeThis?.read() ?? null) : null;
-  if (plan !== null) return { started: await startPlan({ plan, input: makeInput }, options), input: null };
+  if (plan !== null) return { started: await startPlan({ plan, note: likeThis?.note ?? "", input: makeInput }, options), input: null };
   const input = await makeInput();
   return { started: await startProcess(input, { ...options, remember: keepAs(input) }), input };
 }
 
 /** The bytes of the plan, without loading the compiler where an earlier one serves; null when it has to be compiled for this start. */
-async function rememberedPlan(input: PlanInput, { remember, onPlan, onCompiled }: StartProcessOptions): Promise<Uint8Array | null> {
-  if (remember === undefined || remember === null || onPlan !== undefined || onCompiled !== undefined) return null;
-  return remember.read() ?? remember.write(await compiledPlan(atNoTime(input), {}));
+async function rememberedPlan(input: PlanInput, { remember, onPlan, noteOf }: StartProcessOptions): Promise<ReadyPlan | null> {
+  if (remember === undefined || remember === null || onPlan !== undefined) return null;
+  const found = remember.read();
+  if (found !== null) return { plan: found, note: remember.note };
+  const { plan, note } = await compiledPlan(atNoTime(input), noteOf === undefined ? {} : { noteOf });
+  return { plan: remember.write(plan, note), note };
 }
 
-async function compiledPlan(
-  input: PlanInput,
-  { onCompiled, onPlan }: Pick<StartProcessOptions, "onCompiled" | "onPlan">,
-): Promise<Uint8Array> {
+async function compiledPlan(input: PlanInput, { noteOf, onPlan }: Pick<StartProcessOptions, "noteOf" | "onPlan">): Promise<ReadyPlan> {
   const { compilePlan } = await import("../plan/compile.ts");
   const { encodePlan } = await import("../plan/encode.ts");
   const plan = compilePlan(input);
-  onCompiled?.(plan);
   if (onPlan !== undefined) {
     const { explainPlan } = await import("../plan/explain.ts");
     onPlan(explainPlan(plan));
   }
-  return encodePlan(plan);
+  return { plan: encodePlan(plan), note: noteOf?.(plan) ?? "" };
 }
 
 async function explainFailure(input: PlanInput, error: EngineError): Promise<EngineError> {

@@ -2,6 +2,7 @@ import type { OciConfig } from "../oci-config.ts";
 import { configInvalid } from "../plan-context.ts";
 import { findBreach } from "./config-rules.ts";
 import json from "./config-schema.json" with { type: "json" };
+import { withoutNulls } from "./without-nulls.ts";
 
 /** The part of JSON Schema that the specification's schema uses, with references resolved (scripts/checks/oci-schema.mjs). */
 interface Schema {
@@ -54,12 +55,6 @@ export function validateResources(value: unknown): NonNullable<NonNullable<OciCo
   const problem = findProblem(resources, schema.properties?.["linux"]?.properties?.["resources"] ?? {}, "linux.resources");
   if (problem !== undefined) throw configInvalid(problem);
   return resources as NonNullable<NonNullable<OciConfig["linux"]>["resources"]>;
-}
-
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((item) => item !== null).map(withoutNulls);
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([name, item]) => (item === null ? [] : [[name, withoutNulls(item)]])));
 }
 
 /** The first thing wrong, with its path. */

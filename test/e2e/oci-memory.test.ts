@@ -1,0 +1,77 @@
+// A container of a bundle that is like an earlier one but for its id uses that one's plan, and is told apart from it in all the rest.
+import { describe, expect } from "bun:test";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { randomHex } from "../../src/core/random.ts";
+import { type MutableConfig, useOciHost } from "../support/oci-host.ts";
+import { requires } from "../support/requires.ts";
+
+const test = requires("root", "binary", "payload");
+const host = useOciHost("oci-memory");
+const { oci, ok, left } = { oci: host.oci.bind(host), ok: host.ok.bind(host), left: host.left.bind(host) };
+
+const newId = (): string => `a${randomHex(32).slice(1)}`;
+
+function change(bundle: string, how: (config: MutableConfig) => void): void {
+  const path = `${bundle}/config.json`;
+  const config = JSON.parse(readFileSync(path, "utf8")) as MutableConfig;
+  how(config);
+  writeFileSync(path, JSON.stringify(config));
+}
+
+describe("a container that is like an earlier one", () => {
+  test("has its own name, files and control group", async () => {
+    const bundle = host.bundle(["/payload", "identity"]);
+    for (let turn = 0; turn < 3; turn++) {
+      const id = newId();
+      change(bundle, (config) => {
+        config.hostname = id.slice(0, 12);
+        config.linux.cgroupsPath = `${host.group}/${id}`;
+      });
+      const identity = JSON.parse(await ok(["run", "-b", bundle, id])) as { readonly hostname: string };
+      expect(identity.hostname).toBe(id.slice(0, 12));
+      expect(existsSync(`${host.root}/${id}`)).toBe(false);
+    }
+  });
+
+  test("waits, starts and is entered like it", async () => {
+    const bundle = host.bundle(["/payload", "sleep"]);
+    for (let turn = 0; turn < 2; turn++) {
+      const id = newId();
+      await left(["create", "-b", bundle, id]);
+      const { pid } = await host.state(id);
+      expect(readFileSync(`/proc/${String(pid)}/cgroup`, "utf8")).toContain(host.group);
+      await ok(["start", id]);
+      for (const code of [3, 3, 4]) expect(await oci(["exec", id, "/payload", "exit", String(code)])).toMatchObject({ code });
+      await ok(["delete", "--force", id]);
+    }
+  });
+
+  test("fails with the same words, in create and in start", async () => {
+    const missing = host.bundle(["/nosuch"]);
+    const unusable = host.bundle(["/etc/text"]);
+    writeFileSync(`${unusable}/rootfs/etc/text`, "text");
+    chmodSync(`${unusable}/rootfs/etc/text`, 0o755);
+    for (let turn = 0; turn < 2; turn++) {
+      const created = await host.leave(["create", "-b", missing, newId()]);
+      expect(created).toMatchObject({ code: 1, output: expect.stringContaining('/nosuch\\": no such file or directory') });
+      const id = newId();
+      await left(["create", "-b", unusable, id]);
+      expect(await oci(["start", id])).toMatchObject({ code: 1, stderr: expect.stringContaining("exec format error") });
+      await ok(["delete", id]);
+    }
+  });
+
+  test("but for one word is checked and compiled anew", async () => {
+    const bundle = host.bundle(["/payload", "exit", "5"]);
+    const run = () => oci(["run", "-b", bundle, newId()]);
+    expect(await run()).toMatchObject({ code: 5 });
+    change(bundle, ({ process }) => {
+      process.args = ["/payload", "exit", "6"];
+    });
+    expect(await run()).toMatchObject({ code: 6 });
+    change(bundle, ({ process }) => {
+      process.cwd = 7 as unknown as string;
+    });
+    for (let turn = 0; turn < 2; turn++) expect(await run()).toMatchObject({ code: 1, stderr: expect.stringContaining("`process.cwd`") });
+  });
+});
