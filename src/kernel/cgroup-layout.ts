@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import type { CgroupHierarchy, CgroupLayout } from "../core/cgroup-layout.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -10,14 +10,21 @@ export interface CgroupLayoutSources {
   readonly systemdDirectory?: string;
 }
 
+const CGROUP2_SUPER_MAGIC = 0x63677270; // linux/magic.h
+
 /**
- * The mounted hierarchies, the first mount of each. Named v1 hierarchies are left out, except systemd's own where systemd runs: it finds a
+ * The mounted hierarchies, the first mount of each. Where /sys/fs/cgroup itself is v2, it is all there is: systemd's, runc's and docker's rule. That also
+ * leaves out a v1 hierarchy that some program has mounted for itself elsewhere (net_cls, by VPN clients), and needs no look at all mounts, of
+ * which there are many when layers are mounted. Named v1 hierarchies are left out, except systemd's own where systemd runs: it finds a
  * unit's processes by it.
  * @throws {EngineError} CGROUP_SETUP_FAILED when nothing is mounted.
  * @see proc_pid_mountinfo(5), Documentation/admin-guide/cgroup-v2.rst
  */
 export function detectCgroupLayout(sources: CgroupLayoutSources = {}): CgroupLayout {
   const systemd = existsSync(sources.systemdDirectory ?? "/run/systemd/system");
+  if (sources.mountInfo === undefined && isUnified("/sys/fs/cgroup")) {
+    return { mode: "v2", hierarchies: [v2Hierarchy("/sys/fs/cgroup")], systemd };
+  }
   const hierarchies = readHierarchies(readFileSync(sources.mountInfo ?? "/proc/self/mountinfo", "utf8"), systemd);
   const hasV1 = hierarchies.some((hierarchy) => hierarchy.version === 1);
   const hasV2 = hierarchies.some((hierarchy) => hierarchy.version === 2);
@@ -29,6 +36,14 @@ export function detectCgroupLayout(sources: CgroupLayoutSources = {}): CgroupLay
     });
   }
   return { mode: hasV1 ? (hasV2 ? "hybrid" : "v1") : "v2", hierarchies, systemd };
+}
+
+function isUnified(path: string): boolean {
+  try {
+    return statfsSync(path).type >>> 0 === CGROUP2_SUPER_MAGIC;
+  } catch {
+    return false;
+  }
 }
 
 function readHierarchies(mountInfo: string, systemd: boolean): readonly CgroupHierarchy[] {
