@@ -51,6 +51,11 @@ export const faultPoints = [
   "volume-files-removed",
   "volume-row-deleted",
   "pull-layers-stored",
+  "bundle-claimed",
+  "bundle-recorded",
+  "bundle-group-made",
+  "bundle-process-started",
+  "bundle-process-recorded",
 ] as const;
 
 export type FaultPoint = (typeof faultPoints)[number];

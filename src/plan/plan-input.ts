@@ -93,6 +93,8 @@ export interface PlanInput {
   readonly joinedMappings?: { readonly uid: readonly OciIdMapping[]; readonly gid: readonly OciIdMapping[] };
   /** Whom a mount source of the form `/proc/self/fd/N` means: the process that passed its descriptors to us, or we ourselves. It must wait for the start. */
   readonly clientPid?: number;
+  /** Processors that the caller is bound to, as cpuset(7) writes lists: where `process.execCPUAffinity` changes them for a moment, the launcher goes back to these. */
+  readonly callerProcessors?: string;
   /** chroot(2) instead of pivot_root(2), for a host whose root is the initial ramdisk; the host's files stay below. */
   readonly noPivot?: boolean;
   /** What `linux.netDevices` names, as it is on the host, by name; one that isn't there is missing here. */

@@ -35,7 +35,10 @@ export interface BundleOptions {
 }
 
 /** What the host says to a configuration. Cheap to find out, and different each time, for all that a plan's memory knows. */
-export type HostLook = Pick<PlanInput, "clientPid" | "netDevices" | "resctrl" | "joinedMappings" | "fileMounts" | "features">;
+export type HostLook = Pick<
+  PlanInput,
+  "callerProcessors" | "clientPid" | "netDevices" | "resctrl" | "joinedMappings" | "fileMounts" | "features"
+>;
 
 /** @throws {EngineError} CONFIG_INVALID, HOST_PROGRAM_MISSING, KERNEL_TOO_OLD, ARCHITECTURE_UNSUPPORTED */
 export async function lookAtHost({ config, rootfs, identity, execInto }: BundleInputRequest): Promise<HostLook> {

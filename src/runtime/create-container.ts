@@ -1,5 +1,6 @@
 import { renameSync, writeFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
+import { faultPoint } from "../core/fault-point.ts";
 import { Undo } from "../core/undo.ts";
 import { readBootId } from "../kernel/boot-id.ts";
 import type { CgroupGroup } from "../kernel/cgroup-group.ts";
@@ -66,12 +67,14 @@ export async function createContainer(request: CreateContainerRequest): Promise<
   const record = newRecord(request, bundle, place);
   const group = containerGroup(record);
   claimContainer(files, request.id);
+  faultPoint("bundle-claimed");
   await using undo = new Undo();
   undo.add(() => removeRecord(files));
   using lock = StateLock.first(files.directory);
   void lock;
   writeFileSync(files.config, bundle.text, { mode: 0o600 });
   writeRecord(files, record);
+  faultPoint("bundle-recorded");
   if (request.systemdCgroup !== true) requireEmptyCgroup(group);
   undo.add(() => removeGroup(group));
   const started = await launch(request, { files, bundle, record, group, memory });
@@ -101,6 +104,7 @@ async function launch(
   void scope;
   // It stays as it is, where systemd manages what is above.
   const made = { layout: makeCgroup(group.layout, group.path, { enableAbove: !bySystemd }), path: group.path };
+  faultPoint("bundle-group-made");
   const inputRequest: BundleInputRequest = {
     config,
     identity: record,
@@ -125,8 +129,10 @@ async function launch(
       noteOf: (plan) => JSON.stringify(describeStart(plan)),
     },
   );
+  faultPoint("bundle-process-started");
   const afterStart = JSON.parse(started.note) as ContainerRecord["afterStart"];
   writeRecord(files, { ...record, pid: started.pid, startTime: String(started.startTime), afterStart });
+  faultPoint("bundle-process-recorded");
   if (request.pidFile !== undefined) writePidFile(request.pidFile, started.pid);
   if (request.mode !== "wait") await poststart(config, record, { pid: started.pid, warn: request.warn });
   return started;

@@ -4,19 +4,20 @@ import type { OciConfig } from "../plan/oci-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import type { ContainerIdentity, HostNetDevice, PlanInput } from "../plan/plan-input.ts";
 
-type Lookups = Pick<PlanInput, "clientPid" | "netDevices" | "resctrl" | "joinedMappings">;
+type Lookups = Pick<PlanInput, "callerProcessors" | "clientPid" | "netDevices" | "resctrl" | "joinedMappings">;
 
 /**
  * What a configuration's rarer fields name on this host. Nothing is read, and no module loaded, for a field that is not there.
  * @throws {EngineError} CONFIG_INVALID, HOST_PROGRAM_MISSING
  */
-export async function lookUpHost({ linux = {}, mounts = [] }: OciConfig): Promise<Lookups> {
+export async function lookUpHost({ process: { execCPUAffinity } = { cwd: "/" }, linux = {}, mounts = [] }: OciConfig): Promise<Lookups> {
   const { netDevices = {}, intelRdt, namespaces = [], uidMappings, gidMappings } = linux;
   const names = Object.keys(netDevices);
   refuseHostSysctls(linux);
   const user = namespaces.find(({ type, path }) => type === "user" && path !== undefined && path !== "")?.path;
   return {
     ...(mounts.some(({ source = "" }) => /^\/(proc|dev)\//.test(source)) ? { clientPid: process.pid } : {}),
+    ...((execCPUAffinity?.initial ?? "") === "" ? {} : { callerProcessors: ownProcessors() }),
     ...(names.length === 0 ? {} : { netDevices: await readNetDevices(names) }),
     ...(intelRdt === undefined ? {} : { resctrl: findResctrl() }),
     ...(user === undefined || (uidMappings !== undefined && gidMappings !== undefined)
@@ -50,6 +51,11 @@ async function readNetDevices(names: readonly string[]): Promise<Readonly<Record
     if (device !== null) devices[name] = device;
   }
   return devices;
+}
+
+/** @see proc_pid_status(5), sched_setaffinity(2) */
+function ownProcessors(): string {
+  return /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1] ?? "";
 }
 
 /** Where resctrl is mounted. @see proc_pid_mountinfo(5) */

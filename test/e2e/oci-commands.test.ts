@@ -6,6 +6,7 @@ import { repository } from "../support/host-features.ts";
 import { useOciHost } from "../support/oci-host.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
+import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "payload");
 const host = useOciHost("oci-commands");
@@ -96,6 +97,24 @@ test("exec --cgroup puts the process in a group beneath the container's", async 
     stderr: expect.stringContaining("not a sub cgroup"),
   });
   await ok(["delete", "--force", id]);
+});
+
+test("exec with execCPUAffinity leaves its monitor on the processors of its caller", async () => {
+  const { id } = await idle();
+  const last = /\d+$/.exec(readFileSync("/sys/devices/system/cpu/online", "utf8").trim())?.[0] ?? "0";
+  const processFile = `${host.directory}/bound.json`;
+  const pidFile = `${host.directory}/bound-pid`;
+  writeFileSync(processFile, JSON.stringify({ cwd: "/", args: ["/payload", "sleep"], execCPUAffinity: { initial: last, final: last } }));
+  const words = ["-c", "0", host.runtime, "--root", host.root, "exec", "--process", processFile, "--pid-file", pidFile, id];
+  const exec = new RunningProgram("taskset", words);
+  await poll("the process runs", () => existsSync(pidFile));
+  const statusOf = (pid: string): string => readFileSync(`/proc/${pid}/status`, "utf8");
+  const own = statusOf(readFileSync(pidFile, "utf8"));
+  const monitor = statusOf(/^PPid:\s*(\d+)$/m.exec(own)?.[1] ?? "");
+  const allowed = (status: string) => /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
+  expect({ own: allowed(own), monitor: allowed(monitor) }).toEqual({ own: last, monitor: "0" });
+  await ok(["delete", "--force", id]);
+  await exec.done;
 });
 
 describe("update", () => {

@@ -44,6 +44,10 @@ test("create is killed: the launcher undoes what it did, and the rest can be del
   child.kill("SIGKILL");
   await once(child, "exit");
   // A hook is the host's own program: it is not cut short, but nothing comes after it.
+  expect({ hookIsGone: isGone(hook), launcherIsThere: launcherOf("killed") !== undefined }).toEqual({
+    hookIsGone: false,
+    launcherIsThere: true,
+  });
   process.kill(hook, "SIGKILL");
   await poll("the launcher is gone", () => launcherOf("killed") === undefined);
   expect(await host.state("killed")).toMatchObject({ status: "stopped", pid: 0 });

@@ -131,8 +131,8 @@ const imagePoints = [
   "garbage-detached",
 ] as const satisfies readonly FaultPoint[];
 
-/** What volumes, pulls and pruning go through: volume-fault-points.test.ts, pull.test.ts, store-remains.test.ts. */
-const elsewhere = faultPoints.filter((point) => /^(volume|pull|blobs)-/.test(point));
+/** What others go through: volume-fault-points.test.ts, pull.test.ts, store-remains.test.ts, bundle-fault-points.test.ts. */
+const elsewhere = faultPoints.filter((point) => /^(volume|pull|blobs|bundle)-/.test(point));
 
 test("every fault point has a scenario", () => {
   expect([...Object.keys(containerScenarios), ...imagePoints, ...elsewhere, "taken-over"].sort()).toEqual([...faultPoints].sort());

@@ -40,12 +40,12 @@ export class OciHost {
   #bundles = 0;
   #outputs = 0;
 
-  constructor(topic: string) {
+  constructor(topic: string, program = wherryProgram) {
     this.directory = makeTestDirectory(topic);
     this.root = `${this.directory}/state`;
     this.group = testCgroup(this.directory);
     this.runtime = `${this.directory}/wherry-runc`;
-    symlinkSync(wherryProgram, this.runtime);
+    symlinkSync(program, this.runtime);
   }
 
   /** A bundle that runs the payload (or `args`, whose first word is a path in the container) without a terminal. */
@@ -121,8 +121,8 @@ export class OciHost {
 }
 
 /** An OCI host for all tests of this file. */
-export function useOciHost(topic: string): OciHost {
-  const host = new OciHost(topic);
+export function useOciHost(topic: string, program?: string): OciHost {
+  const host = new OciHost(topic, program);
   afterAll(() => host.dispose(), 60_000);
   return host;
 }

@@ -86,7 +86,13 @@ export function bindToInitialProcessors(context: PlanContext): void {
     why: `the process is made on processors ${initial}`,
     doing: "set the processors on which the process is made",
   });
-  context.plan.parent("AFFINITY", [ALL_PROCESSORS], { why: "the monitor runs on any processor" });
+  context.plan.parent("AFFINITY", [callersProcessors(context)], { why: "the monitor runs where its caller may" });
+}
+
+/** Back to them after `initial`. */
+function callersProcessors({ input }: PlanContext): Uint8Array {
+  const { callerProcessors = "" } = input;
+  return callerProcessors === "" ? ALL_PROCESSORS : bitMask(parseNumberList(callerProcessors, "the caller's processors"), 1024);
 }
 
 function processors(list: string, field: "initial" | "final"): Uint8Array {
@@ -97,11 +103,7 @@ function schedulerAttributes(scheduler: OciScheduler): Uint8Array {
   const { policy, nice = 0, priority = 0, flags = [], runtime = 0, deadline = 0, period = 0 } = scheduler;
   const number = POLICIES[policy];
   if (number === undefined) throw configInvalid(`unknown \`process.scheduler.policy\` \`${policy}\``);
-  const bits = flags.reduce((sum, flag) => {
-    const bit = FLAGS[flag];
-    if (bit === undefined) throw configInvalid(`unknown flag \`${flag}\` in \`process.scheduler.flags\``);
-    return sum | bit;
-  }, 0);
+  const bits = flagBits(flags, FLAGS, "process.scheduler.flags");
   const view = new DataView(new ArrayBuffer(SCHED_ATTR_BYTES));
   view.setUint32(0, SCHED_ATTR_BYTES, true);
   view.setUint32(4, number, true);
@@ -117,16 +119,21 @@ function schedulerAttributes(scheduler: OciScheduler): Uint8Array {
 function addMemoryPolicy(context: PlanContext, { mode = "MPOL_DEFAULT", nodes = "", flags = [] }: OciMemoryPolicy): void {
   const number = MEMORY_MODES[mode];
   if (number === undefined) throw configInvalid(`unknown \`linux.memoryPolicy.mode\` \`${mode}\``);
-  const bits = flags.reduce((sum, flag) => {
-    const bit = MEMORY_FLAGS[flag];
-    if (bit === undefined) throw configInvalid(`unknown flag \`${flag}\` in \`linux.memoryPolicy.flags\``);
-    return sum | bit;
-  }, 0);
+  const bits = flagBits(flags, MEMORY_FLAGS, "linux.memoryPolicy.flags");
   const mask = nodes === "" ? new Uint8Array(0) : bitMask(parseNumberList(nodes, "linux.memoryPolicy.nodes"), 128);
   context.plan.child("MEMPOLICY", [number | bits, mask], {
     why: `memory comes from nodes by ${mode}${nodes === "" ? "" : ` (${nodes})`}`,
     doing: `set the memory policy ${mode}`,
   });
+}
+
+/** @throws {EngineError} CONFIG_INVALID naming `field` */
+function flagBits<Name extends string>(names: readonly Name[], table: Readonly<Record<Name, number>>, field: string): number {
+  return names.reduce((sum, name) => {
+    const bit: number | undefined = table[name];
+    if (bit === undefined) throw configInvalid(`unknown flag \`${name}\` in \`${field}\``);
+    return sum | bit;
+  }, 0);
 }
 
 /** Whole longs, as the kernel reads them; at most `most` bytes. */
