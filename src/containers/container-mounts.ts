@@ -3,7 +3,7 @@ import { fileMounts } from "../runtime/file-mounts.ts";
 import type { OciMount } from "../plan/oci-config.ts";
 import type { MountedPieces } from "../plan/tree-plan.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
-import { buildMounts } from "../spec/mounts.ts";
+import { buildMounts, managedDestinations } from "../spec/mounts.ts";
 import { parseNamespaces } from "../spec/namespaces.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
@@ -35,5 +35,5 @@ export function containerMounts(host: ContainerHost, row: ContainerRow, idBase: 
       layerMounts[destination] !== undefined || (type === "bind" && !destination.startsWith("/sys") && existsSync(source ?? "")),
   );
   const files = [...fileMounts({ ociVersion: "1.2.0", mounts }), ...fileSubpaths];
-  return { all, pieces: { mounts, fileMounts: files, subpaths, layerMounts } };
+  return { all, pieces: { mounts, fileMounts: files, entryMounts: managedDestinations, subpaths, layerMounts } };
 }

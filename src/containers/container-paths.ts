@@ -2,7 +2,7 @@ import type { ContainerId, HostPath } from "../core/brands.ts";
 
 /** The lowest layer of every container (`layers/mount-points-layer.ts`); the number changes with what is in it. */
 export function mountPointsPath(root: string): HostPath {
-  return `${root}/mount-points-1` as HostPath;
+  return `${root}/mount-points-2` as HostPath;
 }
 
 /** Where one container's files lie. What is under `run` is gone after a reboot, as the processes are. */

@@ -24,6 +24,7 @@ import { getImage } from "../state/image-rows.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type ContainerPaths, containerPaths } from "./container-paths.ts";
 import { fileMounts } from "../runtime/file-mounts.ts";
+import { managedDestinations } from "../spec/mounts.ts";
 import { findIdRange, nextIdRange } from "./id-range.ts";
 import { rootFilesystem } from "./root-filesystem.ts";
 import { containerHostname } from "./prepare-container.ts";
@@ -93,6 +94,7 @@ export async function launchInput(
   return {
     config,
     fileMounts: [...fileMounts(config), ...(sources?.fileSubpaths ?? [])],
+    entryMounts: managedDestinations,
     ...(sources === null ? {} : { subpaths: sources.subpaths, layerMounts: sources.layerMounts }),
     rootfs,
     features: host.features,

@@ -48,8 +48,9 @@ export function planMounts(host: ContainerHost, options: ContainerOptions, image
   return resolveAll(host, options, all);
 }
 
+/** `VOLUME data` in a Dockerfile, and a list there that is no JSON, make relative ones: docker takes them from the root. */
 function imageVolume(target: string): MountOption {
-  return { type: "volume", target, origin: "image" };
+  return { type: "volume", target: target.startsWith("/") ? target : `/${target}`, origin: "image" };
 }
 
 /** As docker: what another container binds or has as a volume, never what is only in its memory. */

@@ -30,7 +30,10 @@ export async function importImage(host: ImageHost, archive: AsyncIterable<Uint8A
   const config: OciImageConfig = applyChanges({}, options.changes ?? []);
   const [os = "linux", architecture = hostArchitecture(), variant] = (options.platform ?? "").split("/").filter((part) => part !== "");
   await collectGarbage(host);
-  using layer = await ingestLayer(host, archive, options.signal === undefined ? {} : { signal: options.signal });
+  using layer = await ingestLayer(host, archive, {
+    refuseEmpty: true,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
   const created = options.createdAt ?? timestampNow();
   return storeImage(
     host,

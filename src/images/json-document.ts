@@ -61,6 +61,11 @@ export class JsonValue {
     return invalidImage(this.#document, `${field} ${problem}`);
   }
 
+  /** Another value in this one's place. */
+  as(value: unknown): JsonValue {
+    return new JsonValue(value, this.#document, this.#path);
+  }
+
   #object(): Readonly<Record<string, unknown>> {
     if (typeof this.value !== "object" || this.value === null || Array.isArray(this.value)) {
       throw this.invalid(this.isAbsent ? "is missing" : "is not an object");

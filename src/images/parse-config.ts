@@ -1,5 +1,6 @@
 import type { DiffId } from "../core/brands.ts";
 import { type JsonValue, parseJsonDocument } from "./json-document.ts";
+import { normalizeConfig } from "./normalize-config.ts";
 import type { OciImage } from "./oci-image.ts";
 
 export const maxConfigBytes = 4 * 1024 * 1024;
@@ -7,6 +8,8 @@ export const maxConfigBytes = 4 * 1024 * 1024;
 /** A configuration whose every field that is read here has been checked. */
 export interface ReceivedConfig {
   readonly image: OciImage;
+  /** JSON of that. */
+  readonly text: string;
   readonly diffIds: readonly DiffId[];
   /** RFC 3339, UTC; the year 1 when there is none, as docker has it. */
   readonly createdAt: string;
@@ -18,7 +21,8 @@ export interface ReceivedConfig {
  * @see image-spec config.md
  */
 export function parseConfig(bytes: Uint8Array): ReceivedConfig {
-  const document = parseJsonDocument(bytes, "image configuration", maxConfigBytes);
+  const received = parseJsonDocument(bytes, "image configuration", maxConfigBytes);
+  const document = received.as(normalizeConfig(received.value));
   for (const name of ["architecture", "os", "variant", "author", "comment"]) text(document.field(name));
   const created = checkTime(document.field("created"));
   checkRuntime(document.field("config"));
@@ -30,7 +34,9 @@ export function parseConfig(bytes: Uint8Array): ReceivedConfig {
   if (layers > diffIds.length) {
     throw document.field("history").invalid(`tells of ${layers} layers, \`rootfs.diff_ids\` names ${diffIds.length}`);
   }
-  return { image: document.value as OciImage, diffIds, createdAt: created ?? "0001-01-01T00:00:00Z" };
+  const image = document.value as OciImage;
+  const asRead = document.value === received.value ? Buffer.from(bytes).toString("utf8") : JSON.stringify(image);
+  return { image, text: asRead, diffIds, createdAt: created ?? "0001-01-01T00:00:00Z" };
 }
 
 function checkRuntime(config: JsonValue): void {
@@ -39,6 +45,8 @@ function checkRuntime(config: JsonValue): void {
   for (const name of ["Env", "Entrypoint", "Cmd", "OnBuild", "Shell"]) for (const item of config.field(name).items()) text(item, true);
   for (const name of ["ExposedPorts", "Volumes"]) for (const [, value] of config.field(name).entries()) value.entries();
   for (const [, label] of config.field("Labels").entries()) label.string();
+  const health = config.field("Healthcheck");
+  if (!health.isAbsent) for (const word of health.field("Test").items()) word.string();
 }
 
 /** How many of the steps made a layer. */

@@ -37,10 +37,9 @@ export class ReceivedLayer implements Disposable {
     this.mediaType = tar.mediaType ?? layerMediaType(tar.compression);
   }
 
-  /** A plain tar, which is its own blob. @throws {EngineError} what `BlobWriter.finish` throws; LAYER_INVALID_TAR when empty */
+  /** A plain tar, which is its own blob. @throws {EngineError} what `BlobWriter.finish` throws */
   static ofTar(blob: BlobWriter, mediaType?: string): ReceivedLayer {
     const { digest, sizeBytes } = blob.finish();
-    if (sizeBytes === 0) throw emptyLayer();
     return new ReceivedLayer(blob, { diffId: digest as string as DiffId, path: blob.path, sizeBytes, compression: "none", mediaType });
   }
 
@@ -57,6 +56,8 @@ export interface ReceiveOptions {
   readonly mediaType?: string;
   /** Of the uncompressed tar; absent: `maxLayerBytes()`. */
   readonly maxBytes?: number;
+  /** An image may have layers without a byte; of an archive for import it is what a program that failed leaves. */
+  readonly refuseEmpty?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -79,13 +80,13 @@ export async function receiveLayer(
     if (compression !== "gzip" && compression !== "zstd") {
       const tar = compression === "none" ? chunks : decompress(compression, chunks);
       for await (const chunk of limited(tar, limit)) blob.write(chunk);
-      return ReceivedLayer.ofTar(blob, mediaType);
+      return checked(ReceivedLayer.ofTar(blob, mediaType), options);
     }
     const path = content.temporaryPath();
     try {
       const tar = await unpackInto(path, limited(decompress(compression, tee(chunks, blob)), limit));
       blob.finish();
-      return new ReceivedLayer(blob, { ...tar, compression, mediaType });
+      return checked(new ReceivedLayer(blob, { ...tar, compression, mediaType }), options);
     } catch (error) {
       rmSync(path, { force: true });
       throw error;
@@ -111,7 +112,6 @@ async function unpackInto(path: HostPath, chunks: AsyncIterable<Uint8Array>): Pr
       hash.update(chunk);
       writeFully(fd, chunk);
     }
-    if (sizeBytes === 0) throw emptyLayer();
     return { diffId: `sha256:${hash.digest("hex")}` as DiffId, path, sizeBytes };
   } finally {
     closeSync(fd);
@@ -150,10 +150,9 @@ async function peek(bytes: AsyncIterable<Uint8Array>): Promise<{ compression: Co
     if (next.done === true) break;
     head = head.length === 0 ? Buffer.from(next.value.buffer, next.value.byteOffset, next.value.length) : Buffer.concat([head, next.value]);
   }
-  if (head.length === 0) throw emptyLayer();
   async function* chunks(): AsyncGenerator<Uint8Array> {
     try {
-      yield head;
+      if (head.length > 0) yield head;
       for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
     } finally {
       await iterator.return?.();
@@ -162,8 +161,9 @@ async function peek(bytes: AsyncIterable<Uint8Array>): Promise<{ compression: Co
   return { compression: detectCompression(head), chunks: chunks() };
 }
 
-function emptyLayer(): EngineError {
-  return new EngineError({
+function checked(layer: ReceivedLayer, { refuseEmpty }: ReceiveOptions): ReceivedLayer {
+  if (refuseEmpty !== true || layer.tarBytes > 0) return layer;
+  throw new EngineError({
     kind: "invalidArgument",
     code: "LAYER_INVALID_TAR",
     message: "read layer archive: it is empty; did the program before the pipe fail?",

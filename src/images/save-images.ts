@@ -84,7 +84,7 @@ function addImage(
 ): object {
   const { files, digests, format } = into;
   const { config, layers } = stored.manifest;
-  files.set(blobName(config.digest), { bytes: Buffer.from(image.config) });
+  files.set(blobName(config.digest), { bytes: host.content.read(config.digest) });
   if (format !== "docker") files.set(blobName(stored.digest), { bytes: stored.bytes });
   const names = layers.map(({ digest }, at) => {
     digests.push(digest);

@@ -41,7 +41,7 @@ export interface ReceivedImage {
 export function storeReceivedImage(host: ImageHost, received: ReceivedImage): ImageId {
   const { store, content } = host;
   const manifest = parseManifest(received.manifest, received.mediaType);
-  const { diffIds, createdAt } = parseConfig(received.config);
+  const { diffIds, createdAt, text } = parseConfig(received.config);
   for (const name of received.references) refuseAmbiguousName(name);
   checkParts(received, manifest, diffIds);
   const id = manifest.config.digest as string as ImageId;
@@ -68,7 +68,7 @@ export function storeReceivedImage(host: ImageHost, received: ReceivedImage): Im
       insertImage(store, {
         id,
         createdAt,
-        config: received.config.toString("utf8"),
+        config: text,
         manifestDigest,
         parent: received.parent?.id ?? "",
         layers: diffIds,

@@ -35,13 +35,16 @@ const noXattrs: Xattrs = new Map();
 const noSegments: readonly TarSegment[] = [];
 const epoch: FileTime = { seconds: 0, nanos: 0 };
 const longestName = 255;
+/** As the kernel's. */
+const mostLinks = 40;
 /** ext4's limit, which every file system that a layer may be unpacked to keeps. */
 const largestFile = 2 ** 44 - 4096;
 
 /**
  * The tree that a layer's archive describes, in the form that overlayfs takes, whichever driver stores it: `.wh.NAME` is a character device
  * 0:0, an opaque directory has `trusted.overlay.opaque=y`. Later entries take the place of earlier ones; parents without an entry of their
- * own are root's, 0755, of 1970. Names that lead through a symlink or another file of the same layer are refused.
+ * own are root's, 0755, of 1970. A name that leads through a symlink of the same layer leads where that does inside of the layer, as with
+ * other engines, which unpack in a chroot; one that leads through another file is refused.
  */
 export class LayerTree {
   readonly root: LayerNode = directory();
@@ -149,21 +152,54 @@ export class LayerTree {
         next = next === undefined ? directory() : opaqueDirectory();
         parent.children?.set(own(name), next);
       }
-      if (next.children === null) {
-        const what = next.type === "symlink" ? "a symlink" : "no directory";
-        throw invalidTar(`it leads through \`${path.slice(0, slash)}\`, ${what}`, path);
+      if (next.type === "symlink") {
+        const end = path.lastIndexOf("/");
+        parent = this.#follow(path.slice(0, end), path, true) ?? this.root;
+        start = end + 1;
+        break;
       }
+      if (next.children === null) throw invalidTar(`it leads through \`${path.slice(0, slash)}\`, no directory`, path);
       parent = next;
       start = slash + 1;
     }
     return { parent: parent.children ?? new Map(), name: checkName(path, start, path.length) };
   }
 
+  /** A last component that is a symlink is not followed, as link(2) does not. */
   #find(path: ByteString): LayerNode | undefined {
-    let node: LayerNode | undefined = this.root;
-    if (path === ".") return node;
-    for (const name of path.split("/")) node = node?.children?.get(name as ByteString);
-    return node;
+    if (path === ".") return this.root;
+    const slash = path.lastIndexOf("/");
+    const parent = slash < 0 ? this.root : this.#follow(path.slice(0, slash), path, false);
+    return parent?.children?.get(path.slice(slash + 1) as ByteString);
+  }
+
+  /** The directory `path`, through symlinks, whose `..` ends at the layer's root; what is missing is made, or the answer is undefined. */
+  #follow(path: string, entry: ByteString, make: boolean): LayerNode | undefined {
+    const way: LayerNode[] = [];
+    const pending = path.split("/").reverse();
+    let links = 0;
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      if (name === "" || name === ".") continue;
+      if (name === "..") {
+        way.pop();
+        continue;
+      }
+      const parent = way.at(-1) ?? this.root;
+      let next = parent.children?.get(name as ByteString);
+      if (next === undefined || next.whiteout) {
+        if (!make) return undefined;
+        next = next === undefined ? directory() : opaqueDirectory();
+        parent.children?.set(checkName(name as ByteString, 0, name.length), next);
+      }
+      if (next.type === "symlink") {
+        if (++links > mostLinks) throw invalidTar("it leads through too many levels of symbolic links", entry);
+        if (next.target.startsWith("/")) way.length = 0;
+        pending.push(...next.target.split("/").reverse());
+      } else if (next.children !== null) way.push(next);
+      else if (make) throw invalidTar(`it leads through \`${name}\`, no directory`, entry);
+      else return undefined;
+    }
+    return way.at(-1) ?? this.root;
   }
 
   #node(entry: TarEntry): LayerNode {

@@ -1,5 +1,5 @@
 /**
- * Numbers of the kernel's interface, the same on x86-64 and arm64. O_DIRECTORY and O_NOFOLLOW, which differ, are not used:
+ * Numbers of the kernel's interface, the same on x86-64 and arm64 but for O_NOFOLLOW. O_DIRECTORY, which differs too, is not used:
  * O_PATH descriptors of a wrong kind fail at their first use.
  */
 
@@ -19,6 +19,9 @@ export const CLONE = {
 export const O = {
   O_WRONLY: 0o1,
   O_RDWR: 0o2,
+  O_CREAT: 0o100,
+  O_EXCL: 0o200,
+  O_NOFOLLOW: process.arch === "arm64" ? 0o100000 : 0o400000,
   O_CLOEXEC: 0o2000000,
   O_PATH: 0o10000000,
 } as const;

@@ -210,11 +210,15 @@ export function attachMounts(context: PlanContext, prepared: PreparedMounts, tar
   for (const { destination, kind, slot, file, attach, fill } of prepared.mounts) {
     if (attach !== undefined) attach(targets);
     if (slot === null) continue;
-    if (file) targets.file(destination);
+    const doing = `mount ${kind} on \`${destination}\``;
+    let place: Slot | null = null;
+    if (file && context.input.entryMounts?.includes(destination) === true) {
+      place = context.plan.slot(`${slotName(destination)}-place`);
+      targets.entry(destination, place);
+    } else if (file) targets.file(destination);
     else targets.directory(destination);
     fill?.();
-    const doing = `mount ${kind} on \`${destination}\``;
-    const place = kind === "proc" || kind === "sysfs" ? openOrdinary(context, destination, doing) : null;
+    if (kind === "proc" || kind === "sysfs") place = openOrdinary(context, destination, doing);
     const target = place === null ? ([context.root, destination] as const) : ([place, ""] as const);
     context.plan.child("MOVE", [slot, ...target], { why: `at ${destination}`, doing });
     if (place !== null) context.plan.child("CLOSE", [[place]], { why: "it is covered" });

@@ -79,6 +79,8 @@ export interface PlanInput {
   readonly config: OciConfig;
   /** Destinations of those bind mounts whose source is not a directory (the caller has looked): their targets are made as files. */
   readonly fileMounts: readonly string[];
+  /** Destinations of such mounts that take the place of whatever has that name, be it a symbolic link: none is followed in the last component. */
+  readonly entryMounts?: readonly string[];
   /** By destination: a path beneath the bind's source, or the overlay's root, that is mounted in its place; it is found without leaving that. */
   readonly subpaths?: Readonly<Record<string, string>>;
   /** By destination: the layers, top first, that a mount of type overlay shows read-only. */

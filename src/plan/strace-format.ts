@@ -62,9 +62,9 @@ export const propagation = (value: number | bigint): string => symbolic(value, M
 
 /** Read-only has no bit of its own. */
 export function openFlags(value: number | bigint): string {
-  const { O_WRONLY, O_RDWR, O_PATH, O_CLOEXEC } = O;
+  const { O_WRONLY, O_RDWR, O_PATH, O_CREAT, O_EXCL, O_NOFOLLOW, O_CLOEXEC } = O;
   const wide = BigInt(value);
   const access = (wide & BigInt(O_PATH)) !== 0n || (wide & BigInt(O_WRONLY | O_RDWR)) !== 0n ? "" : "O_RDONLY";
-  const rest = symbolic(value, { O_WRONLY, O_RDWR, O_PATH, O_CLOEXEC }, "");
+  const rest = symbolic(value, { O_WRONLY, O_RDWR, O_PATH, O_CREAT, O_EXCL, O_NOFOLLOW, O_CLOEXEC }, "");
   return [access, rest].filter((word) => word !== "").join("|");
 }

@@ -3,6 +3,7 @@ import { AT, CLONE, MS, O } from "./kernel-flags.ts";
 import { prepareLayerMount } from "./layer-mounts.ts";
 import { parseMountOptions } from "./mount-options.ts";
 import { MountTargets } from "./mount-targets.ts";
+import { slotName } from "./mounts.ts";
 import type { OciIdMapping, OciMount } from "./oci-config.ts";
 import type { LaunchPlan, OperationArguments, OperationName, Section } from "./operations.ts";
 import { PlanBuilder, type StepNotes } from "./plan-builder.ts";
@@ -39,7 +40,7 @@ export interface StoppedTree {
 }
 
 /** Binds, and layers of images; the rest as in PlanInput. */
-export interface MountedPieces extends Pick<PlanInput, "fileMounts" | "subpaths" | "layerMounts"> {
+export interface MountedPieces extends Pick<PlanInput, "fileMounts" | "entryMounts" | "subpaths" | "layerMounts"> {
   readonly mounts: readonly OciMount[];
 }
 
@@ -111,9 +112,16 @@ function mountStopped(plan: PlanBuilder, root: Slot, target: StoppedTree): void 
   const targets = new MountTargets(context);
   for (const { destination, slot, file } of prepared) {
     if (slot === null) continue;
-    if (file) targets.file(destination);
-    else targets.directory(destination);
-    plan.host("MOVE", [slot, root, destination], { why: `at ${destination}`, doing: `mount \`${destination}\`` });
+    const notes = { why: `at ${destination}`, doing: `mount \`${destination}\`` };
+    if (file && places.entryMounts?.includes(destination) === true) {
+      const place = plan.slot(`${slotName(destination)}-place`);
+      targets.entry(destination, place);
+      plan.host("MOVE", [slot, place, ""], notes);
+    } else {
+      if (file) targets.file(destination);
+      else targets.directory(destination);
+      plan.host("MOVE", [slot, root, destination], notes);
+    }
     targets.covered(destination);
   }
 }

@@ -19,16 +19,16 @@ export interface MountContext {
 
 const defaultShmBytes = 64 * 1024 * 1024;
 
-/** The OCI default mounts in docker's form, then the user's, parents before children. */
+/** Of the managed files, or what a user has put in their place. */
+export const managedDestinations: readonly string[] = ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"];
+
+/** The OCI default mounts in docker's form, then the user's, parents before children; the managed files last: `/etc` may be the user's. */
 export function buildMounts(options: ContainerOptions, context: MountContext): OciMount[] {
   const user = userMounts(options, context);
   const taken = new Set(user.map((mount) => mount.destination));
-  const managed = [
-    file("/etc/resolv.conf", context.resolvConf),
-    file("/etc/hostname", context.hostname),
-    file("/etc/hosts", context.hosts),
-  ];
-  return [...kernelMounts(options, context), ...managed, ...user.sort((a, b) => depth(a) - depth(b))].filter(
+  const sources = [context.resolvConf, context.hostname, context.hosts];
+  const managed = managedDestinations.map((path, at) => file(path, sources[at] ?? ""));
+  return [...kernelMounts(options, context), ...user.sort((a, b) => depth(a) - depth(b)), ...managed].filter(
     (mount) => user.includes(mount) || !taken.has(mount.destination),
   );
 }

@@ -5,7 +5,7 @@ import type { Store } from "./store.ts";
 export interface ImageRow {
   readonly id: ImageId;
   readonly createdAt: Timestamp;
-  /** The OCI image configuration, byte for byte: its SHA-256 is the id. */
+  /** The OCI image configuration as it is read; the one received, whose SHA-256 is the id, is a blob. */
   readonly config: string;
   readonly manifestDigest: Digest;
   /** The image it was committed from; empty for none. */

@@ -223,6 +223,24 @@ export function layerDriverContract(setup: LayerDriverSetup): void {
       }
     });
 
+    test("names lead through the symlinks of their layer, inside of it", async () => {
+      const { diffId } = await add(
+        { path: "var/run", type: "symlink", target: "/run" },
+        { path: "var/run/pid", data: "1" },
+        { path: "var/run/dir", type: "directory", mode: 0o700 },
+        { path: "up", type: "symlink", target: "../../../var/run/dir" },
+        { path: "up/deep/f", data: "2" },
+        { path: "hard", type: "hardlink", target: "up/deep/f" },
+        { path: "up/.wh.gone" },
+        { path: "var/run", type: "directory", mode: 0o755 },
+        { path: "var/run/own", data: "3" },
+      );
+      const tree = await view(diffId);
+      const paths = ["hard", "run", "run/dir", "run/dir/deep", "run/dir/deep/f", "run/pid", "up", "var", "var/run", "var/run/own"];
+      expect([...tree.keys()].filter((path) => !path.endsWith("gone"))).toEqual(paths);
+      expect(["hard", "run/pid", "var/run/own"].map((path) => tree.get(path)?.text)).toEqual(["2", "1", "3"]);
+    });
+
     test("overlayfs's own attributes in an archive are not believed", async () => {
       const { diffId: below } = await add({ path: "secret/x", data: "1" }, { path: "d/y", data: "2" });
       const { diffId: above } = await add({
@@ -279,20 +297,22 @@ export function layerDriverContract(setup: LayerDriverSetup): void {
       ["a hard link that does", [{ path: "b", type: "hardlink", target: "../../etc/passwd" }], "../../etc/passwd"],
       ["a hard link to nothing in the archive", [{ path: "b", type: "hardlink", target: "etc/passwd" }], "etc/passwd"],
       [
-        "a name through a symlink",
+        "a name through symlinks that lead round",
         [
-          { path: "a", type: "symlink", target: "/etc" },
+          { path: "a", type: "symlink", target: "b" },
+          { path: "b", type: "symlink", target: "./a" },
           { path: "a/x", data: "1" },
         ],
-        "a",
+        "a/x",
       ],
       [
-        "a directory through a symlink",
+        "a name through a symlink to a file",
         [
-          { path: "a", type: "symlink", target: "/tmp" },
-          { path: "a/x", type: "directory" },
+          { path: "a", type: "symlink", target: "f" },
+          { path: "f", data: "1" },
+          { path: "a/x", data: "1" },
         ],
-        "a",
+        "a/x",
       ],
       ["a whiteout of nothing", [{ path: "d/.wh..." }], "d/.wh..."],
       ["a component longer than the file system takes", [{ path: "n".repeat(256) }], "nnnn"],

@@ -228,7 +228,7 @@ describe("hostile places", () => {
   });
 
   test("an image whose VOLUME is no place to mount on is refused, and leaves nothing", async () => {
-    for (const path of ["/", "/a/..", "relative"]) {
+    for (const path of ["/", "/a/.."]) {
       await host.ok(["import", "--change", `VOLUME ${path}`, `${host.directory}/payload.tar`, "odd"]);
       expect(await host.wherry(["run", "--entrypoint", "/payload", "odd", "exit", "0"])).toMatchObject({
         code: 125,

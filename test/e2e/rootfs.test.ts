@@ -138,6 +138,11 @@ describe("the default mounts", () => {
       "1.1.1.1 x\na mount",
     );
   });
+  test("so they are where a mount of the user's covers /etc", async () => {
+    const words = "cat /etc/hostname; grep -c localhost /etc/hosts";
+    expect(await sh(words, "-h", "box", "--tmpfs", "/etc")).toBe("box\n2");
+    expect(await sh(words, "-h", "box", "-v", `${directory("etc")}:/etc`)).toBe("box\n2");
+  });
 });
 
 describe("--tmpfs", () => {

@@ -19,7 +19,6 @@ const hardlink = (name: string, link: string): RawMember => ({ name, type: "1", 
 const file = (name: string, data = "hostile\n"): RawMember => ({ name, data });
 
 const leaves = /leaves the archive's root/;
-const inTheWay = /it leads through `\w+`, a symlink/;
 
 /** `victim` is a directory of the host that none of them may reach. */
 export function hostileLayers(victim: string): readonly HostileLayer[] {
@@ -33,15 +32,15 @@ export function hostileLayers(victim: string): readonly HostileLayer[] {
     both("a directory that climbs out", rawTar(directory(`${up}pwned`)), leaves),
     both("an absolute name", rawTar(file(`${victim}/pwned`)), "harmless"),
     {
-      ...both("a file through an absolute link", rawTar(symlink("out", victim), file("out/pwned")), inTheWay),
+      ...both("a file through an absolute link", rawTar(symlink("out", victim), file("out/pwned")), "harmless"),
       copy: /no such file|cannot overwrite/,
     },
     {
-      ...both("a file through a relative link", rawTar(symlink("out", `${up}${victim.slice(1)}`), file("out/pwned")), inTheWay),
+      ...both("a file through a relative link", rawTar(symlink("out", `${up}${victim.slice(1)}`), file("out/pwned")), "harmless"),
       copy: /no such file|cannot overwrite/,
     },
     {
-      ...both("a file through a link to a link", rawTar(symlink("b", victim), symlink("a", "b"), file("a/pwned")), inTheWay),
+      ...both("a file through a link to a link", rawTar(symlink("b", victim), symlink("a", "b"), file("a/pwned")), "harmless"),
       copy: /no such file|cannot overwrite/,
     },
     {
@@ -56,7 +55,7 @@ export function hostileLayers(victim: string): readonly HostileLayer[] {
     both(
       "a file through links that lead round",
       rawTar(symlink("a", "b"), symlink("b", "a"), file("a/pwned")),
-      /leads through `a`, a symlink|too many levels|no such file|symbolic link/,
+      /too many levels|no such file|symbolic link/,
     ),
     both("a dangling link", rawTar(symlink("out", `${victim}/none`)), "harmless"),
     both("a link with a target of 5,000 bytes", rawTar({ ...symlink("a", "x"), pax: { linkpath: "x".repeat(5000) } }), /impossible target/),

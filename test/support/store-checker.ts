@@ -129,7 +129,7 @@ function layerRows({ query }: Store): StoredLayerRow[] {
 /** What was half done, and what does not belong there at all. */
 function findRemains({ root }: Store): Fault[] {
   const known: Readonly<Record<string, readonly string[]>> = {
-    "": ["cache", "containers", "content", "layers", "volumes", "mount-points-1", "reserve", "wherry.db", "wherry.db-shm", "wherry.db-wal"],
+    "": ["cache", "containers", "content", "layers", "volumes", "mount-points-2", "reserve", "wherry.db", "wherry.db-shm", "wherry.db-wal"],
     content: ["sha256", "ingest"],
     "content/ingest": [],
     layers: ["sha256", "ingest"],

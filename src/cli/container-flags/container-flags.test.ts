@@ -182,7 +182,16 @@ describe("variables, labels and profiles from files", () => {
     const options = await createdWith(["--env-file", path, "-e", "A=9", "-e", "FROM_CALLER", "-e", "ALSO_MISSING", "-e", "D=", "image"], {
       FROM_CALLER: "x=y",
     });
-    expect(options.env).toEqual(["A=1", "B=two words # not a comment", "FROM_CALLER=x=y", "C=", "A=9", "FROM_CALLER=x=y", "D="]);
+    expect(options.env).toEqual([
+      "A=1",
+      "B=two words # not a comment",
+      "FROM_CALLER=x=y",
+      "C=",
+      "A=9",
+      "FROM_CALLER=x=y",
+      "ALSO_MISSING",
+      "D=",
+    ]);
   });
 
   test("labels of a file", async () => {

@@ -5,8 +5,8 @@ import { invalidOption } from "../../core/invalid-option.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The container's variables from `--env-file` and `-e`, files first, as docker orders them. `NAME` alone takes the caller's value, and is
- * left out where the caller has none; `NAME=` is the empty value.
+ * The container's variables from `--env-file` and `-e`, files first, as docker orders them. `NAME` alone takes the caller's value; without
+ * one it is left out of a file, and `-e` removes the image's. `NAME=` is empty.
  * @throws {EngineError} INVALID_OPTION, CLI_FILE_UNREADABLE
  */
 export function readEnvironment(
@@ -14,14 +14,14 @@ export function readEnvironment(
   caller: Environment,
 ): string[] {
   const lines = given.files.flatMap((file) => readNameValueFile(file, "environment variables"));
-  return [...lines, ...given.variables].flatMap((entry) => {
+  const resolve = (entry: string) => {
     const equals = entry.indexOf("=");
     if (entry === "" || equals === 0)
       throw invalidOption(`invalid environment variable \`${entry}\`: use NAME=VALUE, or NAME to pass your own on`);
-    if (equals > 0) return [entry];
-    const value = caller[entry];
-    return value === undefined ? [] : [`${entry}=${value}`];
-  });
+    const value = equals > 0 ? undefined : caller[entry];
+    return value === undefined ? entry : `${entry}=${value}`;
+  };
+  return [...lines.map(resolve).filter((entry) => entry.includes("=")), ...given.variables.map(resolve)];
 }
 
 /**

@@ -132,6 +132,7 @@ function sample(host: SampleHost, change: Change): PlanInput {
       ...change.config,
     },
     fileMounts: ["/etc/hosts"],
+    entryMounts: ["/etc/hosts"],
     rootfs: {
       kind: "overlay",
       lowers: host.lowers as readonly HostPath[],

@@ -1,0 +1,93 @@
+// Images as they are in the world: shapes that other builders make, docker takes, and its own never have.
+import { beforeAll, describe, expect, test as bunTest } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { encodeHeader, padding, tarEnd } from "../../src/archive/tar-writer.ts";
+import { encodeText } from "../../src/core/byte-string.ts";
+import { archive, type Member } from "../contracts/layer-driver.ts";
+import { makeImage, oldDockerArchive, tarOf } from "../support/image-archives.ts";
+import { requires } from "../support/requires.ts";
+import { useWherryHost } from "../support/wherry-host.ts";
+
+const test = requires("root", "binary", "overlayfs", "busybox");
+const host = useWherryHost("image-shapes");
+let busybox: Buffer;
+
+beforeAll(() => {
+  if (test !== bunTest) return;
+  const data = readFileSync(["/bin/busybox", "/usr/bin/busybox"].find(existsSync) ?? "");
+  const common = { uid: 0, gid: 0, mtime: { seconds: 1_000_000_000, nanos: 0 }, mode: 0o755 };
+  const header = encodeHeader({ ...common, type: "file", path: encodeText("bin/sh"), size: data.length });
+  busybox = Buffer.concat([header, data, padding(data.length), tarEnd]);
+});
+
+/** Loads an image with busybox as `/bin/sh` and those layers above it. */
+async function load(name: string, layers: readonly Buffer[], config: object = {}): Promise<void> {
+  const path = `${host.directory}/image.tar`;
+  writeFileSync(path, tarOf(oldDockerArchive([{ image: makeImage([busybox, ...layers], config), tags: [name] }])));
+  await host.ok(["load", "-q", "-i", path]);
+}
+const sh = (image: string, script: string, ...flags: readonly string[]) => host.ok(["run", "--rm", ...flags, image, "sh", "-c", script]);
+const link = (path: string, target: string): Member => ({ path, type: "symlink", target });
+
+describe("layers", () => {
+  test("one without a byte, which is no tar but is found in images", async () => {
+    await load("empty", [Buffer.alloc(0), archive({ path: "a", data: "1" })]);
+    expect(await sh("empty", "cat /a")).toBe("1");
+  });
+
+  test("one with names that lead through its own links, as put together from packages", async () => {
+    await load("through", [archive(link("var/run", "/run"), { path: "var/run/pid", data: "1" })]);
+    expect(await sh("through", "readlink /var/run; cat /run/pid")).toBe("/run\n1");
+  });
+});
+
+describe("links in place of the files that the engine manages", () => {
+  const words = "cat /etc/hostname; grep -c localhost /etc/hosts; cat /etc/resolv.conf > /count && echo ok";
+
+  test("are covered themselves: what they lead to stays as it is, and may be covered too", async () => {
+    const links = archive(link("etc/resolv.conf", "../run/resolve/stub"), link("etc/hostname", "/run/name"), link("etc/hosts", "/srv"));
+    await load("links", [links, archive({ path: "srv", type: "directory", mode: 0o755 })]);
+    const run = `${host.directory}/run-of-the-host`;
+    mkdirSync(run);
+    for (const flags of [[], ["--tmpfs", "/run"], ["-v", "/run"], ["-v", `${run}:/run:ro`], ["-v", `${run}:/run`]]) {
+      expect(await sh("links", words, "-h", "box", ...flags)).toBe("box\n2\nok");
+    }
+    expect(readdirSync(run)).toEqual([]);
+    await host.ok(["run", "-d", "--name", "linked", "links", "sh", "-c", "sleep 60"]);
+    await host.ok(["cp", "linked:/etc/hosts", `${host.directory}/hosts`]);
+    expect(readFileSync(`${host.directory}/hosts`, "utf8")).toContain("localhost");
+    expect(await host.ok(["diff", "linked"])).toBe("");
+  });
+});
+
+describe("configurations", () => {
+  test("fields in another case, a command that is a string, a label that is null", async () => {
+    await load("odd", [], { Cmd: null, cmd: "true", env: ["A=1"], LABELS: { a: null, b: "c" } });
+    expect(await host.ok(["run", "--rm", "-e", "A", "--entrypoint", "/bin/sh", "odd", "-c", "echo $A"])).toBe("");
+    expect(await host.ok(["inspect", "-f", "{{.Config.Cmd}} {{.Config.Env}} {{json .Config.Labels}}", "odd"])).toBe(
+      '[true] [A=1] {"a":"","b":"c"}',
+    );
+    await host.ok(["save", "-o", `${host.directory}/odd.tar`, "odd"]);
+    const id = await host.ok(["inspect", "-f", "{{.Id}}", "odd"]);
+    await host.ok(["rmi", "odd"]);
+    await host.ok(["load", "-q", "-i", `${host.directory}/odd.tar`]);
+    expect(await host.ok(["inspect", "-f", "{{.Id}}", "odd"])).toBe(id);
+  });
+
+  test("volumes that are relative", async () => {
+    await load("volumes", [], { Volumes: { data: {}, '["/x",': {} } });
+    expect(await sh("volumes", "grep -c -e ' /data ' -e ' /\\[' /proc/self/mountinfo; test -d /data && echo there")).toBe("2\nthere");
+  });
+
+  test("-e NAME without a value removes what the image has", async () => {
+    await load("env", [], { Env: ["WHERRY_A=1", "WHERRY_B=2"] });
+    expect(await sh("env", "env | grep WHERRY_", "-e", "WHERRY_A")).toBe("WHERRY_B=2");
+  });
+});
+
+test("an image that has no /etc/mtab gets docker's, and one of its own is kept", async () => {
+  await load("plain", []);
+  expect(await sh("plain", "readlink /etc/mtab")).toBe("/proc/mounts");
+  await load("own-mtab", [archive({ path: "etc/mtab", data: "own" })]);
+  expect(await sh("own-mtab", "cat /etc/mtab")).toBe("own");
+});
