@@ -44,6 +44,24 @@ static int configure(int context, const char *option)
 	return sys_fsconfig(context, FSCONFIG_SET_STRING, key, equals + 1, 0);
 }
 
+/* By descriptor, or, as `KEY=`, by its path: erofs takes devices by name only. */
+static int configure_slot(int context, const char *key, int fd)
+{
+	char link[32], option[256];
+	size_t length = strlen(key);
+	if (!length || key[length - 1] != '=')
+		return sys_fsconfig(context, FSCONFIG_SET_FD, key, NULL, fd);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	snprintf(option, sizeof(option), "%s", key);
+	if (length + 1 >= sizeof(option))
+		return failing(EINVAL);
+	ssize_t got = readlink(link, option + length, sizeof(option) - 1 - length);
+	if (got < 0)
+		return -1;
+	option[length + (size_t)got] = 0;
+	return configure(context, option);
+}
+
 int op_FS(struct run *run, const union argument *args)
 {
 	char **keys = args[2].v.list;
@@ -56,7 +74,7 @@ int op_FS(struct run *run, const union argument *args)
 		if (configure(context, args[1].v.list[i]) != 0)
 			return fail_from_context(run, context, args[1].v.list[i]);
 	for (uint32_t i = 0; i < args[2].v.count; i++)
-		if (sys_fsconfig(context, FSCONFIG_SET_FD, keys[i], NULL, run->slots[slot_at(args[3], i)]) != 0)
+		if (configure_slot(context, keys[i], run->slots[slot_at(args[3], i)]) != 0)
 			return fail_from_context(run, context, keys[i]);
 	if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
 		return fail_from_context(run, context, "");

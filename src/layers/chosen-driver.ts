@@ -28,8 +28,9 @@ export class ChosenLayerDriver extends StoredLayers implements LayerDriver {
   }
 
   async add(diffId: DiffId, tarPath: HostPath, options: { readonly signal?: AbortSignal } = {}): Promise<LayerInfo> {
-    const { name, direct } = await this.#chosen();
-    const driver = name === "erofs" ? new ErofsLayerDriver(this.#site, { direct }) : new DirectoryLayerDriver(this.#site);
+    const { name, from } = await this.#chosen();
+    const mounts = from === undefined ? {} : { from };
+    const driver = name === "erofs" ? new ErofsLayerDriver(this.#site, mounts) : new DirectoryLayerDriver(this.#site);
     return driver.add(diffId, tarPath, options);
   }
 
@@ -37,7 +38,7 @@ export class ChosenLayerDriver extends StoredLayers implements LayerDriver {
     const asked = process.env[driverVariable] ?? "";
     if (!["", "auto", "directory", "erofs"].includes(asked))
       throw invalidOption(`${driverVariable}: \`${asked}\` is none of auto, directory, erofs`);
-    if (asked === "directory") return { name: "directory", reason: `${driverVariable} asks for it`, direct: false };
+    if (asked === "directory") return { name: "directory", reason: `${driverVariable} asks for it` };
     const { probeDriver, requireErofs } = await import("./probe-driver.ts");
     this.#probe ??= probeDriver(this.#site);
     const probe = await this.#probe;

@@ -1,19 +1,20 @@
 import { existsSync } from "node:fs";
 import type { DiffId, HostPath } from "../core/brands.ts";
+import type { MountSource } from "../plan/erofs-mounts.ts";
 import type { LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
 import { hexOf, type LayerSite, StoredLayers } from "./stored-layers.ts";
 
 /**
  * Stores layers as they come, not unpacked: the archive and, beside it, an EROFS index that points into it, mounted together. For kernels that
- * mount EROFS from plain files (Linux 6.12).
+ * mount EROFS from plain files (Linux 6.12), or with blocks of 512 bytes from two loop devices.
  */
 export class ErofsLayerDriver extends StoredLayers implements LayerDriver {
-  readonly #direct: boolean | undefined;
+  readonly #options: { readonly from?: MountSource };
 
-  /** @param options `direct` as in `layerMountsPlan`; absent, what the kernel takes. */
-  constructor(site: LayerSite, options: { readonly direct?: boolean } = {}) {
+  /** @param options `from` absent: the first that the kernel takes. */
+  constructor(site: LayerSite, options: { readonly from?: MountSource } = {}) {
     super(site);
-    this.#direct = options.direct;
+    this.#options = options;
   }
 
   async choice(): Promise<LayerDriverChoice> {
@@ -28,8 +29,7 @@ export class ErofsLayerDriver extends StoredLayers implements LayerDriver {
     // It may have been stored as a directory before.
     if (existsSync(`${this.path(diffId)}/index`)) {
       const { mountLayers } = await import("./layer-mounts.ts");
-      const layer = { hex: hexOf(diffId), files: this.path(diffId) };
-      mountLayers(this.site, [layer], this.#direct === undefined ? {} : { direct: this.#direct });
+      mountLayers(this.site, [{ hex: hexOf(diffId), files: this.path(diffId) }], this.#options);
     }
     return info;
   }

@@ -1,16 +1,17 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { errnoNumber } from "../core/errno.ts";
 import { callPlan } from "../kernel/call-plan.ts";
 import { StateLock } from "../kernel/state-lock.ts";
 import { describeFailure } from "../plan/describe-failure.ts";
 import { encodePlan } from "../plan/encode.ts";
-import { layerMountsPlan, layerUnmountPlan } from "../plan/erofs-mounts.ts";
+import { type LayerMount, layerMountsPlan, layerUnmountPlan, type MountSource } from "../plan/erofs-mounts.ts";
 import type { LaunchPlan } from "../plan/operations.ts";
 import { isLayerMounted, layerMountPath, layerMountsBase, layerMountsOf, type Roots } from "./stored-layers.ts";
 
-/** Each takes a slot of a plan, which has 1,024. */
-const layersOfOnePlan = 500;
+/** Each takes up to three slots of a plan, which has 1,024. */
+const layersOfOnePlan = 300;
 
 export interface MountableLayer {
   /** Of the diff id. */
@@ -25,10 +26,10 @@ export interface MountContext extends Roots {
 
 /**
  * Mounts what is not mounted yet of these layers: at most one mount of a layer, whoever asks at the same time. Synchronous.
- * `direct` as in `layerMountsPlan`; absent, what the kernel takes.
+ * `from` absent: the first that the kernel takes.
  * @throws {EngineError} LAYER_MOUNT_FAILED
  */
-export function mountLayers(context: MountContext, layers: readonly MountableLayer[], options: { readonly direct?: boolean } = {}): void {
+export function mountLayers(context: MountContext, layers: readonly MountableLayer[], options: { readonly from?: MountSource } = {}): void {
   const base = layerMountsBase(context.runRoot);
   using _lock = acquireLock(context);
   const missing = layers.filter(({ hex }) => !isLayerMounted(context, hex));
@@ -36,29 +37,40 @@ export function mountLayers(context: MountContext, layers: readonly MountableLay
     const some = missing.slice(at, at + layersOfOnePlan);
     mkdirSync(base, { recursive: true, mode: 0o700 });
     // The directories are made once their file system is there.
-    if (!isMountPoint(base)) call(context, layerMountsPlan({ base, layers: [], direct: false }));
+    if (!isMountPoint(base)) call(context, layerMountsPlan({ base, layers: [], from: "files" }));
     for (const { hex } of some) mkdirSync(layerMountPath(context, hex), { recursive: true, mode: 0o700 });
-    mountDirectly(
+    const mounts = some.map(({ hex, files }) => ({ files, at: layerMountPath(context, hex) }));
+    if (options.from === undefined) mountSomehow(context, mounts);
+    else call(context, layerMountsPlan({ layers: mounts, from: options.from }));
+  }
+}
+
+function mountSomehow(context: MountContext, layers: readonly LayerMount[], from: MountSource = "direct-files"): void {
+  try {
+    call(context, layerMountsPlan({ layers, from }));
+  } catch (error) {
+    const next = nextSource(from, error);
+    if (next === undefined) throw error;
+    // What has been attached before the failure is not attached again.
+    mountSomehow(
       context,
-      some.map(({ hex, files }) => ({ files, at: layerMountPath(context, hex) })),
-      options.direct,
+      layers.filter(({ at }) => !isMountPoint(at)),
+      next,
     );
   }
 }
 
-/** With `direct` if the kernel and the archive's file system take it. */
-function mountDirectly(
-  context: MountContext,
-  layers: readonly { readonly files: string; readonly at: string }[],
-  direct: boolean | undefined,
-): void {
-  try {
-    call(context, layerMountsPlan({ layers, direct: direct ?? true }));
-  } catch (error) {
-    // Before 6.15 the option is unknown. What has been attached before the failure is not attached again.
-    if (direct !== undefined || !(error instanceof EngineError) || !error.message.includes("directio")) throw error;
-    call(context, layerMountsPlan({ layers: layers.filter(({ at }) => !isMountPoint(at)), direct: false }));
-  }
+/** What else may work; undefined: the failure has another reason. */
+function nextSource(from: MountSource, error: unknown): MountSource | undefined {
+  if (!(error instanceof EngineError)) return undefined;
+  // Before 6.15 the option is unknown.
+  if (from === "direct-files" && error.message.includes("directio")) return "files";
+  return from !== "loop-devices" && needsBlockDevices(error) ? "loop-devices" : undefined;
+}
+
+/** Before 6.12, and where CONFIG_EROFS_FS_BACKED_BY_FILE is not set. */
+export function needsBlockDevices(error: unknown): boolean {
+  return error instanceof EngineError && error.details["errno"] === errnoNumber("ENOTBLK");
 }
 
 /**
@@ -84,7 +96,7 @@ export function unmountLayers(context: MountContext, isStored: (hex: string) => 
  * @throws {EngineError} LAYER_MOUNT_FAILED
  */
 export function unmountOrphans(context: MountContext): void {
-  const orphans = erofsMounts(`${layerMountsBase(context.runRoot)}/`).filter(({ source }) => source.startsWith("/") && !existsSync(source));
+  const orphans = erofsMounts(`${layerMountsBase(context.runRoot)}/`).filter(({ index }) => index.startsWith("/") && !existsSync(index));
   if (orphans.length === 0) return;
   using _lock = acquireLock(context);
   unmount(
@@ -110,17 +122,27 @@ function removeIfEmpty(directory: string): void {
   if (existsSync(directory) && namesIn(directory).length === 0) rmdirSync(directory);
 }
 
-/** @see proc_pid_mountinfo(5) */
-function erofsMounts(beneath: string): readonly { readonly at: string; readonly source: string }[] {
+/** `index`: where that file was when it was mounted. @see proc_pid_mountinfo(5) */
+function erofsMounts(beneath: string): readonly { readonly at: string; readonly index: string }[] {
   const decode = (field: string): string =>
     field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .flatMap((line) => {
       const [left = "", right = ""] = line.split(" - erofs ");
-      const at = decode(left.split(" ")[4] ?? "");
-      return right !== "" && at.startsWith(beneath) ? [{ at, source: decode(right.split(" ")[0] ?? "") }] : [];
+      const [, , device = "", , at = ""] = left.split(" ").map(decode);
+      if (right === "" || !at.startsWith(beneath)) return [];
+      return [{ at, index: fileOfLoopDevice(device) ?? decode(right.split(" ")[0] ?? "") }];
     });
+}
+
+/** By the device's numbers, `7:N`. Of a file that is gone the kernel says so behind its name. */
+function fileOfLoopDevice(device: string): string | undefined {
+  try {
+    return readFileSync(`/sys/dev/block/${device}/loop/backing_file`, "utf8").trimEnd();
+  } catch {
+    return undefined;
+  }
 }
 
 function isMountPoint(path: string): boolean {

@@ -8,7 +8,7 @@ import { probeDriver } from "./probe-driver.ts";
  * @throws {EngineError} LAYER_MOUNT_FAILED
  */
 export async function mountStoredLayers(options: LocalLayersOptions, names: readonly string[]): Promise<void> {
-  const { name, direct } = await probeDriver({ ...options, mountMissing: () => {} });
+  const { from } = await probeDriver({ ...options, mountMissing: () => {} });
   const layers = names.map((hex) => ({ hex, files: `${options.root}/layers/sha256/${hex}` as HostPath }));
-  mountLayers(options, layers, name === "erofs" ? { direct } : {});
+  mountLayers(options, layers, from === undefined ? {} : { from });
 }

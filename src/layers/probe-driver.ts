@@ -7,24 +7,25 @@ import { errnoText } from "../core/errno.ts";
 import { randomHex } from "../core/random.ts";
 import { IngestDirectory } from "../content/ingest-directory.ts";
 import { readBootId } from "../kernel/boot-id.ts";
+import type { MountSource } from "../plan/erofs-mounts.ts";
 import type { LayerDriverChoice } from "./layer-driver.ts";
 import { layerMountPath } from "./stored-layers.ts";
-import { mountLayers, unmountLayers } from "./layer-mounts.ts";
+import { mountLayers, needsBlockDevices, unmountLayers } from "./layer-mounts.ts";
 import type { LayerSite } from "./stored-layers.ts";
 
 export interface DriverProbe extends LayerDriverChoice {
-  /** As in `layerMountsPlan`. */
-  readonly direct: boolean;
+  /** Of `erofs`. */
+  readonly from?: MountSource;
 }
 
 /**
- * Whether layers can be mounted from plain files on this kernel and this data root's file system: one is made, mounted and read. A few
+ * Whether layers can be mounted on this kernel and this data root's file system, and from what: one is made, mounted and read. A few
  * milliseconds, and the result is remembered in the run root until the next boot.
  */
 export async function probeDriver(site: LayerSite): Promise<DriverProbe> {
   const file = `${site.runRoot}/layer-driver`;
   mkdirSync(`${site.root}/layers`, { recursive: true, mode: 0o700 });
-  const key = `${readBootId()} ${site.root} ${statSync(`${site.root}/layers`).dev} 1`;
+  const key = `${readBootId()} ${site.root} ${statSync(`${site.root}/layers`).dev} 2`;
   const remembered = recall(file, key);
   if (remembered !== undefined) return remembered;
   const probe = await attempt(site);
@@ -58,18 +59,37 @@ async function attempt(site: LayerSite): Promise<DriverProbe> {
   const files = new IngestDirectory(`${site.root}/layers/ingest` as HostPath).newPath();
   try {
     await makeSample(files);
-    try {
-      mountAndRead(site, files, true);
-      return { name: "erofs", reason: "EROFS mounts from plain files here, without a second copy in the page cache", direct: true };
-    } catch (error) {
-      // Linux before 6.15 has no `directio`; a disk with sectors of 4 KiB takes no reads of 512 bytes.
-      mountAndRead(site, files, false);
-      return { name: "erofs", reason: `EROFS mounts from plain files here, though not directly (${messageOf(error)})`, direct: false };
-    }
+    return mountFromFiles(site, files);
   } catch (error) {
-    return { name: "directory", reason: `EROFS can't be mounted from plain files here (${messageOf(error)})`, direct: false };
+    return { name: "directory", reason: `EROFS can't be mounted from plain files here (${messageOf(error)})` };
   } finally {
     rmSync(files, { recursive: true, force: true });
+  }
+}
+
+function mountFromFiles(site: LayerSite, files: HostPath): DriverProbe {
+  try {
+    mountAndRead(site, files, "direct-files");
+    return { name: "erofs", reason: "EROFS mounts from plain files here, without a second copy in the page cache", from: "direct-files" };
+  } catch (direct) {
+    try {
+      // Linux before 6.15 has no `directio`; a disk with sectors of 4 KiB takes no reads of 512 bytes.
+      mountAndRead(site, files, "files");
+      return { name: "erofs", reason: `EROFS mounts from plain files here, though not directly (${messageOf(direct)})`, from: "files" };
+    } catch (error) {
+      if (!needsBlockDevices(error)) throw error;
+      return mountFromLoopDevices(site, files);
+    }
+  }
+}
+
+function mountFromLoopDevices(site: LayerSite, files: HostPath): DriverProbe {
+  try {
+    const isDirect = mountAndRead(site, files, "loop-devices");
+    const copies = isDirect ? "without a second copy in the page cache" : "though not directly";
+    return { name: "erofs", reason: `EROFS mounts over loop devices here, ${copies}; Linux 6.12 does without them`, from: "loop-devices" };
+  } catch (error) {
+    return { name: "directory", reason: `EROFS can't be mounted from plain files here, nor over loop devices (${messageOf(error)})` };
   }
 }
 
@@ -85,19 +105,34 @@ async function makeSample(files: HostPath): Promise<void> {
   await writeIndex(files, archive, { uuid: Buffer.alloc(16, 1) });
 }
 
-function mountAndRead(site: LayerSite, files: HostPath, direct: boolean): void {
+/** Whether its loop devices, if it has some, read directly. */
+function mountAndRead(site: LayerSite, files: HostPath, from: MountSource): boolean {
   // Whoever collects meanwhile sees by the name that this process is at it.
   const hex = files.slice(files.lastIndexOf("/") + 1);
+  const at = layerMountPath(site, hex);
   try {
-    mountLayers(site, [{ hex, files }], { direct });
-    if (!readFileSync(`${layerMountPath(site, hex)}/file`).equals(sample)) throw new Error("other data than was written");
+    mountLayers(site, [{ hex, files }], { from });
+    if (!readFileSync(`${at}/file`).equals(sample)) throw new Error("other data than was written");
+    return readsDirectly(statSync(at).dev);
   } finally {
     unmountLayers(site, () => false, [hex]);
   }
 }
 
+/** Minor numbers are in two pieces. @see makedev(3) */
+function readsDirectly(device: number): boolean {
+  const numbers = `${(device >>> 8) & 0xfff}:${(device & 0xff) | ((device >>> 12) & 0xfff00)}`;
+  try {
+    return readFileSync(`/sys/dev/block/${numbers}/loop/dio`, "utf8").startsWith("1");
+  } catch {
+    return false;
+  }
+}
+
 /** Without the sample's path. */
 function messageOf(error: unknown): string {
-  if (error instanceof EngineError && typeof error.details["errno"] === "number") return errnoText(error.details["errno"]);
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof EngineError) || typeof error.details["errno"] !== "number")
+    return error instanceof Error ? error.message : String(error);
+  const { errno, detail } = error.details as { errno: number; detail?: string };
+  return `${errnoText(errno)}${detail?.includes("/dev/loop") === true ? `: ${detail}` : ""}`;
 }

@@ -22,6 +22,7 @@ type MountOperation =
   | "PIVOT"
   | "CHROOT"
   | "COPYUP"
+  | "LOOP"
   | "UMOUNT"
   | "PIDFD"
   | "SETNS"
@@ -41,7 +42,7 @@ export const explainMounts: Explainers<MountOperation> = {
     calls: (type, options, keys, slots, attributes, out) => [
       `fsopen(${quote(type)}, FSOPEN_CLOEXEC)`,
       ...options.map(configure),
-      ...keys.map((key, index) => `fsconfig(FSCONFIG_SET_FD, ${quote(key)}, ${slots[index] === undefined ? "-1" : fd(slots[index])})`),
+      ...keys.map((key, index) => configureSlot(key, slots[index] === undefined ? "-1" : fd(slots[index]))),
       "fsconfig(FSCONFIG_CMD_CREATE)",
       `fsmount(FSMOUNT_CLOEXEC, ${mountAttributes(attributes)}) = ${fd(out)}`,
     ],
@@ -84,6 +85,14 @@ export const explainMounts: Explainers<MountOperation> = {
     calls: (mount, dir, path) => [
       `openat(${directory(dir)}, ${quote(path)}, O_DIRECTORY)`,
       `sendfile(<${fd(mount)}/...>, <.../...>) and the like for all beneath`,
+    ],
+  },
+  LOOP: {
+    man: "loop(4)",
+    calls: (path, out) => [
+      "ioctl(</dev/loop-control>, LOOP_CTL_GET_FREE) = <number>",
+      `openat(AT_FDCWD, "/dev/loop<number>", O_RDONLY|O_CLOEXEC) = ${fd(out)}`,
+      `ioctl(${fd(out)}, LOOP_CONFIGURE, {fd=<${path}>, block_size=512, lo_flags=LO_FLAGS_READ_ONLY|LO_FLAGS_AUTOCLEAR|LO_FLAGS_DIRECT_IO})`,
     ],
   },
   UMOUNT: { man: "umount(2)", calls: (path, flags) => [`umount2(${quote(path)}, ${symbolic(flags, MNT_FLAGS)})`] },
@@ -133,6 +142,12 @@ function configure(option: string): string {
   const at = option.indexOf("=");
   if (at < 0) return `fsconfig(FSCONFIG_SET_FLAG, ${quote(option)})`;
   return `fsconfig(FSCONFIG_SET_STRING, ${quote(option.slice(0, at))}, ${quote(option.slice(at + 1))})`;
+}
+
+function configureSlot(key: string, descriptor: string): string {
+  return key.endsWith("=")
+    ? `fsconfig(FSCONFIG_SET_STRING, ${quote(key.slice(0, -1))}, "<path of ${descriptor}>")`
+    : `fsconfig(FSCONFIG_SET_FD, ${quote(key)}, ${descriptor})`;
 }
 
 function atFlagsWith(flags: number | bigint, more: string): string {

@@ -32,6 +32,7 @@ export const OPERATIONS = {
   UMOUNT: { code: 26, signature: "su", sections: "HPC" },
   CHROOT: { code: 27, signature: "f", sections: "C" },
   COPYUP: { code: 28, signature: "fds", sections: "C" },
+  LOOP: { code: 29, signature: "so", sections: "H" },
 
   PIDFD: { code: 40, signature: "uuo", sections: "HP" },
   SETNS: { code: 41, signature: "fu", sections: "HPC" },

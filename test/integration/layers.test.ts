@@ -10,13 +10,23 @@ import { makeTestDirectory } from "../support/wherry-host.ts";
 const directory = makeTestDirectory("layers");
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-for (const name of ["directory", "erofs"] as const) {
+const drivers = [
+  { name: "directory", needs: [], create: (root: string) => testLayers(root, "directory") },
+  { name: "erofs", needs: ["erofs-files"], create: (root: string) => testLayers(root, "erofs") },
+  {
+    name: "erofs over loop devices",
+    needs: ["erofs", "loop"],
+    create: (root: string) => testLayers(root, "erofs", { from: "loop-devices" }),
+  },
+];
+
+for (const { name, needs, create } of drivers) {
   layerDriverContract({
     name,
-    test: name === "erofs" ? requires("root", "overlayfs", "erofs-files") : requires("root", "overlayfs"),
+    test: requires("root", "overlayfs", ...needs),
     launcher: `${repository}/dist/launcher`,
     directory: () => directory,
-    create: (root) => testLayers(root, name),
+    create,
     close: (root) => unmountAllLayers(`${root}-run`),
     mount: (lowers, at) => {
       // overlayfs wants two lowers when it has no upper
