@@ -20,7 +20,7 @@ static int attach(struct run *run, int control, int file)
 		char path[32];
 		int number = ioctl(control, LOOP_CTL_GET_FREE);
 		if (number < 0)
-			return fail(run, "get a free loop device");
+			return fail(run, "a free one of /dev/loop-control");
 		snprintf(path, sizeof(path), "/dev/loop%d", number);
 		int loop = open(path, O_RDONLY | O_CLOEXEC);
 		if (loop < 0)

@@ -36,7 +36,7 @@ export function examineFilesystems(
       dataRoot(root, store),
       ...layers(layerDriver),
       overlay(config),
-      ...erofs(config, store),
+      ...erofs(config, store, layerDriver?.name),
       idmapped(root, store),
       ...others(config),
     ],
@@ -86,13 +86,21 @@ function overlay(config: KernelConfig): DoctorItem {
   return ok("overlay", `${state}; ${layers}`);
 }
 
-function erofs(config: KernelConfig, store: string): readonly DoctorItem[] {
+function erofs(config: KernelConfig, store: string, chosen: string | undefined): readonly DoctorItem[] {
   const consequence = "images are unpacked into directories instead of being mounted as they are (slower pull, same behaviour)";
   const state = config.feature("EROFS_FS", "erofs");
   if (!hasFilesystem("erofs") && state !== "module") return [limited("EROFS", state, `${consequence}; use a kernel with CONFIG_EROFS_FS`)];
   const direct = isKernelAtLeast("6.12") && config.feature("EROFS_FS_BACKED_BY_FILE") !== "absent";
-  if (!direct) return [limited("EROFS", `${state}, but from block devices only`, `${consequence}; Linux 6.12 mounts it from files`)];
   if (store === "tmpfs" || store === "overlay") return [limited("EROFS", `${state}, but the data root is on ${store}`, consequence)];
+  // Whether blocks of 512 bytes do (Linux 6.4, and later ones of 6.1) has been tried by who has chosen the driver.
+  if (!direct && chosen === "erofs") return [ok("EROFS", `${state}; mounts over loop devices, two for each layer`)];
+  if (!direct) {
+    const devices = existsSync("/dev/loop-control") ? "" : ", and there is no /dev/loop-control";
+    const remedy = devices === "" ? "" : "`modprobe loop` may do, and ";
+    return [
+      limited("EROFS", `${state}, but from block devices only${devices}`, `${consequence}; ${remedy}Linux 6.12 mounts it from files`),
+    ];
+  }
   return [ok("EROFS", `${state}; mounts from plain files`)];
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { encodeHeader, padding, tarEnd } from "../archive/tar-writer.ts";
 import type { ByteString } from "../core/byte-string.ts";
 import type { HostPath } from "../core/brands.ts";
@@ -77,10 +77,18 @@ function mountFromFiles(site: LayerSite, files: HostPath): DriverProbe {
       mountAndRead(site, files, "files");
       return { name: "erofs", reason: `EROFS mounts from plain files here, though not directly (${messageOf(direct)})`, from: "files" };
     } catch (error) {
-      if (!needsBlockDevices(error)) throw error;
+      if (!needsBlockDevices(error) || !isWorthDevices(site.root)) throw error;
       return mountFromLoopDevices(site, files);
     }
   }
+}
+
+/**
+ * On tmpfs, directories are their own page cache, and EROFS's would be a second copy. In a container, whose data root is an overlay, the devices
+ * would be the host's.
+ */
+function isWorthDevices(root: string): boolean {
+  return ![TMPFS_MAGIC, OVERLAYFS_SUPER_MAGIC].includes(statfsSync(root).type);
 }
 
 function mountFromLoopDevices(site: LayerSite, files: HostPath): DriverProbe {
@@ -92,6 +100,10 @@ function mountFromLoopDevices(site: LayerSite, files: HostPath): DriverProbe {
     return { name: "directory", reason: `EROFS can't be mounted from plain files here, nor over loop devices (${messageOf(error)})` };
   }
 }
+
+/** @see linux/magic.h */
+const TMPFS_MAGIC = 0x01021994;
+const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 
 const sample = Buffer.from("wherry\n".repeat(1500));
 

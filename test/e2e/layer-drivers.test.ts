@@ -4,11 +4,15 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { layerMountsOf } from "../../src/layers/stored-layers.ts";
 import { archive } from "../contracts/layer-driver.ts";
+import { loopDevicesOf } from "../support/loop-devices.ts";
 import { requires } from "../support/requires.ts";
 import { unmountAllLayers } from "../support/test-layers.ts";
 import { useWherryHost } from "../support/wherry-host.ts";
 
-const test = requires("root", "binary", "overlayfs", "payload", "erofs-files");
+const needs = ["root", "binary", "overlayfs", "payload"];
+const test = requires(...needs, "erofs-layers");
+const testFiles = requires(...needs, "erofs-files");
+const testDevicesOnly = requires(...needs, "erofs-devices-only");
 const host = useWherryHost("layer-drivers", { payload: true });
 
 const directory = { env: { WHERRY_LAYER_DRIVER: "directory" } };
@@ -34,10 +38,23 @@ function writeArchive(name: string, text: string): string {
 describe("layers", () => {
   test("are mounted from their archives where that works, once each", async () => {
     expect(Object.values(forms())).toEqual([["index", "size", "tar"]]);
-    expect(await host.ok(["info"])).toContain("Layer Driver: erofs (EROFS mounts from plain files here");
+    expect(await host.ok(["info"])).toContain("Layer Driver: erofs (EROFS mounts ");
     await Promise.all(["a", "b", "c"].map(() => host.ok(["run", "--rm", "payload", "exit"])));
     expect(mounts()).toHaveLength(1);
     expect(mounts()[0]).toContain(" - erofs ");
+  });
+
+  testFiles("are mounted from plain files, which is told", async () => {
+    expect(await host.ok(["info"])).toContain("Layer Driver: erofs (EROFS mounts from plain files here");
+    expect(loopDevicesOf(host.directory)).toEqual([]);
+  });
+
+  testDevicesOnly("are mounted over loop devices where the kernel takes nothing else, which is told", async () => {
+    expect(await host.ok(["info"])).toContain(
+      "Layer Driver: erofs (EROFS mounts over loop devices here, without a second copy in the page cache",
+    );
+    expect(await host.ok(["doctor"])).toMatch(/EROFS +.*mounts over loop devices/);
+    expect(loopDevicesOf(host.directory)).toHaveLength(2);
   });
 
   test("an archive is kept once, whatever names it", async () => {

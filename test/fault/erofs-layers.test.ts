@@ -12,21 +12,12 @@ import type { MountSource } from "../../src/plan/erofs-mounts.ts";
 import { layerMountsBase } from "../../src/layers/stored-layers.ts";
 import { archive } from "../contracts/layer-driver.ts";
 import { repository } from "../support/host-features.ts";
+import { loopDevicesOf } from "../support/loop-devices.ts";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { testLayers, unmountAllLayers } from "../support/test-layers.ts";
 import { makeTestDirectory } from "../support/wherry-host.ts";
 
-/** The devices of this file's layers, by what is behind them. */
-const loops = (): readonly string[] =>
-  readdirSync("/sys/block").flatMap((name) => {
-    try {
-      const file = readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").trim();
-      return file.startsWith(`${base}/`) ? [`${name} ${file}`] : [];
-    } catch {
-      return [];
-    }
-  });
 let base: string;
 let root: string;
 beforeEach(() => {
@@ -36,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   unmountAllLayers(`${root}-run`);
-  await poll("the kernel frees the layers' devices", () => loops().length === 0);
+  await poll("the kernel frees the layers' devices", () => loopDevicesOf(base).length === 0);
   rmSync(base, { recursive: true, force: true });
 });
 
@@ -70,6 +61,7 @@ function start(tar: string, body: string, from: MountSource): ChildProcess & { r
 describe.each(["direct-files", "loop-devices"] as const)("layers by EROFS from %s", (from) => {
   const test = requires("root", ...(from === "loop-devices" ? ["erofs", "loop"] : ["erofs-files"]));
   const create = () => testLayers(root, "erofs", { from });
+
   test("that several processes add and ask for at once are stored and mounted once", async () => {
     const tar = writeTar("several", 2000);
     const body = `for (const digit of ["a", "b", "c"]) {

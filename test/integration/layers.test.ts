@@ -12,7 +12,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const drivers = [
   { name: "directory", needs: [], create: (root: string) => testLayers(root, "directory") },
-  { name: "erofs", needs: ["erofs-files"], create: (root: string) => testLayers(root, "erofs") },
+  { name: "erofs", needs: ["erofs-layers"], create: (root: string) => testLayers(root, "erofs") },
   {
     name: "erofs over loop devices",
     needs: ["erofs", "loop"],

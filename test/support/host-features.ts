@@ -43,6 +43,8 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   overlayfs: () => hasFilesystem("overlay") || (succeeds("modprobe", "-q", "overlay") && hasFilesystem("overlay")),
   erofs: () => hasFilesystem("erofs"),
   "erofs-files": () => hasFilesystem("erofs") && kernelAtLeast(6, 12),
+  "erofs-devices-only": () => hasFilesystem("erofs") && !kernelAtLeast(6, 12) && hasFile("/dev/loop-control"),
+  "erofs-layers": () => hasFilesystem("erofs") && (kernelAtLeast(6, 12) || hasFile("/dev/loop-control")),
   "cgroup-v1": () => mountTypes().includes("cgroup"),
   "cgroup-v2": () => !mountTypes().includes("cgroup") && mountTypes().includes("cgroup2"),
   "cgroup-hybrid": () => mountTypes().includes("cgroup") && mountTypes().includes("cgroup2"),
