@@ -4,7 +4,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { layerMountsOf } from "../../src/layers/stored-layers.ts";
 import { archive } from "../contracts/layer-driver.ts";
+import { payloadLayer } from "../support/bulk-image.ts";
+import { layerOf, makeImage, ociArchive, tarOf } from "../support/image-archives.ts";
 import { loopDevicesOf } from "../support/loop-devices.ts";
+import { poll, slowness } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
 import { unmountAllLayers } from "../support/test-layers.ts";
 import { useWherryHost } from "../support/wherry-host.ts";
@@ -123,6 +126,32 @@ describe("layers", () => {
     expect((await host.wherry(["exec", "box", "/payload", "exit", "4"])).code).toBe(4);
     await host.ok(["rm", "-f", "box"]);
   });
+});
+
+describe("an image of 128 layers", () => {
+  const count = 128;
+
+  test(
+    "is loaded, found in containers, mounted again and unmounted",
+    async () => {
+      const before = mounts();
+      const layers = Array.from({ length: count - 1 }, (_, number) => layerOf(`layer-${number}`));
+      const image = makeImage([payloadLayer(), ...layers], { Entrypoint: ["/payload"] });
+      await host.ok(["load"], { stdin: tarOf(ociArchive(image, "deep:1")) });
+      expect(mounts()).toHaveLength(before.length + count);
+      // The program comes from the lowest layer, the file from the topmost.
+      const top = `layer-${count - 2}`;
+      const command = ["run", "--rm", "deep:1", "try", "read", `/${top}`];
+      expect(await host.ok(command)).toContain(`${top}\n`);
+      unmountAllLayers(host.runRoot);
+      expect(await host.ok(command)).toContain(`${top}\n`);
+      expect(mounts()).toHaveLength(count);
+      await host.ok(["rmi", "deep:1"]);
+      expect(mounts()).toEqual([]);
+      await poll("the devices are free", () => loopDevicesOf(host.directory).length === 0);
+    },
+    60_000 * slowness,
+  );
 });
 
 describe("WHERRY_LAYER_DRIVER", () => {

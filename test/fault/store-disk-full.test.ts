@@ -13,7 +13,7 @@ import { SmallDiskHost } from "../support/small-disk-host.ts";
 import { findStoreFaults } from "../support/store-checker.ts";
 
 describe.each(["erofs", "directory"] as const)("a full disk, with layers by %s", (driver) => {
-  const test = requires("root", "binary", "overlayfs", "payload", "loop", ...(driver === "erofs" ? ["erofs-files"] : []));
+  const test = requires("root", "binary", "overlayfs", "payload", "loop", ...(driver === "erofs" ? ["erofs-layers"] : []));
   const env = { WHERRY_LAYER_DRIVER: driver };
   let host: SmallDiskHost;
   let registry: FakeRegistry;

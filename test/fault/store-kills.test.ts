@@ -30,7 +30,7 @@ interface Operation {
 }
 
 describe.each(["erofs", "directory"] as const)("with layers by %s", (driver) => {
-  const test = requires("root", "binary", "overlayfs", "payload", "docker-registry", ...(driver === "erofs" ? ["erofs-files"] : []));
+  const test = requires("root", "binary", "overlayfs", "payload", "docker-registry", ...(driver === "erofs" ? ["erofs-layers"] : []));
   const env = { WHERRY_LAYER_DRIVER: driver };
   let host: WherryHost;
   let registry: TestRegistry;

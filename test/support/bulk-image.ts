@@ -24,7 +24,7 @@ export function bulkImage(name: string): MadeImage {
   });
 }
 
-function payloadLayer(): Buffer {
+export function payloadLayer(): Buffer {
   const data = readFileSync(`${repository}/test/payload/build/payload`);
   const mtime = { seconds: 1_000_000_000, nanos: 0 };
   const header = encodeHeader({ path: encodeText("payload"), type: "file", mode: 0o755, uid: 0, gid: 0, mtime, size: data.length });

@@ -82,9 +82,17 @@ function layerMounts(runRoot: string): Mount[] {
     .flatMap((line) => {
       const [left = "", right = ""] = line.split(" - ");
       const [type = "", source = ""] = right.split(" ");
-      const at = left.split(" ")[4] ?? "";
-      return at === `${runRoot}/layers` || at.startsWith(`${runRoot}/layers/`) ? [{ at, source, type }] : [];
+      const [, , device = "", , at = ""] = left.split(" ");
+      return at === `${runRoot}/layers` || at.startsWith(`${runRoot}/layers/`)
+        ? [{ at, source: fileOfLoopDevice(device) ?? source, type }]
+        : [];
     });
+}
+
+/** By its numbers; undefined: it is none. */
+function fileOfLoopDevice(device: string): string | undefined {
+  const path = `/sys/dev/block/${device}/loop/backing_file`;
+  return existsSync(path) ? readFileSync(path, "utf8").trimEnd() : undefined;
 }
 
 /** @see the kernel's fs/erofs/erofs_fs.h */
