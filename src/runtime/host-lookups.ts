@@ -59,7 +59,7 @@ function ownProcessors(): string {
 }
 
 /** Where resctrl is mounted. @see proc_pid_mountinfo(5) */
-function findResctrl(): HostPath | null {
+export function findResctrl(): HostPath | null {
   const line = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .find((mount) => mount.includes(" - resctrl "));

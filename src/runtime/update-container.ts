@@ -8,18 +8,25 @@ import { scopeProperties } from "../plan/cgroups/scope-properties.ts";
 import type { OciResources } from "../plan/oci-config.ts";
 import { type ContainerFiles, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
+import { findResctrl } from "./host-lookups.ts";
 import { notRunning } from "./kill-container.ts";
+import type { ClassOfServiceChange } from "./update-class-of-service.ts";
 import { StateLock } from "../kernel/state-lock.ts";
 
 /**
  * Changes the limits of a container that is created, runs or is paused. What is absent stays; so does a 0, which engines write for "as it is".
+ * @param classOfService empty: as it is
  * @throws {EngineError} CONTAINER_NOT_FOUND, CONTAINER_NOT_RUNNING, CGROUP_CONTROLLER_MISSING, CGROUP_UPDATE_FAILED, INVALID_OPTION
  */
-export function updateContainer(files: ContainerFiles, resources: OciResources): void {
+export async function updateContainer(files: ContainerFiles, resources: OciResources, classOfService: ClassOfServiceChange): Promise<void> {
   readRecord(files);
   using lock = StateLock.acquire(files.directory);
   const record = readRecord(files);
   if (containerStatus(files, record, lock) === "stopped") throw notRunning();
+  if (Object.keys(classOfService).length > 0) {
+    const { updateClassOfService } = await import("./update-class-of-service.ts");
+    updateClassOfService(files, record, { change: classOfService, resctrl: findResctrl() });
+  }
   const path = record.cgroup;
   const layout = detectCgroupLayout();
   const hasFile = (controller: string, file: string): boolean => {

@@ -132,6 +132,14 @@ describe("update", () => {
     await ok(["update", "-r", "-", id], { stdin: JSON.stringify({ pids: { limit: -1 } }) });
     expect(cgroupValue(pid, "pids.max")).toBe("max");
     expect(await oci(["update", "--memory", "lots", id])).toMatchObject({ code: 1, stderr: expect.stringContaining("lots") });
+    for (const [flag, words] of [
+      ["--l3-cache-schema", "l3 cache schema is not enabled"],
+      ["--mem-bw-schema", "memory bandwidth schema is not enabled"],
+    ] as const) {
+      // Of this host's processors; src/runtime/update-class-of-service.test.ts has a directory in resctrl's place.
+      expect(existsSync("/sys/fs/resctrl/info")).toBe(false);
+      expect(await oci(["update", flag, "L3:0=f", id])).toMatchObject({ code: 1, stderr: expect.stringContaining(words) });
+    }
     await ok(["delete", "-f", id]);
     expect(await oci(["update", "--memory", "64m", id])).toMatchObject({ code: 1 });
   });

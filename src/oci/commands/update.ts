@@ -37,9 +37,9 @@ export const update: OciCommand = {
   async run(args, context) {
     const { values, words } = parseLine(flags, args);
     const files = oneContainer("update", words, context);
-    for (const name of ["l3-cache-schema", "mem-bw-schema"] as const)
-      if (values[name] !== undefined) throw invalidOption(`--${name}: Intel's resource director is not supported`);
-    updateContainer(files, values.resources === undefined ? fromFlags(values) : readResources(values.resources));
+    const { "l3-cache-schema": l3CacheSchema, "mem-bw-schema": memBwSchema } = values;
+    const classOfService = given({ l3CacheSchema: nonEmpty(l3CacheSchema), memBwSchema: nonEmpty(memBwSchema) });
+    await updateContainer(files, values.resources === undefined ? fromFlags(values) : readResources(values.resources), classOfService);
     return 0;
   },
 };
@@ -86,6 +86,8 @@ function given<T extends object>(values: T): { readonly [Key in keyof T]?: Exclu
     readonly [Key in keyof T]?: Exclude<T[Key], undefined>;
   };
 }
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === "" ? undefined : text);
 
 function whole(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
