@@ -327,6 +327,6 @@ async function plannedMounts(host: ContainerHost, options: ContainerOptions, ima
 
 function withRemedy(error: EngineError): EngineError {
   const remedy =
-    "`wherry images` lists what there is, `wherry import` adds one from a tar archive, and `base` is made when it is asked for";
+    "`wherry images` lists what there is, `wherry pull` brings one from a registry, `wherry import` makes one of a tar archive, and `base` is made when it is asked for";
   return new EngineError({ kind: error.kind, code: error.code, message: `${error.message}: ${remedy}`, details: error.details });
 }

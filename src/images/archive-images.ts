@@ -32,6 +32,7 @@ const blobPath = (digest: Digest) => `blobs/${digest.replace(":", "/")}`;
 export async function readOciImages(archive: ImageArchive, index: Buffer, platform: Platform | undefined): Promise<ArchivedImage[]> {
   const top = parseIndex(index);
   const images: ArchivedImage[] = [];
+  let other: EngineError | undefined;
   const byName = new Map<string, IndexEntry[]>();
   for (const entry of top.manifests) {
     if (mediaKindOf(entry.mediaType) === undefined || entry.platform?.os === "unknown") continue;
@@ -39,7 +40,13 @@ export async function readOciImages(archive: ImageArchive, index: Buffer, platfo
     byName.set(name, [...(byName.get(name) ?? []), entry]);
   }
   for (const [name, entries] of byName) {
-    const chosen = await choose(archive, { mediaType: top.mediaType, manifests: entries }, { platform, index: undefined });
+    const chosen = await choose(archive, { mediaType: top.mediaType, manifests: entries }, { platform, index: undefined }).catch(
+      (error: unknown) => {
+        if (!(error instanceof EngineError) || error.code !== "IMAGE_UNSUPPORTED") throw error;
+        other ??= error;
+        return undefined;
+      },
+    );
     if (chosen === undefined) continue;
     const config = await readBlob(archive, chosen.parsed.config);
     if (platform !== undefined) checkPlatform(config, platform);
@@ -51,6 +58,8 @@ export async function readOciImages(archive: ImageArchive, index: Buffer, platfo
       ...(chosen.index === undefined ? {} : { index: chosen.index }),
     });
   }
+  // Signatures, bills of materials and other artifacts lie beside an image, in the same layout.
+  if (images.length === 0 && other !== undefined) throw other;
   return images;
 }
 
@@ -73,12 +82,21 @@ async function choose(
   return { bytes, parsed: parseManifest(bytes, entry.mediaType), index: how.index };
 }
 
-/** containerd's annotation is a whole name; that of the specification is one only if it looks so (umoci writes a tag alone). */
+/** containerd's annotation is a whole name; that of the specification is one only if it looks so (umoci writes a tag alone, others any text). */
 function nameOf({ annotations }: IndexEntry): string | undefined {
   const name = annotations["io.containerd.image.name"];
   if (name !== undefined && name !== "") return name;
   const reference = annotations["org.opencontainers.image.ref.name"];
-  return reference !== undefined && /[/:@]/.test(reference) ? reference : undefined;
+  return reference !== undefined && /[/:@]/.test(reference) && isReference(reference) ? reference : undefined;
+}
+
+function isReference(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

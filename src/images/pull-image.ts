@@ -92,9 +92,9 @@ async function pullReference(host: ImageHost, wanted: Wanted, options: PullOptio
   });
   const name = familiarReference(`${reference.domain}/${reference.path}`);
   options.onProgress?.({ kind: "image", tag, repository: reference.path, name });
-  const index = isIndex(found) ? found : undefined;
-  const manifest =
-    index === undefined ? found : await chooseManifest(host, repository, { index, platform: platform ?? hostPlatform() }, signal);
+  const { manifest, index } = isIndex(found)
+    ? await chooseManifest(host, repository, { index: found, platform: platform ?? hostPlatform() }, signal)
+    : { manifest: found, index: undefined };
   const parsed = parseManifest(manifest.bytes, manifest.mediaType);
   const config = await fetchSmall(host, repository, parsed.config, signal);
   const { image, diffIds } = parseConfig(config);
@@ -132,24 +132,30 @@ function isIndex({ bytes, mediaType }: ReceivedManifest): boolean {
   return kind === "index" || (kind !== "manifest" && manifestKindOf(bytes) === "index");
 }
 
+/** As for an archive. */
+const deepestIndex = 5;
+
+/** Through nested indexes, to the manifest and the index that names it. */
 async function chooseManifest(
   host: ImageHost,
   repository: Repository,
   { index, platform }: { readonly index: ReceivedManifest; readonly platform: Platform },
   signal?: AbortSignal,
-): Promise<ReceivedManifest> {
-  const entry = selectPlatform(parseIndex(index.bytes, index.mediaType), platform);
-  if (mediaKindOf(entry.mediaType) !== "manifest") {
-    throw new EngineError({
-      kind: "invalidArgument",
-      code: "IMAGE_UNSUPPORTED",
-      message: `read image index: its entry for ${formatPlatform(platform)} is \`${entry.mediaType}\`, no image manifest`,
-    });
+): Promise<{ readonly manifest: ReceivedManifest; readonly index: ReceivedManifest }> {
+  let from = index;
+  for (let depth = 1; depth <= deepestIndex; depth++) {
+    const entry = selectPlatform(parseIndex(from.bytes, from.mediaType), platform);
+    const here = readStored(host, entry);
+    const received = here === undefined ? await repository.manifest(entry.digest, signal) : { bytes: here, digest: entry.digest };
+    const found = { ...received, mediaType: entry.mediaType };
+    if (mediaKindOf(entry.mediaType) === "manifest") return { manifest: found, index: from };
+    from = found;
   }
-  const here = readStored(host, entry);
-  if (here !== undefined) return { bytes: here, digest: entry.digest, mediaType: entry.mediaType };
-  const manifest = await repository.manifest(entry.digest, signal);
-  return { ...manifest, mediaType: entry.mediaType };
+  throw new EngineError({
+    kind: "invalidArgument",
+    code: "IMAGE_UNSUPPORTED",
+    message: `read image index: indexes within indexes, more than ${deepestIndex} deep`,
+  });
 }
 
 function requirePlatform(shown: string, image: Platform, platform: Platform): void {

@@ -21,7 +21,7 @@ afterEach(async () => {
 
 describe("bad input is refused in one line, with the way out", () => {
   test.each([
-    ["an unknown image", ["--pull", "never", "nosuchimage"], 125, /No such image: nosuchimage:latest/],
+    ["an unknown image", ["--pull", "never", "nosuchimage"], 125, /No such image: nosuchimage:latest: .*`wherry pull`/],
     ["an image name that is none", ["UPPER CASE"], 125, /invalid reference|UPPER CASE/i],
     ["a taken cidfile", ["--cidfile", "/etc/passwd", "base", "true"], 125, /container ID file found.*delete/],
     ["a bad name", ["--name", "a b", "base", "true"], 125, /only \[a-zA-Z0-9\]\[a-zA-Z0-9_.-\] are allowed/],

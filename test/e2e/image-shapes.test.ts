@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { encodeHeader, padding, tarEnd } from "../../src/archive/tar-writer.ts";
 import { encodeText } from "../../src/core/byte-string.ts";
 import { archive, type Member } from "../contracts/layer-driver.ts";
-import { makeImage, oldDockerArchive, tarOf } from "../support/image-archives.ts";
+import { blobName, digestOf, json, makeImage, ociBlobs, ociIndex, oldDockerArchive, tarOf } from "../support/image-archives.ts";
 import { requires } from "../support/requires.ts";
 import { useWherryHost } from "../support/wherry-host.ts";
 
@@ -82,6 +82,35 @@ describe("configurations", () => {
   test("-e NAME without a value removes what the image has", async () => {
     await load("env", [], { Env: ["WHERRY_A=1", "WHERRY_B=2"] });
     expect(await sh("env", "env | grep WHERRY_", "-e", "WHERRY_A")).toBe("WHERRY_B=2");
+  });
+});
+
+describe("OCI layouts", () => {
+  const layout = async (entries: (image: ReturnType<typeof ociBlobs>) => readonly object[], ...blobs: readonly Buffer[]) => {
+    const image = ociBlobs(makeImage([busybox]));
+    const files = { ...image.files, ...Object.fromEntries(blobs.map((blob) => [blobName(blob), blob])) };
+    const path = `${host.directory}/layout.tar`;
+    writeFileSync(path, tarOf({ ...files, "oci-layout": json({ imageLayoutVersion: "1.0.0" }), "index.json": ociIndex(entries(image)) }));
+    return host.wherry(["load", "-i", path]);
+  };
+  const empty = Buffer.from("{}");
+  const descriptor = { mediaType: "application/vnd.oci.empty.v1+json", digest: digestOf(empty), size: empty.length };
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  const artifact = json({ schemaVersion: 2, mediaType, artifactType: "application/x", config: descriptor, layers: [descriptor] });
+  const signature = { mediaType, digest: digestOf(artifact), size: artifact.length };
+
+  test("artifacts beside an image are passed over; alone they are no image", async () => {
+    const annotations = { "io.containerd.image.name": "docker.io/library/signed:1" };
+    expect(await layout(({ descriptor: own }) => [signature, { ...own, annotations }], artifact, empty)).toMatchObject({
+      code: 0,
+      stdout: "Loaded image: signed:1\n",
+    });
+    expect((await layout(() => [signature], artifact, empty)).stderr).toContain("this is not a container image");
+  });
+
+  test("an annotation that is no name leaves the image without one", async () => {
+    const annotations = { "org.opencontainers.image.ref.name": "a title: with words" };
+    expect((await layout(({ descriptor: own }) => [{ ...own, annotations }])).stdout).toMatch(/^Loaded image ID: sha256:/);
   });
 });
 

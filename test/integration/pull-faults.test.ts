@@ -160,15 +160,33 @@ describe("manifests", () => {
     await trial().fails(code, message);
   });
 
-  test("an index that leads to an index leads nowhere", async () => {
-    const mediaType = "application/vnd.oci.image.index.v1+json";
-    const own = trial().registry.addManifest("box:inner", { schemaVersion: 2, manifests: [] }, mediaType);
-    trial().registry.addManifest(
-      "box:1",
-      { schemaVersion: 2, manifests: [{ mediaType, digest: own.digest, size: own.bytes.length }] },
-      mediaType,
-    );
-    await trial().fails("IMAGE_UNSUPPORTED", /no image manifest$/);
+  const nest = (depth: number) => {
+    const { registry, image } = trial();
+    const platform = { os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch };
+    let inner = {
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      digest: image.digest,
+      size: registry.manifests.get(image.digest)?.bytes.length ?? 0,
+    };
+    for (let level = 0; level < depth; level++) {
+      const mediaType = "application/vnd.oci.image.index.v1+json";
+      const { digest, bytes } = registry.addManifest(
+        level === depth - 1 ? "box:1" : `box:level-${level}`,
+        { schemaVersion: 2, mediaType, manifests: [{ ...inner, platform }] },
+        mediaType,
+      );
+      inner = { mediaType, digest, size: bytes.length };
+    }
+  };
+
+  test("an index that leads to an index is followed, as containerd does", async () => {
+    nest(3);
+    await trial().pull();
+  });
+
+  test("five deep, no deeper", async () => {
+    nest(6);
+    await trial().fails("IMAGE_UNSUPPORTED", /more than 5 deep$/);
   });
 });
 
