@@ -58,7 +58,7 @@ export class LocalContainerService implements ContainerService {
     if (mounts !== undefined) await (await import("../containers/fill-volumes.ts")).fillNewContainer(this.#host, row);
     if (options.namespaces?.user === "auto") reserveIdRange(this.#host.store, row.id);
     this.#host.bell.ring();
-    return { id: row.id, warnings };
+    return { id: row.id, warnings: [...platformWarning(image), ...warnings] };
   }
 
   async start(reference: string, options: StartOptions = {}): Promise<StartResult> {
@@ -93,7 +93,9 @@ export class LocalContainerService implements ContainerService {
     const prepared = prepareContainer(mounts?.options ?? options, image);
     const row = await storeContainer(this.#host, { ...prepared, status: "starting", owner: this.#host.owner }, mounts);
     try {
-      return await this.#launch({ ...row, status: "created" }, start, { accounts: { passwd: image.passwd, group: image.group } });
+      const accounts = { passwd: image.passwd, group: image.group };
+      const started = await this.#launch({ ...row, status: "created" }, start, { accounts });
+      return { ...started, warnings: [...platformWarning(image), ...started.warnings] };
     } catch (error) {
       // An option that is refused only now never made a container, as far as the user is concerned; nor did a full disk.
       const full = noSpaceError(error);
@@ -323,6 +325,12 @@ const refusals: readonly string[] = ["INVALID_OPTION", "NO_SPACE", "USER_NOT_FOU
 async function plannedMounts(host: ContainerHost, options: ContainerOptions, image: RunnableImage): Promise<PlannedMounts | undefined> {
   if (!needsPlannedMounts(options, image)) return undefined;
   return (await import("../containers/plan-mounts.ts")).planMounts(host, options, image);
+}
+
+/** Docker's words. */
+function platformWarning({ foreignPlatform }: RunnableImage): readonly string[] {
+  if (foreignPlatform === undefined) return [];
+  return [`The requested image's platform (${foreignPlatform}) does not match the host's, and no specific platform was requested`];
 }
 
 function withRemedy(error: EngineError): EngineError {

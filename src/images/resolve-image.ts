@@ -1,14 +1,23 @@
 import { EngineError } from "../core/engine-error.ts";
 import { findImagesByPrefix, getImageByManifest, getImageByReference, type ImageRow } from "../state/image-rows.ts";
 import type { Store } from "../state/store.ts";
-import { parseImage, toImageConfig } from "./oci-image.ts";
+import { hostArchitecture, parseImage, toImageConfig } from "./oci-image.ts";
 import { canonicalReference, type ImageReference, parseReference } from "./reference.ts";
 import type { RunnableImage } from "./runnable-image.ts";
 
 /** One or two queries: the image that a container is to be made from. @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, INVALID_REFERENCE */
 export function resolveImage(store: Store, reference: string): RunnableImage {
   const row = findImage(store, reference);
-  return { id: row.id, config: toImageConfig(parseImage(row.config).config), diffIds: row.layers, passwd: row.passwd, group: row.group };
+  const { os, architecture, config } = parseImage(row.config);
+  const own = hostArchitecture();
+  return {
+    id: row.id,
+    config: toImageConfig(config),
+    diffIds: row.layers,
+    passwd: row.passwd,
+    group: row.group,
+    ...(os === "linux" && architecture === own ? {} : { foreignPlatform: `${os}/${architecture}` }),
+  };
 }
 
 /**

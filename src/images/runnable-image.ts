@@ -10,4 +10,6 @@ export interface RunnableImage {
   /** The image's `/etc/passwd` and `/etc/group`, recorded when it was made; empty when it has none. */
   readonly passwd: string;
   readonly group: string;
+  /** What it is for, where that is not this machine: it runs if the kernel can (32-bit programs, an emulator in binfmt_misc). */
+  readonly foreignPlatform?: string;
 }

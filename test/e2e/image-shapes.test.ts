@@ -114,6 +114,19 @@ describe("OCI layouts", () => {
   });
 });
 
+test("an image for another platform runs if it can, with a warning", async () => {
+  const path = `${host.directory}/image.tar`;
+  writeFileSync(path, tarOf(oldDockerArchive([{ image: makeImage([busybox], {}, "s390x"), tags: ["foreign"] }])));
+  await host.ok(["load", "-q", "-i", path]);
+  const warning = /^WARNING: The requested image's platform \(linux\/s390x\) does not match/;
+  expect(await host.wherry(["run", "--rm", "foreign", "sh", "-c", "echo runs"])).toMatchObject({
+    code: 0,
+    stdout: "runs\n",
+    stderr: expect.stringMatching(warning),
+  });
+  expect((await host.wherry(["create", "--rm", "foreign", "sh"])).stderr).toMatch(warning);
+});
+
 test("an image that has no /etc/mtab gets docker's, and one of its own is kept", async () => {
   await load("plain", []);
   expect(await sh("plain", "readlink /etc/mtab")).toBe("/proc/mounts");
