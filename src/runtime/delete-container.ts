@@ -5,7 +5,6 @@ import { sendSignal } from "../kernel/send-signal.ts";
 import { containerGroup } from "./container-group.ts";
 import { type ContainerFiles, type ContainerRecord, findCreatedConfig, findRecord, readRecord, removeRecord } from "./container-record.ts";
 import { containerStatus, initProcess, isContainerAlive } from "./container-status.ts";
-import { removeClassOfService } from "./host-lookups.ts";
 import { poststop } from "./post-hooks.ts";
 import { StateLock } from "../kernel/state-lock.ts";
 
@@ -40,7 +39,7 @@ export async function deleteContainer(
 export async function removeStopped(files: ContainerFiles, record: ContainerRecord, warn: (message: string) => void): Promise<void> {
   await removeGroup(record);
   const config = findCreatedConfig(files);
-  if (config !== null) await removeClassOfService(config, record);
+  if (config?.linux?.intelRdt !== undefined) (await import("./class-of-service.ts")).removeClassOfService(config, record);
   removeRecord(files);
   if (config !== null) await poststop(config, record, warn);
 }

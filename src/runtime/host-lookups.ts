@@ -1,8 +1,7 @@
-import { readFileSync, rmdirSync, statSync } from "node:fs";
-import type { HostPath } from "../core/brands.ts";
+import { readFileSync, statSync } from "node:fs";
 import type { OciConfig } from "../plan/oci-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
-import type { ContainerIdentity, HostNetDevice, PlanInput } from "../plan/plan-input.ts";
+import type { HostNetDevice, PlanInput } from "../plan/plan-input.ts";
 
 type Lookups = Pick<PlanInput, "callerProcessors" | "clientPid" | "netDevices" | "resctrl" | "joinedMappings">;
 
@@ -19,7 +18,7 @@ export async function lookUpHost({ process: { execCPUAffinity } = { cwd: "/" }, 
     ...(mounts.some(({ source = "" }) => /^\/(proc|dev)\//.test(source)) ? { clientPid: process.pid } : {}),
     ...((execCPUAffinity?.initial ?? "") === "" ? {} : { callerProcessors: ownProcessors() }),
     ...(names.length === 0 ? {} : { netDevices: await readNetDevices(names) }),
-    ...(intelRdt === undefined ? {} : { resctrl: findResctrl() }),
+    ...(intelRdt === undefined ? {} : { resctrl: (await import("./class-of-service.ts")).findResctrl() }),
     ...(user === undefined || (uidMappings !== undefined && gidMappings !== undefined)
       ? {}
       : { joinedMappings: (await import("../kernel/id-maps.ts")).readIdMaps(user) }),
@@ -56,25 +55,4 @@ async function readNetDevices(names: readonly string[]): Promise<Readonly<Record
 /** @see proc_pid_status(5), sched_setaffinity(2) */
 function ownProcessors(): string {
   return /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1] ?? "";
-}
-
-/** Where resctrl is mounted. @see proc_pid_mountinfo(5) */
-export function findResctrl(): HostPath | null {
-  const line = readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .find((mount) => mount.includes(" - resctrl "));
-  return (line?.split(" ")[4] as HostPath | undefined) ?? null;
-}
-
-/** Removes the classes of service that were made for a container. Idempotent; processes that are still in one go to the default class. */
-export async function removeClassOfService(config: OciConfig, identity: ContainerIdentity): Promise<void> {
-  if (config.linux?.intelRdt === undefined) return;
-  const { resctrlDirectories } = await import("../plan/oci/intel-rdt.ts");
-  for (const directory of resctrlDirectories({ config, identity, resctrl: findResctrl() })) {
-    try {
-      rmdirSync(directory);
-    } catch {
-      // Gone already, or never made.
-    }
-  }
 }

@@ -8,7 +8,6 @@ import { scopeProperties } from "../plan/cgroups/scope-properties.ts";
 import type { OciResources } from "../plan/oci-config.ts";
 import { type ContainerFiles, readRecord } from "./container-record.ts";
 import { containerStatus } from "./container-status.ts";
-import { findResctrl } from "./host-lookups.ts";
 import { notRunning } from "./kill-container.ts";
 import type { ClassOfServiceChange } from "./update-class-of-service.ts";
 import { StateLock } from "../kernel/state-lock.ts";
@@ -24,6 +23,7 @@ export async function updateContainer(files: ContainerFiles, resources: OciResou
   const record = readRecord(files);
   if (containerStatus(files, record, lock) === "stopped") throw notRunning();
   if (Object.keys(classOfService).length > 0) {
+    const { findResctrl } = await import("./class-of-service.ts");
     const { updateClassOfService } = await import("./update-class-of-service.ts");
     updateClassOfService(files, record, { change: classOfService, resctrl: findResctrl() });
   }

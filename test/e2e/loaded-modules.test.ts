@@ -2,12 +2,14 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { repository } from "../support/host-features.ts";
+import { useOciHost } from "../support/oci-host.ts";
 import { requires } from "../support/requires.ts";
 import { useWherryHost } from "../support/wherry-host.ts";
 import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "launcher", "overlayfs", "payload");
 const host = useWherryHost("loaded-modules", { payload: true });
+const bundles = useOciHost("loaded-modules-oci");
 
 interface LoadedModule {
   readonly path: string;
@@ -16,17 +18,17 @@ interface LoadedModule {
   readonly builtins: readonly string[];
 }
 
-async function modulesLoadedBy(args: readonly string[]): Promise<readonly LoadedModule[]> {
+async function modulesLoadedBy(args: readonly string[], selection = host.selection): Promise<readonly LoadedModule[]> {
   const report = `${host.directory}/modules-${args[0] ?? ""}`;
   const command = [
     "--preload",
     `${repository}/test/support/record-loaded-modules.ts`,
     `${repository}/src/cli/main.ts`,
-    ...host.selection,
+    ...selection,
     ...args,
   ];
   const result = await new RunningProgram(process.execPath, command, { env: { WHERRY_LOADED_MODULES: report } }).done;
-  expect(result).toMatchObject({ code: 0, stderr: "" });
+  expect({ args, ...result }).toMatchObject({ code: 0, stderr: "" });
   return readFileSync(report, "utf8")
     .trim()
     .split("\n")
@@ -59,6 +61,19 @@ test("exec loads nothing that it does not need", async () => {
   await host.ok(["run", "-d", "--name", "idle", "payload", "sleep"]);
   await expectLean(["exec", "idle", "/payload", "exit", "0"]);
   await host.ok(["rm", "-f", "idle"]);
+});
+
+test("an OCI runtime's commands for a container that is there load no command line, no compiler and of the runtime node:fs alone", async () => {
+  const bundle = bundles.bundle(["/payload", "sleep"]);
+  await bundles.left(["create", "-b", bundle, "box"]);
+  const selection = ["oci", "--root", bundles.root];
+  for (const args of [["state", "box"], ["start", "box"], ["list"], ["delete", "--force", "box"]]) {
+    const modules = await modulesLoadedBy(args, selection);
+    const unneeded = /^src\/(cli\/(?!main)|engine|containers|state|plan)\//;
+    expect(modules.map(({ path }) => path).filter((path) => unneeded.test(path))).toEqual([]);
+    expect(modules.flatMap(({ builtins }) => builtins).filter((name) => name !== "node:fs")).toEqual([]);
+    expect({ args, bytes: modules.reduce((sum, { bytes }) => sum + bytes, 0) <= 60_000 }).toEqual({ args, bytes: true });
+  }
 });
 
 test("help and completion load no engine", async () => {
