@@ -13,6 +13,7 @@
 enum {
 	XATTR_LIST_MAX = 64 * 1024, /* linux/limits.h, as XATTR_SIZE_MAX */
 	XATTR_VALUE_MAX = 64 * 1024,
+	XATTR_LIKELY = 512, /* the kernel clears as much memory as it is offered room: little at first */
 	DENTS_SIZE = 32 * 1024,
 	/* struct linux_dirent64 of getdents64(2): u64 inode, i64 offset, u16 length, u8 type, name */
 	DENT_LENGTH = 16,
@@ -117,6 +118,18 @@ struct subject {
 	int fd; /* -1: by name */
 };
 
+static ssize_t list_xattrs(const struct subject *s, char *list, size_t size)
+{
+	ssize_t length = s->fd < 0 ? llistxattr(s->name, list, size) : listxattr(s->name, list, size);
+	return length < 0 && errno == ERANGE && size < XATTR_LIST_MAX ? list_xattrs(s, list, XATTR_LIST_MAX) : length;
+}
+
+static ssize_t get_xattr(const struct subject *s, const char *key, char *value, size_t size)
+{
+	ssize_t length = s->fd < 0 ? lgetxattr(s->name, key, value, size) : getxattr(s->name, key, value, size);
+	return length < 0 && errno == ERANGE && size < XATTR_VALUE_MAX ? get_xattr(s, key, value, XATTR_VALUE_MAX) : length;
+}
+
 /* Count and pairs; the count is put in once it is known. */
 static int reply_xattrs(struct tree *t, const struct subject *s)
 {
@@ -126,12 +139,12 @@ static int reply_xattrs(struct tree *t, const struct subject *s)
 	/* Nothing is copied meanwhile; allocating so much would take as long as asking. */
 	char *list = (char *)t->copy_buffer, *value = list + XATTR_LIST_MAX;
 	_Static_assert(sizeof(t->copy_buffer) >= XATTR_LIST_MAX + XATTR_VALUE_MAX, "the xattrs' buffer");
-	ssize_t length = s->fd < 0 ? llistxattr(s->name, list, XATTR_LIST_MAX) : listxattr(s->name, list, XATTR_LIST_MAX);
+	ssize_t length = list_xattrs(s, list, XATTR_LIKELY);
 	if (length <= 0)
 		return length == 0 || errno == EOPNOTSUPP ? 0 : -1;
 	int status = 0;
 	for (char *key = list; status == 0 && key < list + length; key += strlen(key) + 1) {
-		ssize_t size = s->fd < 0 ? lgetxattr(s->name, key, value, XATTR_VALUE_MAX) : getxattr(s->name, key, value, XATTR_VALUE_MAX);
+		ssize_t size = get_xattr(s, key, value, XATTR_LIKELY);
 		if (size < 0 && errno == ENODATA)
 			continue; /* gone meanwhile, or not meant for us */
 		status = size < 0 ? -1 : 0;

@@ -9,7 +9,8 @@
 #include "frame.h"
 #include "lookup.h"
 
-enum { TREE_RECORD_HEADER = 8 };
+enum { TREE_RECORD_HEADER = 8, REPLY_SOON = 64 * 1024 };
+_Static_assert(REPLY_SOON + FRAME_HEADER + TREE_FRAME_MAX <= sizeof(((struct tree *)0)->reply), "a frame behind what waits");
 
 int take_fd(struct cursor *c)
 {
@@ -54,8 +55,8 @@ static int reply_flush(struct tree *t)
 void reply_begin(struct tree *t, enum tree_frame type)
 {
 	const uint8_t header[FRAME_HEADER] = { 0, 0, 0, 0, (uint8_t)type };
-	/* So that a whole frame has room. */
-	t->reply_bad = t->reply_used > sizeof(t->reply) - TREE_FRAME_MAX - FRAME_HEADER && reply_flush(t) < 0;
+	/* A whole frame has room then, and the client something to do meanwhile. */
+	t->reply_bad = t->reply_used > REPLY_SOON && reply_flush(t) < 0;
 	t->reply_frame = t->reply_used;
 	reply_bytes(t, header, sizeof(header));
 }

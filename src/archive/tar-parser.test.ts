@@ -7,7 +7,7 @@ import { encodeText } from "../core/byte-string.ts";
 import { formatPax } from "./pax-records.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { readTarFile } from "./tar-file.ts";
-import { encodeHeader, padding, tarEnd, type TarMember } from "./tar-writer.ts";
+import { encodeHeader, padding, tarEnd, type TarMember, toEntry } from "./tar-writer.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -86,7 +86,7 @@ describe("tar reader and writer", () => {
         const entries = read(...members.flatMap((one) => [encodeHeader(one), Buffer.alloc(one.size), padding(one.size)]), tarEnd);
         expect(entries).toHaveLength(members.length);
         for (const [index, one] of members.entries()) {
-          const { segments: _, ...entry } = entries[index] ?? expect.unreachable();
+          const { segments, ...entry } = entries[index] ?? expect.unreachable();
           expect(entry).toEqual({
             path: one.path,
             type: one.type,
@@ -100,6 +100,7 @@ describe("tar reader and writer", () => {
             minor: one.minor ?? 0,
             xattrs: one.xattrs ?? new Map(),
           });
+          expect(toEntry(one, segments[0]?.offset ?? 0)).toEqual({ ...entry, segments });
         }
       }),
       { numRuns: 200 },

@@ -1,7 +1,7 @@
-import { type ByteString, bytesOf } from "../core/byte-string.ts";
+import type { ByteString } from "../core/byte-string.ts";
 import type { FileTime, Xattrs } from "../kernel/tree-records.ts";
 import { formatPax, formatTime } from "./pax-records.ts";
-import { invalidTar, type TarEntryType } from "./tar-entry.ts";
+import { cleanPath, invalidTar, type TarEntry, type TarEntryType } from "./tar-entry.ts";
 import { blockSize } from "./tar-header.ts";
 
 export interface TarMember {
@@ -42,63 +42,119 @@ export function encodeHeader(member: TarMember): Buffer {
   const directory = member.type === "directory" && !member.path.endsWith("/");
   const path = (directory ? `${member.path}/` : member.path) as ByteString;
   const target = member.target ?? ("" as ByteString);
-  const records: string[] = [];
   const name = splitName(path);
-  if (name === undefined) records.push(formatPax("path", path));
-  if (target.length > 100) records.push(formatPax("linkpath", target));
-  if (member.uid > maxOctal(7)) records.push(formatPax("uid", String(member.uid)));
-  if (member.gid > maxOctal(7)) records.push(formatPax("gid", String(member.gid)));
-  if (member.size > maxOctal(11)) records.push(formatPax("size", String(member.size)));
-  const { seconds, nanos } = member.mtime;
-  if (nanos !== 0 || seconds < 0 || seconds > maxOctal(11)) records.push(formatPax("mtime", formatTime(member.mtime)));
-  for (const [key, value] of [...(member.xattrs ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (key.includes("=")) throw invalidTar(`an xattr whose name holds \`=\` (${key})`, member.path);
-    records.push(formatPax(`SCHILY.xattr.${key}`, value));
+  const records = paxRecords(member, { path: name === undefined ? path : undefined, target });
+  const extended = records.length === 0 ? 0 : blockSize + Math.ceil(records.length / blockSize) * blockSize;
+  const bytes = Buffer.alloc(extended + blockSize);
+  if (extended > 0) {
+    const last = member.path.slice(member.path.lastIndexOf("/", member.path.length - 2) + 1).replace(/\/$/, "");
+    const names = { prefix: "", name: `PaxHeaders/${last}`.slice(0, 100), target: "", typeflag: "x" };
+    encodeBlock(bytes, 0, { mode: 0o644, uid: 0, gid: 0, size: records.length, seconds: 0, major: 0, minor: 0, ...names });
+    bytes.write(records, blockSize, "latin1");
   }
-  const header = encodeBlock(member, {
-    name: name ?? { prefix: "", name: path.slice(0, 100) },
+  encodeBlock(bytes, extended, {
+    mode: member.mode,
+    uid: member.uid,
+    gid: member.gid,
+    size: member.size,
+    seconds: member.mtime.seconds,
+    major: member.major ?? 0,
+    minor: member.minor ?? 0,
+    prefix: name?.prefix ?? "",
+    name: name?.name ?? path.slice(0, 100),
     target: target.slice(0, 100),
     typeflag: typeflags[member.type],
   });
-  if (records.length === 0) return header;
-  const data = bytesOf(records.join("") as ByteString);
-  const extended = encodeBlock(
-    { ...member, mode: 0o644, uid: 0, gid: 0, size: data.length, mtime: { seconds: 0, nanos: 0 }, major: 0, minor: 0 },
-    { name: { prefix: "", name: `PaxHeaders/${path.replace(/\/$/, "").replace(/^.*\//s, "")}`.slice(0, 100) }, target: "", typeflag: "x" },
-  );
-  return Buffer.concat([extended, data, padding(data.length), header]);
+  return bytes;
 }
+
+/** What ustar can't hold of a member; `path` when it is of that. */
+function paxRecords(member: TarMember, { path, target }: { readonly path: ByteString | undefined; readonly target: ByteString }): string {
+  let records = path === undefined ? "" : formatPax("path", path);
+  if (target.length > 100) records += formatPax("linkpath", target);
+  if (member.uid > maxOctal(7)) records += formatPax("uid", String(member.uid));
+  if (member.gid > maxOctal(7)) records += formatPax("gid", String(member.gid));
+  if (member.size > maxOctal(11)) records += formatPax("size", String(member.size));
+  const { seconds, nanos } = member.mtime;
+  if (nanos !== 0 || seconds < 0 || seconds > maxOctal(11)) records += formatPax("mtime", formatTime(member.mtime));
+  if (member.xattrs === undefined || member.xattrs.size === 0) return records;
+  for (const [key, value] of [...member.xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (key.includes("=")) throw invalidTar(`an xattr whose name holds \`=\` (${key})`, member.path);
+    records += formatPax(`SCHILY.xattr.${key}`, value);
+  }
+  return records;
+}
+
+/**
+ * What reading the member back gives, with its data at that offset of the archive.
+ * @throws {EngineError} TAR_INVALID for a name that no reader takes.
+ */
+export function toEntry(member: TarMember, dataOffset: number): TarEntry {
+  const { path, type, mode, uid, gid, mtime, size, target = "" as ByteString, major = 0, minor = 0, xattrs = noXattrs } = member;
+  return {
+    path: cleanPath(path),
+    type,
+    mode: mode & 0o7777,
+    uid,
+    gid,
+    mtime,
+    size,
+    target,
+    major,
+    minor,
+    xattrs,
+    segments: size === 0 ? [] : [{ offset: dataOffset, length: size, fileOffset: 0 }],
+  };
+}
+
+const noXattrs: Xattrs = new Map();
 
 /** The zeros between `size` bytes of data and the next header. */
 export function padding(size: number): Buffer {
   return tarEnd.subarray(0, (blockSize - (size % blockSize)) % blockSize);
 }
 
-interface Names {
-  readonly name: { readonly prefix: string; readonly name: string };
-  readonly target: string;
+/** The fields of a block; names of as many bytes as it has room for. */
+interface Block {
+  readonly name: string;
+  readonly prefix: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly seconds: number;
   readonly typeflag: string;
+  readonly target: string;
+  readonly major: number;
+  readonly minor: number;
 }
 
-function encodeBlock(member: TarMember, names: Names): Buffer {
-  const block = Buffer.alloc(blockSize);
-  block.write(names.name.name, 0, "latin1");
-  block.write(octal(member.mode & 0o7777, 7), 100, "latin1");
-  block.write(octal(member.uid, 7), 108, "latin1");
-  block.write(octal(member.gid, 7), 116, "latin1");
-  block.write(octal(member.size, 11), 124, "latin1");
-  block.write(octal(Math.max(0, member.mtime.seconds), 11), 136, "latin1");
-  block.write("        ", 148, "latin1");
-  block.write(names.typeflag, 156, "latin1");
-  block.write(names.target, 157, "latin1");
-  block.write("ustar\x0000", 257, "latin1");
-  block.write(octal(member.major ?? 0, 7), 329, "latin1");
-  block.write(octal(member.minor ?? 0, 7), 337, "latin1");
-  block.write(names.name.prefix, 345, "latin1");
+/** Into zeros. Once or twice for every file: digits are put and bytes summed in place. */
+function encodeBlock(into: Buffer, at: number, block: Block): void {
+  const { name, prefix, target } = block;
+  into.write(name, at, "latin1");
+  putOctal(into, at + 100, 7, block.mode & 0o7777);
+  putOctal(into, at + 108, 7, block.uid);
+  putOctal(into, at + 116, 7, block.gid);
+  putOctal(into, at + 124, 11, block.size);
+  putOctal(into, at + 136, 11, Math.max(0, block.seconds));
+  into[at + 156] = block.typeflag.charCodeAt(0);
+  if (target !== "") into.write(target, at + 157, "latin1");
+  into.write("ustar\x0000", at + 257, "latin1");
+  putOctal(into, at + 329, 7, block.major);
+  putOctal(into, at + 337, 7, block.minor);
+  if (prefix !== "") into.write(prefix, at + 345, "latin1");
+  // The checksum counts as eight spaces itself. Behind a name there are zeros, which need not be read.
+  let sum = 8 * 0x20 + sumBytes(into, at, name.length) + sumBytes(into, at + 100, 48) + sumBytes(into, at + 156, 1 + target.length);
+  sum += sumBytes(into, at + 257, 8) + sumBytes(into, at + 329, 16 + prefix.length);
+  putOctal(into, at + 148, 6, sum);
+  into[at + 155] = 0x20;
+}
+
+function sumBytes(bytes: Buffer, from: number, length: number): number {
   let sum = 0;
-  for (const byte of block) sum += byte;
-  block.write(`${octal(sum, 6)}\0 `, 148, "latin1");
-  return block;
+  for (let at = from; at < from + length; at++) sum += bytes[at] ?? 0;
+  return sum;
 }
 
 /** As ustar stores it: up to 100 bytes, or split at a slash into a prefix of up to 155 and the rest; undefined when neither will do. */
@@ -114,6 +170,10 @@ function maxOctal(digits: number): number {
 }
 
 /** What does not fit stands in the PAX header; here zeros. */
-function octal(value: number, digits: number): string {
-  return (value > maxOctal(digits) ? 0 : value).toString(8).padStart(digits, "0");
+function putOctal(into: Buffer, at: number, digits: number, value: number): void {
+  let rest = value > maxOctal(digits) ? 0 : value;
+  for (let place = at + digits - 1; place >= at; place--) {
+    into[place] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }

@@ -25,32 +25,37 @@ export class BlobWriter implements Disposable {
   #sizeBytes = 0;
   #flushedBytes = 0;
   #flushing = false;
-  #finished: BlobDescriptor | undefined;
+  #described: BlobDescriptor | undefined;
+  #synced = false;
   #published = false;
 
-  /** @param options `adopt`: the file is there already, and is taken over with what it holds. */
-  constructor(
-    path: HostPath,
-    nameOf: (digest: Digest) => HostPath,
-    options: { readonly expected?: BlobDescriptor; readonly adopt?: boolean } = {},
-  ) {
+  constructor(path: HostPath, nameOf: (digest: Digest) => HostPath, expected?: BlobDescriptor) {
     this.path = path;
     this.#nameOf = nameOf;
-    this.#expected = options.expected;
-    this.#fd = openSync(path, options.adopt === true ? "r+" : "wx", 0o600);
-    if (options.adopt === true) this.#readAll();
+    this.#expected = expected;
+    this.#fd = openSync(path, "wx+", 0o600);
   }
 
-  #readAll(): void {
-    const chunk = Buffer.allocUnsafe(1024 * 1024);
-    for (let n = readSync(this.#fd, chunk); n > 0; n = readSync(this.#fd, chunk)) {
+  /** So far. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Takes the next `length` bytes, which somebody else has put into the file. */
+  takeWritten(length: number): void {
+    const chunk = Buffer.allocUnsafe(Math.min(length, 1024 * 1024));
+    for (let left = length; left > 0; ) {
+      const n = readSync(this.#fd, chunk, 0, Math.min(left, chunk.length), this.#sizeBytes);
+      if (n === 0) throw new RangeError("the blob's file is shorter than it was said to be");
       this.#hash.update(chunk.subarray(0, n));
       this.#sizeBytes += n;
+      left -= n;
     }
   }
 
   /** @throws {EngineError} BLOB_TOO_LARGE once more than expected arrives, NO_SPACE. */
   write(chunk: Uint8Array): void {
+    const at = this.#sizeBytes;
     this.#sizeBytes += chunk.length;
     if (this.#expected !== undefined && this.#sizeBytes > this.#expected.sizeBytes) {
       throw new EngineError({
@@ -60,12 +65,16 @@ export class BlobWriter implements Disposable {
       });
     }
     this.#hash.update(chunk);
-    writeFully(this.#fd, chunk);
-    if (this.#sizeBytes - this.#flushedBytes >= flushBytes && !this.#flushing) this.#flush();
+    writeFully(this.#fd, chunk, at);
+    if (this.#sizeBytes - this.#flushedBytes >= flushBytes) this.flush();
   }
 
-  /** By a descriptor of its own, which outlives ours; what goes wrong `finish` is told as well. */
-  #flush(): void {
+  /**
+   * Has what was written so far sent to the disk in the background: `finish` then waits for less. By a descriptor of its own, which outlives
+   * ours; what goes wrong `finish` is told as well.
+   */
+  flush(): void {
+    if (this.#flushing || this.#synced) return;
     const fd = openSync(this.path, "r");
     this.#flushing = true;
     this.#flushedBytes = this.#sizeBytes;
@@ -76,11 +85,11 @@ export class BlobWriter implements Disposable {
   }
 
   /**
-   * Verifies what was written and brings it to disk; it has no name yet. Idempotent.
+   * Verifies what was written; nothing more may be. Idempotent.
    * @throws {EngineError} BLOB_DIGEST_MISMATCH; the temporary file is gone then.
    */
-  finish(): BlobDescriptor {
-    if (this.#finished !== undefined) return this.#finished;
+  seal(): BlobDescriptor {
+    if (this.#described !== undefined) return this.#described;
     const digest = `sha256:${this.#hash.digest("hex")}` as Digest;
     const expected = this.#expected;
     if (expected !== undefined && (expected.digest !== digest || expected.sizeBytes !== this.#sizeBytes)) {
@@ -91,11 +100,22 @@ export class BlobWriter implements Disposable {
         message: `store blob \`${expected.digest}\`: the ${this.#sizeBytes} bytes received are \`${digest}\``,
       });
     }
+    this.#described = { digest, sizeBytes: this.#sizeBytes };
+    return this.#described;
+  }
+
+  /**
+   * Verifies what was written and brings it to disk; it has no name yet. Idempotent.
+   * @throws {EngineError} BLOB_DIGEST_MISMATCH; the temporary file is gone then.
+   */
+  finish(): BlobDescriptor {
+    const described = this.seal();
+    if (this.#synced) return described;
     fsyncSync(this.#fd);
     closeSync(this.#fd);
     this.#fd = -1;
-    this.#finished = { digest, sizeBytes: this.#sizeBytes };
-    return this.#finished;
+    this.#synced = true;
+    return described;
   }
 
   /**
@@ -123,10 +143,10 @@ export class BlobWriter implements Disposable {
   }
 }
 
-/** All of `chunk`; write(2) may take less. @throws {EngineError} NO_SPACE */
-export function writeFully(fd: number, chunk: Uint8Array): void {
+/** All of `chunk`, to that place of the file; write(2) may take less. @throws {EngineError} NO_SPACE */
+export function writeFully(fd: number, chunk: Uint8Array, position: number): void {
   try {
-    for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+    for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at, chunk.length - at, position + at);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== "ENOSPC" && code !== "EDQUOT") throw cause;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { Digest } from "../core/brands.ts";
 import { ContentStore } from "./content-store.ts";
@@ -66,13 +66,38 @@ describe("ContentStore", () => {
     expect(writer.publish()).toEqual(expected);
   });
 
-  test("adopt() makes an existing file a blob", () => {
-    store.put(Buffer.from("x"));
-    const path = store.temporaryPath();
+  test("takeWritten() counts what somebody else has put into the file", () => {
+    using writer = store.begin();
     const text = "z".repeat(3_000_000);
-    writeFileSync(path, text);
-    expect(store.adopt(path).publish()).toEqual({ digest: digestOf(text), sizeBytes: text.length });
-    expect(existsSync(path)).toBe(false);
+    writer.write(Buffer.from("<"));
+    const fd = openSync(writer.path, "r+");
+    writeSync(fd, text, 1);
+    closeSync(fd);
+    expect(() => writer.takeWritten(text.length + 1)).toThrow(RangeError);
+  });
+
+  test("takeWritten() stands between what is written", () => {
+    using writer = store.begin();
+    const text = "z".repeat(3_000_000);
+    writer.write(Buffer.from("<"));
+    const fd = openSync(writer.path, "r+");
+    writeSync(fd, text, 1);
+    closeSync(fd);
+    writer.takeWritten(text.length);
+    writer.write(Buffer.from(">"));
+    expect(writer.sizeBytes).toBe(text.length + 2);
+    const { digest } = writer.publish();
+    expect(digest).toBe(digestOf(`<${text}>`));
+    expect(store.read(digest).toString()).toBe(`<${text}>`);
+  });
+
+  test("seal() tells the digest, and finish() the same", () => {
+    using writer = store.begin();
+    writer.write(Buffer.from("hello"));
+    const sealed = writer.seal();
+    expect(sealed).toEqual({ digest: digestOf("hello"), sizeBytes: 5 });
+    expect(writer.finish()).toEqual(sealed);
+    expect(store.has(sealed.digest)).toBe(false);
   });
 
   test("remove() is idempotent, read() then tells", () => {

@@ -20,12 +20,7 @@ export class ContentStore {
 
   /** Begins a blob; with `expected`, nothing else is accepted. */
   begin(expected?: BlobDescriptor): BlobWriter {
-    return new BlobWriter(this.#ingest.newPath(), (digest) => this.path(digest), expected === undefined ? {} : { expected });
-  }
-
-  /** Makes the file at `path` (one of `temporaryPath`) a blob, without copying it; its digest is of what it holds now. */
-  adopt(path: HostPath): BlobWriter {
-    return new BlobWriter(path, (digest) => this.path(digest), { adopt: true });
+    return new BlobWriter(this.#ingest.newPath(), (digest) => this.path(digest), expected);
   }
 
   /** Stores bytes that are at hand. */

@@ -1,7 +1,6 @@
-import { rmSync } from "node:fs";
 import type { DiffId, HostPath, ImageId } from "../core/brands.ts";
 import { timestampNow } from "../core/timestamp.ts";
-import { diffLayers, type IdShift, type LayerStack } from "../layers/diff.ts";
+import type { IdShift, LayerStack } from "../layers/diff.ts";
 import { writeLayerTar } from "../layers/layer-tar.ts";
 import { getImage, type ImageRow } from "../state/image-rows.ts";
 import { applyChanges } from "./changes/apply-changes.ts";
@@ -78,13 +77,12 @@ async function writeAll(host: ImageHost, tar: AsyncIterable<Uint8Array>): Promis
 async function writeChanges(host: ImageHost, input: CommitInput): Promise<ReceivedLayer> {
   const { upper, lowers, uidShift } = input;
   const stack: LayerStack = { upper, lowers, ...(uidShift === undefined ? {} : { uidShift }) };
-  const changes = await diffLayers(host.launcher, stack);
-  const tarPath = host.content.temporaryPath();
+  const blob = host.content.begin();
   try {
-    await writeLayerTar(host.launcher, stack, { changes, tarPath });
-    return ReceivedLayer.ofTar(host.content.adopt(tarPath));
+    const tree = await writeLayerTar(host.launcher, stack, blob);
+    return ReceivedLayer.ofTar(blob, { tree });
   } catch (error) {
-    rmSync(tarPath, { force: true });
+    blob[Symbol.dispose]();
     throw error;
   }
 }

@@ -57,11 +57,16 @@ export async function addReceivedLayer(
   received: ReceivedLayer,
   options: { readonly diffId?: DiffId; readonly signal?: AbortSignal } = {},
 ): Promise<IngestedLayer> {
-  const { diffId, blob, tarPath, tarBytes, compression, mediaType } = received;
+  const { diffId, blob, tarPath, tarBytes, compression, mediaType, tree } = received;
   if (options.diffId !== undefined && options.diffId !== diffId) throw diffIdMismatch(options.diffId, diffId);
   const lease = new LayerLease(host.store, diffId);
   try {
-    const row = await host.layers.add(diffId, tarPath, options.signal === undefined ? {} : { signal: options.signal });
+    // While the driver makes its own files of it.
+    blob.flush();
+    const row = await host.layers.add(diffId, tarPath, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(tree === undefined ? {} : { tree }),
+    });
     faultPoint("image-layer-added");
     const { digest, sizeBytes } = blob.finish();
     host.store.transaction(() => {

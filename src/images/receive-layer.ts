@@ -5,6 +5,7 @@ import { type BlobDescriptor, type BlobWriter, writeFully } from "../content/blo
 import type { ContentStore } from "../content/content-store.ts";
 import type { DiffId, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
+import type { LayerTree } from "../layers/layer-tree.ts";
 import { layerTooLarge, maxLayerBytes } from "./layer-limit.ts";
 import { mediaTypes } from "./media-types.ts";
 
@@ -27,20 +28,33 @@ export class ReceivedLayer implements Disposable {
   /** Of the blob as it is kept. */
   readonly compression: KeptCompression;
   readonly mediaType: string;
+  /** What the tar describes, where that is known already. */
+  readonly tree: LayerTree | undefined;
 
-  constructor(blob: BlobWriter, tar: UnpackedTar & { readonly compression: KeptCompression; readonly mediaType: string | undefined }) {
+  constructor(
+    blob: BlobWriter,
+    tar: UnpackedTar & {
+      readonly compression: KeptCompression;
+      readonly mediaType?: string | undefined;
+      readonly tree?: LayerTree | undefined;
+    },
+  ) {
     this.blob = blob;
     this.diffId = tar.diffId;
     this.tarPath = tar.path;
     this.tarBytes = tar.sizeBytes;
     this.compression = tar.compression;
     this.mediaType = tar.mediaType ?? layerMediaType(tar.compression);
+    this.tree = tar.tree;
   }
 
-  /** A plain tar, which is its own blob. @throws {EngineError} what `BlobWriter.finish` throws */
-  static ofTar(blob: BlobWriter, mediaType?: string): ReceivedLayer {
-    const { digest, sizeBytes } = blob.finish();
-    return new ReceivedLayer(blob, { diffId: digest as string as DiffId, path: blob.path, sizeBytes, compression: "none", mediaType });
+  /** A plain tar, which is its own blob. @throws {EngineError} what `BlobWriter.seal` throws */
+  static ofTar(
+    blob: BlobWriter,
+    known: { readonly mediaType?: string | undefined; readonly tree?: LayerTree | undefined } = {},
+  ): ReceivedLayer {
+    const { digest, sizeBytes } = blob.seal();
+    return new ReceivedLayer(blob, { diffId: digest as string as DiffId, path: blob.path, sizeBytes, compression: "none", ...known });
   }
 
   [Symbol.dispose](): void {
@@ -80,7 +94,7 @@ export async function receiveLayer(
     if (compression !== "gzip" && compression !== "zstd") {
       const tar = compression === "none" ? chunks : decompress(compression, chunks);
       for await (const chunk of limited(tar, limit)) blob.write(chunk);
-      return checked(ReceivedLayer.ofTar(blob, mediaType), options);
+      return checked(ReceivedLayer.ofTar(blob, { mediaType }), options);
     }
     const path = content.temporaryPath();
     try {
@@ -110,7 +124,7 @@ async function unpackInto(path: HostPath, chunks: AsyncIterable<Uint8Array>): Pr
     for await (const chunk of chunks) {
       sizeBytes += chunk.length;
       hash.update(chunk);
-      writeFully(fd, chunk);
+      writeFully(fd, chunk, sizeBytes - chunk.length);
     }
     return { diffId: `sha256:${hash.digest("hex")}` as DiffId, path, sizeBytes };
   } finally {

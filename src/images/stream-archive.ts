@@ -70,7 +70,10 @@ export class StreamArchive implements ImageArchive {
       const expected = hex === undefined ? undefined : { digest: `sha256:${hex}` as Digest, sizeBytes: size };
       const options = { ...(expected === undefined ? {} : { expected }), ...(signal === undefined ? {} : { signal }) };
       const layer = { digest: nameOf(path), totalBytes: size };
-      this.#layers.set(path, await receiveLayer(this.#host.content, counted(bytes, layer, this.#report), options));
+      const received = await receiveLayer(this.#host.content, counted(bytes, layer, this.#report), options);
+      this.#layers.set(path, received);
+      // There may be a great many, and each keeps its descriptor until then.
+      received.blob.finish();
       this.#report?.({ kind: "blob", ...layer, state: "loaded", currentBytes: size });
     } else if (size > maxDocumentBytes) {
       this.#others.add(path);

@@ -13,7 +13,7 @@ export function callTree(launcher: string, descriptors: readonly number[], write
     input: writer.take(),
     maxBuffer: Number.POSITIVE_INFINITY,
   });
-  const frames = [...new FrameReader().push(result.stdout ?? Buffer.alloc(0))];
+  const frames = new FrameReader().push(result.stdout ?? Buffer.alloc(0));
   const last = frames.at(-1);
   if (last?.type === frameTypes.error) throw treeError(last);
   if (last?.type !== frameTypes.done) {

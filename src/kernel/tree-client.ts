@@ -4,22 +4,10 @@ import type { ByteString } from "../core/byte-string.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { launcherEnvironment } from "../core/fault-settings.ts";
 import { encodeFrame, frameTypes as planFrames } from "./frames.ts";
+import { type MakeOptions, makeFlags } from "./make-options.ts";
 import type { EntryMetadata, NewEntry, TreeFd } from "./tree-records.ts";
 import { frameTypes, RecordWriter, recordCodes, recordFlags } from "./tree-records.ts";
-import { decodeEntry, FrameReader, isReply, type TreeEntry, type TreeFrame, treeError } from "./tree-replies.ts";
-
-export interface MakeOptions {
-  /** What is in the way is removed, a directory with all it holds. A directory over a directory stays and takes the metadata. */
-  readonly replace?: boolean;
-  /** Makes missing parents, root's, 0755. */
-  readonly parents?: boolean;
-  /** Xattrs that the file system can't hold are left out. */
-  readonly lenientXattrs?: boolean;
-  /** A parent may be a symlink, followed inside the root. Otherwise that is ELOOP. */
-  readonly follow?: boolean;
-  /** A directory is replaced by directories only, and nothing else by one: EISDIR, ENOTDIR. */
-  readonly keepKind?: boolean;
-}
+import { entryIn, type FramePlace, FrameReader, isReply, takeFrame, type TreeEntry, treeError } from "./tree-replies.ts";
 
 export interface TreeSessionOptions {
   /** A plan that ends with SERVE: what it makes is there under the number that it says. */
@@ -34,6 +22,11 @@ export interface FileRead {
   readonly limit: number;
 }
 
+/** A file's bytes to read, and where they belong. */
+export interface FilePlace extends FileRead {
+  readonly at: number;
+}
+
 /** A frame of records is sent once it has this many bytes. */
 const batchBytes = 48 * 1024;
 /** Bytes of a file that wait for whoever reads it, before the launcher has to wait, too. */
@@ -42,7 +35,7 @@ const readAhead = 1024 * 1024;
 const framesAhead = 16;
 
 interface Waiter {
-  readonly frame: (frame: TreeFrame) => void;
+  readonly frame: (frame: FramePlace) => void;
   readonly done: (error: EngineError | undefined) => void;
 }
 
@@ -148,7 +141,7 @@ export class TreeSession implements AsyncDisposable {
     const flags = options.follow === false ? 0 : recordFlags.follow;
     await this.#request(
       (writer) => writer.read(root, path, options.limit, flags),
-      (frame) => frame.type === frameTypes.data && chunks.push(Buffer.from(frame.payload)),
+      (frame) => frame.type === frameTypes.data && chunks.push(Buffer.from(takeFrame(frame).payload)),
     );
     return Buffer.concat(chunks);
   }
@@ -164,14 +157,36 @@ export class TreeSession implements AsyncDisposable {
         for (const { path, limit } of files) writer.read(root, path, limit, recordFlags.missing);
       },
       (frame) => {
-        if (frame.type === frameTypes.data) found[found.length - 1]?.push(frame.payload);
+        if (frame.type === frameTypes.data) found[found.length - 1]?.push(takeFrame(frame).payload);
         else if (frame.type === frameTypes.result) found.push([]);
       },
     );
     return files.map((_, index) => found[index] ?? []);
   }
 
-  /** The same for one large file, piece by piece: the launcher waits for whoever reads slowly. Nothing else may be asked meanwhile. */
+  /**
+   * Puts the bytes of regular files, symlinks not followed, to their places in `into`, which are in the order of the files. What a file no
+   * longer holds, or is no such file (any more), is zeros. In one round trip, for small files.
+   */
+  async readInto(root: TreeFd, files: readonly FilePlace[], into: Buffer): Promise<void> {
+    let index = 0;
+    let at = files[0]?.at ?? 0;
+    await this.#request(
+      (writer) => {
+        for (const { path, limit } of files) writer.read(root, path, limit, recordFlags.missing);
+      },
+      ({ type, bytes, start, end }) => {
+        if (type === frameTypes.data) at += bytes.copy(into, at, start, end);
+        else if (type === frameTypes.result) {
+          const file = files[index++];
+          if (file !== undefined && at < file.at + file.limit) into.fill(0, at, file.at + file.limit);
+          at = files[index]?.at ?? into.length;
+        }
+      },
+    );
+  }
+
+  /** The bytes of one large file, piece by piece: the launcher waits for whoever reads slowly. Nothing else may be asked meanwhile. */
   async *readChunks(root: TreeFd, { path, limit }: FileRead): AsyncGenerator<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -182,8 +197,8 @@ export class TreeSession implements AsyncDisposable {
       (writer) => writer.read(root, path, limit, recordFlags.missing),
       (frame) => {
         if (frame.type !== frameTypes.data || abandoned) return;
-        chunks.push(Buffer.from(frame.payload));
-        bytes += frame.payload.length;
+        chunks.push(Buffer.from(takeFrame(frame).payload));
+        bytes += frame.end - frame.start;
         if (bytes > readAhead) this.#socket.pause();
         wake?.();
       },
@@ -226,7 +241,7 @@ export class TreeSession implements AsyncDisposable {
       await this.#request(
         (writer) => writer.named(recordCodes.stat, root, path, flags | (options.xattrs === false ? recordFlags.noXattrs : 0)),
         (frame) => {
-          if (frame.type === frameTypes.entry) entry = decodeEntry(frame.payload);
+          if (frame.type === frameTypes.entry) entry = entryIn(frame);
         },
       );
     } catch (error) {
@@ -251,7 +266,7 @@ export class TreeSession implements AsyncDisposable {
             writer.named(recordCodes.stat, query.root, query.path, flags);
           }
         },
-        (frame) => found.push(frame.type === frameTypes.entry ? decodeEntry(frame.payload) : undefined),
+        (frame) => found.push(frame.type === frameTypes.entry ? entryIn(frame) : undefined),
       );
     }
     return found;
@@ -269,7 +284,7 @@ export class TreeSession implements AsyncDisposable {
   ): Promise<void> {
     await this.#request(
       (writer) => writer.named(recordCodes.walk, root, path, options.missingOk === true ? recordFlags.missing : 0),
-      (frame) => frame.type === frameTypes.entry && visit(decodeEntry(frame.payload)),
+      (frame) => frame.type === frameTypes.entry && visit(entryIn(frame)),
     );
   }
 
@@ -278,7 +293,7 @@ export class TreeSession implements AsyncDisposable {
     const entries: TreeEntry[] = [];
     await this.#request(
       (writer) => writer.named(recordCodes.walk, root, path, recordFlags.flat),
-      (frame) => frame.type === frameTypes.entry && entries.push(decodeEntry(frame.payload)),
+      (frame) => frame.type === frameTypes.entry && entries.push(entryIn(frame)),
     );
     return entries;
   }
@@ -322,7 +337,7 @@ export class TreeSession implements AsyncDisposable {
     });
   }
 
-  async #request(encode: (writer: RecordWriter) => void, frame: (frame: TreeFrame) => void = () => {}): Promise<void> {
+  async #request(encode: (writer: RecordWriter) => void, frame: (frame: FramePlace) => void = () => {}): Promise<void> {
     this.#sendBatch();
     encode(this.#writer);
     await new Promise<void>((resolve, reject) => {
@@ -351,17 +366,17 @@ export class TreeSession implements AsyncDisposable {
   }
 
   #receive(chunk: Buffer): void {
-    for (const frame of this.#reader.push(chunk)) {
+    this.#reader.visit(chunk, (frame) => {
       const waiter = this.#waiters[0];
-      if (waiter === undefined) continue;
+      if (waiter === undefined) return;
       if (!isReply(frame.type)) {
         waiter.frame(frame);
-        continue;
+        return;
       }
       this.#waiters.shift();
-      waiter.done(frame.type === frameTypes.error ? treeError(frame) : undefined);
+      waiter.done(frame.type === frameTypes.error ? treeError(takeFrame(frame)) : undefined);
       if (this.#waiters.length < framesAhead / 2) this.#wake();
-    }
+    });
   }
 
   #wakeFeeder(): void {
@@ -382,14 +397,4 @@ export class TreeSession implements AsyncDisposable {
     this.#wake();
     this.#wakeFeeder();
   }
-}
-
-function makeFlags(options: MakeOptions): number {
-  let flags = 0;
-  if (options.replace === true) flags |= recordFlags.replace;
-  if (options.parents === true) flags |= recordFlags.parents;
-  if (options.lenientXattrs === true) flags |= recordFlags.lenient;
-  if (options.follow === true) flags |= recordFlags.follow;
-  if (options.keepKind === true) flags |= recordFlags.kind;
-  return flags;
 }

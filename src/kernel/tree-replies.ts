@@ -45,61 +45,103 @@ const typesByBits: Readonly<Record<number, TreeEntry["type"]>> = {
 /** Where an entry's first text begins, after numbers of fixed size and its length (docs/tree-protocol.md, section 4). */
 const pathAt = 72;
 
-/** Called for every file of a tree: numbers are read in place, by one view. */
+const noXattrs: Xattrs = new Map();
+
 export function decodeEntry(payload: Buffer): TreeEntry {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-  const u32 = (at: number): number => view.getUint32(at, true);
-  const u64 = (at: number): number => u32(at) + u32(at + 4) * 2 ** 32;
-  const text = (at: number, length: number): ByteString => payload.toString("latin1", at, at + length) as ByteString;
-  const bits = u32(0);
-  const pathLength = u32(68);
-  const targetAt = pathAt + pathLength + 1;
-  const targetLength = u32(targetAt);
-  let at = targetAt + 4 + targetLength + 1;
-  const xattrs = new Map<ByteString, ByteString>();
-  let count = u32(at);
-  for (at += 4; count > 0; count--) {
-    const nameLength = u32(at);
-    const valueAt = at + 4 + nameLength + 1;
-    const valueLength = u32(valueAt);
-    xattrs.set(text(at + 4, nameLength), text(valueAt + 4, valueLength));
-    at = valueAt + 4 + valueLength;
-  }
+  return decodeEntryAt(payload, new DataView(payload.buffer, payload.byteOffset, payload.length), 0);
+}
+
+/** Called for every file of a tree: all is read in place, where the payload begins in what has been received, and by one view of that. */
+function decodeEntryAt(bytes: Buffer, view: DataView, start: number): TreeEntry {
+  const bits = view.getUint32(start, true);
+  const pathStart = start + pathAt;
+  const pathEnd = pathStart + view.getUint32(pathStart - 4, true);
+  const targetStart = pathEnd + 5;
+  const targetEnd = targetStart + view.getUint32(pathEnd + 1, true);
+  const count = view.getUint32(targetEnd + 1, true);
   return {
-    path: text(pathAt, pathLength),
+    path: bytes.toString("latin1", pathStart, pathEnd) as ByteString,
     type: typesByBits[bits & 0o170000] ?? "file",
     mode: bits & 0o7777,
-    uid: u32(4),
-    gid: u32(8),
-    links: u32(12),
-    major: u32(16),
-    minor: u32(20),
-    mtime: { seconds: u32(24) + view.getInt32(28, true) * 2 ** 32, nanos: u32(32) },
-    size: u64(36),
-    allocatedBytes: u64(44),
-    inode: view.getBigUint64(52, true),
-    device: view.getBigUint64(60, true),
-    target: text(targetAt + 4, targetLength),
-    xattrs,
+    uid: view.getUint32(start + 4, true),
+    gid: view.getUint32(start + 8, true),
+    links: view.getUint32(start + 12, true),
+    major: view.getUint32(start + 16, true),
+    minor: view.getUint32(start + 20, true),
+    mtime: {
+      seconds: view.getUint32(start + 24, true) + view.getInt32(start + 28, true) * 2 ** 32,
+      nanos: view.getUint32(start + 32, true),
+    },
+    size: view.getUint32(start + 36, true) + view.getUint32(start + 40, true) * 2 ** 32,
+    allocatedBytes: view.getUint32(start + 44, true) + view.getUint32(start + 48, true) * 2 ** 32,
+    inode: view.getBigUint64(start + 52, true),
+    device: view.getBigUint64(start + 60, true),
+    target: (targetStart === targetEnd ? "" : bytes.toString("latin1", targetStart, targetEnd)) as ByteString,
+    xattrs: count === 0 ? noXattrs : decodeXattrs(bytes, view, { at: targetEnd + 5, count }),
   };
+}
+
+/** What an ENTRY says. */
+export function entryIn({ bytes, view, start }: FramePlace): TreeEntry {
+  return decodeEntryAt(bytes, view, start);
+}
+
+function decodeXattrs(bytes: Buffer, view: DataView, from: { readonly at: number; readonly count: number }): Xattrs {
+  const xattrs = new Map<ByteString, ByteString>();
+  let { at } = from;
+  for (let { count } = from; count > 0; count--) {
+    const nameEnd = at + 4 + view.getUint32(at, true);
+    const valueStart = nameEnd + 5;
+    const valueEnd = valueStart + view.getUint32(nameEnd + 1, true);
+    xattrs.set(bytes.toString("latin1", at + 4, nameEnd) as ByteString, bytes.toString("latin1", valueStart, valueEnd) as ByteString);
+    at = valueEnd;
+  }
+  return xattrs;
+}
+
+/** A frame where it was received: its payload is `bytes` from `start` to `end`. */
+export interface FramePlace {
+  readonly type: number;
+  readonly bytes: Buffer;
+  /** Of all of `bytes`. */
+  readonly view: DataView;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Cuts a stream of bytes into frames. */
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0);
 
-  *push(chunk: Buffer): Generator<TreeFrame> {
+  /** Calls `visit` for each frame that is whole by now, with the same object: nothing is made for each but what `visit` makes. */
+  visit(chunk: Buffer, visit: (frame: FramePlace) => void): void {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const frame = { type: 0, bytes, view, start: 0, end: 0 };
     let at = 0;
     while (bytes.length >= at + frameHeader) {
-      const payload = at + frameHeader;
-      const end = payload + bytes.readUInt32LE(at);
+      const start = at + frameHeader;
+      const end = start + view.getUint32(at, true);
       if (bytes.length < end) break;
-      yield { type: bytes[at + 4] ?? 0, payload: bytes.subarray(payload, end) };
+      frame.type = view.getUint8(at + 4);
+      frame.start = start;
+      frame.end = end;
+      visit(frame);
       at = end;
     }
     this.#rest = bytes.subarray(at);
   }
+
+  push(chunk: Buffer): TreeFrame[] {
+    const frames: TreeFrame[] = [];
+    this.visit(chunk, (frame) => frames.push(takeFrame(frame)));
+    return frames;
+  }
+}
+
+/** To be kept: the payload shares the memory that it was received in. */
+export function takeFrame({ type, bytes, start, end }: FramePlace): TreeFrame {
+  return { type, payload: bytes.subarray(start, end) };
 }
 
 const errnoNames = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));

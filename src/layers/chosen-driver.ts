@@ -2,7 +2,7 @@ import type { DiffId, HostPath } from "../core/brands.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { DirectoryLayerDriver } from "./directory-driver.ts";
 import { ErofsLayerDriver } from "./erofs-driver.ts";
-import type { LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
+import type { AddLayerOptions, LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
 import type { DriverProbe } from "./probe-driver.ts";
 import { type LayerSite, StoredLayers } from "./stored-layers.ts";
 
@@ -27,7 +27,7 @@ export class ChosenLayerDriver extends StoredLayers implements LayerDriver {
     return { name, reason };
   }
 
-  async add(diffId: DiffId, tarPath: HostPath, options: { readonly signal?: AbortSignal } = {}): Promise<LayerInfo> {
+  async add(diffId: DiffId, tarPath: HostPath, options: AddLayerOptions = {}): Promise<LayerInfo> {
     const { name, from } = await this.#chosen();
     const mounts = from === undefined ? {} : { from };
     const driver = name === "erofs" ? new ErofsLayerDriver(this.#site, mounts) : new DirectoryLayerDriver(this.#site);

@@ -42,36 +42,55 @@ export type LayerChange =
 
 const opaqueName = "trusted.overlay.opaque" as ByteString;
 
+/** Opens the directories of a stack, the read-write layer first. They are the caller's to close, also after a failure: `into` has them. */
+export function openStack({ upper, lowers }: LayerStack, into: number[]): void {
+  for (const directory of [upper, ...lowers]) into.push(openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY));
+}
+
 /**
  * What the read-write layer changes of the layers below, sorted by path with directories before what they hold. A directory
  * is listed when it differs itself or holds a change. The mount points that Wherry makes are no change. The result is of the
  * moment: pause what writes.
  * @throws {EngineError} TREE_FAILED
  */
-export async function diffLayers(launcher: string, stack: LayerStack): Promise<LayerChange[]> {
+export async function diffLayers(launcher: string, stack: LayerStack): Promise<readonly LayerChange[]> {
   const descriptors: number[] = [];
   try {
-    for (const directory of [stack.upper, ...stack.lowers])
-      descriptors.push(openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY));
+    openStack(stack, descriptors);
     await using session = new TreeSession(launcher, descriptors);
-    return await new Comparison(session, stack).run();
+    return await compareLayers(session, stack, { newFiles: true });
   } finally {
     for (const fd of descriptors) closeSync(fd);
   }
 }
 
+/**
+ * The same in a session whose first descriptors are those of `openStack`. Without `newFiles`, files that the layers below don't have are told
+ * to have `changed`, too: nothing is looked up for them.
+ * @throws {EngineError} TREE_FAILED
+ */
+export function compareLayers(
+  session: TreeSession,
+  stack: LayerStack,
+  options: { readonly newFiles: boolean },
+): Promise<readonly LayerChange[]> {
+  return new Comparison(session, stack, options.newFiles).run();
+}
+
 class Comparison {
   readonly #session: TreeSession;
   readonly #stack: LayerStack;
+  readonly #newFiles: boolean;
   /** Of each directory of the read-write layer: the lowers, top first, that are merged in it. */
   readonly #merged = new Map<ByteString, readonly number[]>();
 
   /** Directories that differ from the one below in their time at most. */
   readonly #likeBelow = new Set<ByteString>();
 
-  constructor(session: TreeSession, stack: LayerStack) {
+  constructor(session: TreeSession, stack: LayerStack, newFiles: boolean) {
     this.#session = session;
     this.#stack = stack;
+    this.#newFiles = newFiles;
     this.#merged.set(
       "" as ByteString,
       stack.lowers.map((_, index) => index),
@@ -79,11 +98,10 @@ class Comparison {
   }
 
   async run(): Promise<LayerChange[]> {
+    const walked: TreeEntry[] = [];
+    await this.#session.walk(treeFd(0), "." as ByteString, (entry) => walked.push(unshift(entry, this.#stack.uidShift)));
     const levels: TreeEntry[][] = [];
-    await this.#session.walk(treeFd(0), "." as ByteString, (entry) => {
-      const depth = entry.path.split("/").length - 1;
-      (levels[depth] ??= []).push(unshift(entry, this.#stack.uidShift));
-    });
+    for (const entry of walked) (levels[depthOf(entry.path)] ??= []).push(entry);
     const changes = new Map<ByteString, LayerChange>();
     const unchanged = new Map<ByteString, LayerChange>();
     for (const level of levels) {
@@ -98,7 +116,7 @@ class Comparison {
         }
         const opaque = entry.type === "directory" && entry.xattrs.get(opaqueName) === "y";
         const like = lower?.type === "directory" && !opaque && sameDirectory(entry, lower);
-        const kind = lower === undefined ? "added" : "changed";
+        const kind = lower === undefined && this.#isLookedUp(entry) ? "added" : "changed";
         const change: LayerChange = { kind, path, entry, opaque: opaque && lower !== undefined, timeOnly: like };
         if (like) this.#likeBelow.add(path);
         const same = like && entry.mtime.seconds === lower.mtime.seconds && entry.mtime.nanos === lower.mtime.nanos;
@@ -107,20 +125,29 @@ class Comparison {
     }
     this.#dropMountPoints(changes, levels);
     for (const path of Array.from(changes.keys())) addParents(path, changes, unchanged);
-    await this.#addHidden(changes, levels);
+    const found = changes.size;
+    await this.#addHidden(changes, walked);
+    // The walk came by them in the order that is wanted.
+    if (changes.size === found) return walked.flatMap(({ path }) => changes.get(path) ?? []);
     const keyed = [...changes.values()].map((change) => ({ change, key: sortKey(change.path) }));
     return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ change }) => change);
   }
 
+  /** Whether it matters what the layers below have there. Of a file of ours it does: it is left out only if they have none. */
+  #isLookedUp(entry: TreeEntry): boolean {
+    return this.#newFiles || entry.type === "directory" || isWhiteout(entry) || isMountPoint(entry.path);
+  }
+
   /** What the layers below show at the paths of one level; also notes which of them are merged in its directories. */
   async #lookBelow(level: readonly TreeEntry[]): Promise<(TreeEntry | undefined)[]> {
-    const candidates = level.map((entry) => this.#merged.get(parentOf(entry.path)) ?? []);
+    const candidates = level.map((entry) => (this.#isLookedUp(entry) ? (this.#merged.get(parentOf(entry.path)) ?? noLayers) : noLayers));
     const queries = level.flatMap((entry, index) =>
       // Whether a file differs is not looked at: that it was copied up is enough.
       (candidates[index] ?? []).map((layer) => ({ root: treeFd(1 + layer), path: entry.path, xattrs: entry.type === "directory" })),
     );
     const found = (await this.#session.statMany(queries)).values();
     return level.map((entry, index) => {
+      if (candidates[index]?.length === 0 && entry.type !== "directory") return undefined;
       const entries = (candidates[index] ?? []).map((layer) => ({ layer, lower: found.next().value }));
       const visible = entries.filter(({ lower }) => lower !== undefined);
       const first = visible[0]?.lower;
@@ -133,10 +160,10 @@ class Comparison {
   }
 
   /** An opaque directory hides names that have no whiteout of their own. */
-  async #addHidden(changes: Map<ByteString, LayerChange>, levels: readonly (readonly TreeEntry[])[]): Promise<void> {
-    const present = new Set(levels.flat().map((entry) => entry.path));
-    for (const change of Array.from(changes.values())) {
-      if (change.kind === "deleted" || !change.opaque) continue;
+  async #addHidden(changes: Map<ByteString, LayerChange>, walked: readonly TreeEntry[]): Promise<void> {
+    const opaque = [...changes.values()].filter((change) => change.kind !== "deleted" && change.opaque);
+    const present = new Set(opaque.length === 0 ? [] : walked.map((entry) => entry.path));
+    for (const change of opaque) {
       for (const name of await this.#namesBelow(change.path)) {
         const path = `${change.path}/${name}` as ByteString;
         if (!present.has(path)) changes.set(path, { kind: "deleted", path, implied: true });
@@ -194,7 +221,8 @@ function mergedLayers(visible: readonly { readonly layer: number; readonly lower
 }
 
 function addParents(path: ByteString, changes: Map<ByteString, LayerChange>, unchanged: ReadonlyMap<ByteString, LayerChange>): void {
-  for (let parent = parentOf(path); parent !== ""; parent = parentOf(parent)) {
+  // One that is listed already has its own listed as well, or will have.
+  for (let parent = parentOf(path); parent !== "" && !changes.has(parent); parent = parentOf(parent)) {
     const change = unchanged.get(parent);
     if (change !== undefined) changes.set(parent, change);
   }
@@ -212,6 +240,14 @@ function sameDirectory(a: TreeEntry, b: TreeEntry): boolean {
 function sameXattrs(a: TreeEntry, b: TreeEntry): boolean {
   const relevant = (entry: TreeEntry) => [...entry.xattrs].filter(([name]) => !name.startsWith("trusted.overlay."));
   return relevant(a).length === relevant(b).length && relevant(a).every(([name, value]) => b.xattrs.get(name) === value);
+}
+
+const noLayers: readonly number[] = [];
+
+function depthOf(path: ByteString): number {
+  let depth = 0;
+  for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) depth++;
+  return depth;
 }
 
 function parentOf(path: ByteString): ByteString {

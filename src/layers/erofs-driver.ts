@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { DiffId, HostPath } from "../core/brands.ts";
 import type { MountSource } from "../plan/erofs-mounts.ts";
-import type { LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
+import type { AddLayerOptions, LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
 import { hexOf, type LayerSite, StoredLayers } from "./stored-layers.ts";
 
 /**
@@ -21,7 +21,7 @@ export class ErofsLayerDriver extends StoredLayers implements LayerDriver {
     return { name: "erofs", reason: "asked for" };
   }
 
-  async add(diffId: DiffId, tarPath: HostPath, options: { readonly signal?: AbortSignal } = {}): Promise<LayerInfo> {
+  async add(diffId: DiffId, tarPath: HostPath, options: AddLayerOptions = {}): Promise<LayerInfo> {
     const info = await this.addOnce(diffId, async (request) => {
       const { indexToStore } = await import("./erofs/index-to-store.ts");
       return indexToStore(this.site.launcher, { ...options, ...request, tarPath });

@@ -1,4 +1,5 @@
 import type { DiffId, HostPath } from "../core/brands.ts";
+import type { LayerTree } from "./layer-tree.ts";
 
 /**
  * Vocabulary. A *layer* is one image layer's tree, read-only once committed, named by its diff id. A *lower* is what a driver
@@ -8,6 +9,12 @@ export interface LayerInfo {
   readonly diffId: DiffId;
   /** Bytes of file content as listed in the tar. */
   readonly sizeBytes: number;
+}
+
+export interface AddLayerOptions {
+  readonly signal?: AbortSignal;
+  /** Finished. */
+  readonly tree?: LayerTree;
 }
 
 /** In which form layers are stored that are added now. */
@@ -29,10 +36,11 @@ export interface LayerDriver {
 
   /**
    * Adds the layer in the uncompressed tar `tarPath`, whose SHA-256 the caller has verified to be `diffId`.
+   * `tree` is what the archive describes, for a caller who has read it already: taken instead of reading it again.
    * OCI whiteouts (`.wh.NAME`, `.wh..wh..opq`) become overlayfs's. Resolves once the layer is durable, whoever stored it.
    * @throws {EngineError} LAYER_INVALID_TAR with the entry's name, LAYER_NO_SPACE; nothing is left behind.
    */
-  add(diffId: DiffId, tarPath: HostPath, options?: { readonly signal?: AbortSignal }): Promise<LayerInfo>;
+  add(diffId: DiffId, tarPath: HostPath, options?: AddLayerOptions): Promise<LayerInfo>;
 
   has(diffId: DiffId): boolean;
 

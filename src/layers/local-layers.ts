@@ -1,7 +1,7 @@
 import type { DiffId, HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { ChosenLayerDriver } from "./chosen-driver.ts";
-import type { LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
+import type { AddLayerOptions, LayerDriver, LayerDriverChoice, LayerInfo } from "./layer-driver.ts";
 import type { MountContext } from "./layer-mounts.ts";
 import { StoredLayers } from "./stored-layers.ts";
 
@@ -22,7 +22,7 @@ export class LocalLayers extends StoredLayers implements LayerDriver {
     return (await this.#driver()).choice();
   }
 
-  async add(diffId: DiffId, tarPath: HostPath, options: { readonly signal?: AbortSignal } = {}): Promise<LayerInfo> {
+  async add(diffId: DiffId, tarPath: HostPath, options: AddLayerOptions = {}): Promise<LayerInfo> {
     return (await this.#driver()).add(diffId, tarPath, options);
   }
 

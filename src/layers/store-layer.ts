@@ -7,6 +7,7 @@ import { faultPoint } from "../core/fault-point.ts";
 import { noSpaceError } from "../core/no-space.ts";
 import { removeTree } from "../kernel/remove-tree.ts";
 import type { LayerInfo } from "./layer-driver.ts";
+import type { LayerTree } from "./layer-tree.ts";
 
 export interface StoreRequest {
   readonly diffId: DiffId;
@@ -16,6 +17,7 @@ export interface StoreRequest {
   /** What it is called when it is whole and on disk. */
   readonly layer: HostPath;
   readonly signal?: AbortSignal;
+  readonly tree?: LayerTree;
 }
 
 /**

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect } from "bun:test";
-import { lstatSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { encodeText } from "../../src/core/byte-string.ts";
 import type { ImageConfig } from "../../src/images/image-view.ts";
 import { diffLayers } from "../../src/layers/diff.ts";
+import { writeLayerTar } from "../../src/layers/layer-tar.ts";
 import { readLayeredFiles } from "../../src/layers/lookup.ts";
+import { readLayerTree } from "../../src/layers/read-layer-tree.ts";
 import { describeTree, type Member } from "../contracts/layer-driver.ts";
 import { ImageRoot, launcher } from "../support/image-root.ts";
 import { requires } from "../support/requires.ts";
@@ -89,6 +91,29 @@ describe("diff and commit", () => {
     expect(await place.changed("p", "chmod 750 etc; touch etc/hosts", (stack) => diffLayers(launcher, stack))).toMatchObject([
       { kind: "changed", path: encodeText("etc") },
     ]);
+  });
+
+  test("writeLayerTar() tells of the archive what reading it tells, with large files and many small ones", async () => {
+    await place.import("p", ...parentMembers);
+    const more = `${script}; head -c 300000 /dev/zero > z-large; head -c 200001 /dev/urandom > a-large; mkdir many
+      i=0; while [ $i -lt 400 ]; do head -c $((i * 37)) /dev/zero > many/$i; i=$((i + 1)); done; : > .wh.looks-like-one`;
+    await place.changed("p", more, async (stack) => {
+      using blob = place.host.content.begin();
+      const tree = await writeLayerTar(launcher, stack, blob);
+      expect(blob.finish().sizeBytes).toBe(lstatSync(blob.path).size);
+      const fd = openSync(blob.path, "r");
+      try {
+        const read = await readLayerTree(fd);
+        expect(tree?.sizeBytes).toBe(read.sizeBytes);
+        expect(tree?.root).toEqual(read.root);
+        const large = read.root.children?.get(encodeText("a-large"));
+        const bytes = Buffer.alloc(200_001);
+        readSync(fd, bytes, 0, bytes.length, Number(large?.data));
+        expect(bytes.equals(readFileSync(`${stack.upper}/a-large`))).toBe(true);
+      } finally {
+        closeSync(fd);
+      }
+    });
   });
 
   test("a committed image shows what the container showed, entry by entry, and holds just the changes", async () => {

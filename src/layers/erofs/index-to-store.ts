@@ -1,6 +1,6 @@
 import { closeSync, constants, copyFileSync, fsyncSync, linkSync, openSync } from "node:fs";
 import type { HostPath } from "../../core/brands.ts";
-import type { LayerInfo } from "../layer-driver.ts";
+import type { AddLayerOptions, LayerInfo } from "../layer-driver.ts";
 import { readLayerTree } from "../read-layer-tree.ts";
 import { storeLayer, type StoreRequest } from "../store-layer.ts";
 import { writeErofsIndex } from "./write-index.ts";
@@ -10,9 +10,9 @@ import { writeErofsIndex } from "./write-index.ts";
  * @throws {EngineError} as `storeLayer`
  */
 export function indexToStore(launcher: string, request: StoreRequest): Promise<LayerInfo> {
-  const { diffId, tarPath, signal } = request;
+  const { diffId, tarPath } = request;
   const uuid = Buffer.from(diffId.slice(7, 39), "hex");
-  return storeLayer(launcher, request, (partial) => writeIndex(partial, tarPath, { uuid, ...(signal === undefined ? {} : { signal }) }));
+  return storeLayer(launcher, request, (partial) => writeIndex(partial, tarPath, { ...request, uuid }));
 }
 
 /**
@@ -22,11 +22,11 @@ export function indexToStore(launcher: string, request: StoreRequest): Promise<L
 export async function writeIndex(
   directory: HostPath,
   tarPath: HostPath,
-  options: { readonly uuid: Uint8Array; readonly signal?: AbortSignal },
+  options: AddLayerOptions & { readonly uuid: Uint8Array },
 ): Promise<number> {
   const tarFd = openSync(tarPath, "r");
   try {
-    const tree = await readLayerTree(tarFd, options.signal);
+    const tree = options.tree ?? (await readLayerTree(tarFd, options.signal));
     const indexFd = openSync(`${directory}/index`, "wx", 0o600);
     try {
       writeErofsIndex(tree, { indexFd, tarFd, uuid: options.uuid });
