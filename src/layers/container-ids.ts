@@ -27,14 +27,18 @@ export function toHost(owner: Owner, shift: IdShift | undefined): Owner {
 /** What belongs to the file, not to this host's overlayfs or security modules. */
 export function portableXattrs(xattrs: Xattrs, shift: IdShift | undefined): Xattrs {
   if (xattrs.size === 0) return xattrs;
-  const kept = new Map<ByteString, ByteString>();
+  // Nearly all that was copied up has but overlayfs's own.
+  let kept: Map<ByteString, ByteString> | undefined;
   for (const [name, value] of xattrs) {
     if (name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.")) continue;
     if (name.startsWith("security.") && name !== "security.capability") continue;
+    kept ??= new Map();
     kept.set(name, name === "security.capability" && shift !== undefined ? rootless(value, shift) : value);
   }
-  return kept;
+  return kept ?? noXattrs;
 }
+
+const noXattrs: Xattrs = new Map();
 
 /**
  * A file capability of the container's own root (revision 3, with that root's host id) becomes a plain one (revision 2), which

@@ -146,12 +146,12 @@ function toMember(entry: TreeEntry, shift: IdShift | undefined, firstNames: Map<
   const { type } = entry;
   if (type === "socket") return undefined;
   const { path, mode, uid, gid, mtime, major, minor, target } = entry;
-  const common = { path, mode, uid, gid, mtime, major, minor, xattrs: portableXattrs(entry.xattrs, shift) };
   if (type !== "directory" && entry.links > 1) {
     const inode = `${entry.device}:${entry.inode}`;
     const first = firstNames.get(inode);
-    if (first !== undefined) return { ...common, type: "hardlink", target: first, size: 0, xattrs: new Map() };
+    if (first !== undefined) return { path, mode, uid, gid, mtime, major, minor, type: "hardlink", target: first, size: 0 };
     firstNames.set(inode, path);
   }
-  return { ...common, type, target, size: type === "file" ? entry.size : 0 };
+  const size = type === "file" ? entry.size : 0;
+  return { path, mode, uid, gid, mtime, major, minor, type, target, size, xattrs: portableXattrs(entry.xattrs, shift) };
 }

@@ -68,10 +68,8 @@ export class LayerTree {
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       const { children } = node;
       if (children === null) continue;
-      const sorted = [...children].sort(([a], [b]) => (a < b ? -1 : 1));
-      children.clear();
-      for (const [name, child] of sorted) {
-        children.set(name, child);
+      sortByName(children);
+      for (const child of children.values()) {
         child.links++;
         if (child.children !== null) pending.push(child);
       }
@@ -226,6 +224,20 @@ export class LayerTree {
       place: 0,
     };
   }
+}
+
+/** Where they come in order, as from a walk, nothing is done. */
+function sortByName(children: Map<ByteString, LayerNode>): void {
+  let last = "";
+  let sorted = true;
+  for (const name of children.keys()) {
+    sorted &&= last <= name;
+    last = name;
+  }
+  if (sorted) return;
+  const pairs = [...children].sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  children.clear();
+  for (const [name, child] of pairs) children.set(name, child);
 }
 
 /** Where a file's data lies in the archive. */

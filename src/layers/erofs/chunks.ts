@@ -21,9 +21,12 @@ const chunksAtLeast = 1024;
  * where that would be too many, or where runs do not begin with a block, they are longer and copied.
  */
 export function planChunks(node: LayerNode, from: { readonly blockBits: number; readonly archiveBytes: number }): ChunkPlan {
-  const { size } = node;
-  const segments = segmentsOf(node);
+  const { size, data } = node;
   const { blockBits } = from;
+  // Nearly all files.
+  if (typeof data === "number" && isDirect({ offset: data, length: size, fileOffset: 0 }, { ...from, last: true, size }))
+    return plan(size, blockBits, bitsFor(size, blockBits), true);
+  const segments = segmentsOf(node);
   const blockSize = 2 ** blockBits;
   const whole = bitsFor(size, blockBits);
   const direct = segments.every((segment, index) => isDirect(segment, { ...from, last: index === segments.length - 1, size }));

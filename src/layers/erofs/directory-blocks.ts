@@ -1,6 +1,6 @@
 import type { ByteString } from "../../core/byte-string.ts";
 import type { LayerNode } from "../layer-tree.ts";
-import { inodeSlot } from "./inode.ts";
+import { inodeSlot, putU64 } from "./inode.ts";
 
 const direntSize = 12;
 const fileTypes: Readonly<Record<LayerNode["type"], number>> = { file: 1, directory: 2, character: 3, block: 4, fifo: 5, symlink: 7 };
@@ -42,15 +42,41 @@ function* sortedDirents(directory: LayerNode, parent: LayerNode): Generator<Dire
   yield* dots;
 }
 
+/** Counts as `direntBlocks` cuts. */
+class DirectorySize {
+  readonly #blockSize: number;
+  #before = 0;
+  #used = 0;
+
+  constructor(blockSize: number) {
+    this.#blockSize = blockSize;
+  }
+
+  get bytes(): number {
+    return this.#before + this.#used;
+  }
+
+  add(nameBytes: number): void {
+    const bytes = direntSize + nameBytes;
+    if (this.#used + bytes > this.#blockSize) {
+      this.#before += this.#blockSize;
+      this.#used = 0;
+    }
+    this.#used += bytes;
+  }
+}
+
 /** Bytes that a directory takes: whole blocks, and the part of the last one that is in use. */
 export function directoryBytes(directory: LayerNode, blockSize: number): number {
-  let blocks = 0;
-  let tail = 0;
-  for (const block of direntBlocks(directory, directory, blockSize)) {
-    blocks++;
-    tail = block.reduce((bytes, { name }) => bytes + direntSize + name.length, 0);
+  const size = new DirectorySize(blockSize);
+  // The dots stand among the names, which only matters for where blocks end.
+  let dots = 0;
+  for (const name of directory.children?.keys() ?? []) {
+    for (; dots < 2 && (dots === 0 ? "." : "..") < name; dots++) size.add(1 + dots);
+    size.add(name.length);
   }
-  return (blocks - 1) * blockSize + tail;
+  for (; dots < 2; dots++) size.add(1 + dots);
+  return size.bytes;
 }
 
 /**
@@ -64,7 +90,7 @@ export function encodeDirectory(directory: LayerNode, parent: LayerNode, blockSi
     let nameAt = block.length * direntSize;
     for (const [index, { name, node }] of block.entries()) {
       const at = start + index * direntSize;
-      buffer.writeBigUInt64LE(BigInt(node.place / inodeSlot), at);
+      putU64(buffer, at, node.place / inodeSlot);
       buffer.writeUInt16LE(nameAt, at + 8);
       buffer.writeUInt8(fileTypes[node.type], at + 10);
       nameAt += buffer.write(name, start + nameAt, "latin1");

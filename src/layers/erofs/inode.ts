@@ -28,14 +28,20 @@ export function encodeInode(into: Buffer, at: number, node: LayerNode, fields: I
   into.writeUInt16LE(1 | (fields.layout << 1), at);
   into.writeUInt16LE(fields.xattrBytes === 0 ? 0 : (fields.xattrBytes - xattrHeader) / 4 + 1, at + 2);
   into.writeUInt16LE(typeBits[node.type] | node.mode, at + 4);
-  into.writeBigUInt64LE(BigInt(fields.size), at + 8);
+  putU64(into, at + 8, fields.size);
   into.writeUInt32LE(fields.union, at + 16);
   into.writeUInt32LE(fields.number, at + 20);
   into.writeUInt32LE(node.uid, at + 24);
   into.writeUInt32LE(node.gid, at + 28);
-  into.writeBigInt64LE(BigInt(node.mtime.seconds), at + 32);
+  putU64(into, at + 32, node.mtime.seconds);
   into.writeUInt32LE(node.mtime.nanos, at + 40);
   into.writeUInt32LE(fields.links, at + 44);
+}
+
+/** Also of negative numbers, as two's complement; exact up to 2^53. */
+export function putU64(into: Buffer, at: number, value: number): void {
+  into.writeInt32LE((value % 2 ** 32) | 0, at);
+  into.writeInt32LE(Math.floor(value / 2 ** 32) | 0, at + 4);
 }
 
 /** As new_encode_dev() in the kernel's linux/kdev_t.h. */

@@ -51,6 +51,8 @@ class IndexWriter {
   readonly #archiveBytes: number;
   /** In the order in which they lie: what a directory holds is together. */
   readonly #nodes: LayerNode[] = [];
+  /** Of each node. */
+  readonly #bodies: Body[] = [];
   /** Of each directory, in the same order. */
   readonly #parents: LayerNode[] = [];
 
@@ -68,9 +70,11 @@ class IndexWriter {
     const inodes = new RegionWriter(indexFd, headEnd(this.#blockBits));
     const data = new DataWriter(this.#target, { start: dataStart, blockSize: this.#blockSize });
     let directories = 0;
-    for (const [index, node] of this.#nodes.entries()) {
+    for (let index = 0; index < this.#nodes.length; index++) {
+      const [node, body] = [this.#nodes[index], this.#bodies[index]];
+      if (node === undefined || body === undefined) continue;
       const parent = node.type === "directory" ? (this.#parents[directories++] ?? node) : node;
-      this.#encode(node, { parent, number: index + 1, inodes, data });
+      this.#encode(node, { body, parent, number: index + 1, inodes, data });
     }
     inodes.flush();
     const blocks = this.#blockUp(data.finish()) / this.#blockSize;
@@ -111,6 +115,7 @@ class IndexWriter {
     while (((place + before) % this.#blockSize) + body.tail > this.#blockSize) place += inodeSlot;
     node.place = place;
     this.#nodes.push(node);
+    this.#bodies.push(body);
     if (node.children !== null) this.#parents.push(parent);
     return place + body.bytes;
   }
@@ -132,10 +137,15 @@ class IndexWriter {
 
   #encode(
     node: LayerNode,
-    to: { readonly parent: LayerNode; readonly number: number; readonly inodes: RegionWriter; readonly data: DataWriter },
+    to: {
+      readonly body: Body;
+      readonly parent: LayerNode;
+      readonly number: number;
+      readonly inodes: RegionWriter;
+      readonly data: DataWriter;
+    },
   ): void {
-    const { parent, number, inodes, data } = to;
-    const body = this.#body(node);
+    const { body, parent, number, inodes, data } = to;
     const taken = inodes.take(node.place, body.bytes);
     const common = { layout: body.layout, number, xattrBytes: body.xattrBytes };
     if (body.xattrBytes > 0) encodeXattrs(taken.buffer, taken.at + inodeSize, node.xattrs);
@@ -165,7 +175,8 @@ class IndexWriter {
       to.buffer.writeUInt32LE(block, at + 4);
       at += chunkIndexSize;
     };
-    if (plan.direct) {
+    if (typeof node.data === "number" && plan.direct && plan.count === 1) put(archiveDevice, node.data / this.#blockSize);
+    else if (plan.direct) {
       for (const offset of directChunks(node, plan, this.#blockBits)) {
         if (offset === undefined) put(0, noBlock);
         else put(archiveDevice, offset / this.#blockSize);
