@@ -53,8 +53,12 @@ static int plan_main(char **argv)
 		return refuse_plan(NO_OPERATION, errno, "protecting the launcher's executable");
 	/* A file, unlike a socket, does not tell that the client has died: what it wanted is not wanted any more, and its locks are others'. */
 	struct stat st;
-	if (fstat(CLIENT_DESCRIPTOR, &st) == 0 && S_ISREG(st.st_mode) && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-		return refuse_plan(NO_OPERATION, errno, "PR_SET_PDEATHSIG");
+	if (fstat(CLIENT_DESCRIPTOR, &st) == 0 && S_ISREG(st.st_mode)) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+			return refuse_plan(NO_OPERATION, errno, "PR_SET_PDEATHSIG");
+		if (argv[2] && atoi(argv[2]) != getppid())
+			return 1; /* the client, whose pid is the label here, died before that */
+	}
 	reset_signals(); /* here, where nobody waits for it, and not before each exec */
 	/* Nobody else may trace us or use our descriptors, whatever namespace we enter (CVE-2016-9962). */
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || fcntl(CLIENT_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0)

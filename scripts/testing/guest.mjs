@@ -5,7 +5,7 @@ import { repository } from "../pinned-bun.mjs";
 import { runProgram } from "./bun-tests.mjs";
 
 const tool = `${repository}/../shared/tools/cgroup2-vm`;
-const limitSeconds = 600;
+const limitSeconds = 480;
 
 export const guestAvailable = () => existsSync(tool);
 

@@ -1,10 +1,14 @@
-import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { launcherEnvironment } from "../core/fault-settings.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { randomHex } from "../core/random.ts";
 import { encodeFrame, FrameDecoder, frameTypes } from "./frames.ts";
 import { launchError } from "./launcher-client.ts";
+import { readProcessStat } from "./process-reference.ts";
+
+/** After SIGKILL only the kernel can be in the way. */
+const patienceMs = 10_000;
 
 /**
  * Carries out a plan of host operations alone, in one synchronous call of the launcher (about 2 ms). Descriptor 3 is a file without a name in
@@ -20,9 +24,11 @@ export function callPlan(launcher: string, plan: Uint8Array, scratch: HostPath):
     const request = encodeFrame(frameTypes.plan, plan);
     // At an explicit position: the launcher reads from the descriptor's own, which stays at the start.
     for (let at = 0; at < request.length; ) at += writeSync(fd, request, at, request.length - at, at);
-    const { error, status, signal } = process
-      .getBuiltinModule("node:child_process")
-      .spawnSync(launcher, ["plan"], { stdio: ["ignore", "ignore", "ignore", fd], cwd: "/", env: launcherEnvironment() });
+    const { error, status, signal } = process.getBuiltinModule("node:child_process").spawnSync(launcher, ["plan", String(process.pid)], {
+      stdio: ["ignore", "ignore", "ignore", fd],
+      cwd: "/",
+      env: launcherEnvironment(),
+    });
     const reply = Buffer.alloc(fstatSync(fd).size - request.length);
     readSync(fd, reply, 0, reply.length, request.length);
     const [frame] = new FrameDecoder().push(reply);
@@ -35,5 +41,26 @@ export function callPlan(launcher: string, plan: Uint8Array, scratch: HostPath):
     });
   } finally {
     closeSync(fd);
+  }
+}
+
+/**
+ * Waits until no call's launcher is left whose client has died. The kernel kills it with its client, but the system call that it is in comes to
+ * its end, and on a busy machine that may be later than somebody else has the client's lock. Looks at every process of the host.
+ */
+export function waitForOrphanedCalls(): void {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (const end = performance.now() + patienceMs; readdirSync("/proc").some(isOrphanedCall) && performance.now() < end; )
+    Atomics.wait(clock, 0, 0, 1);
+}
+
+/** Its label is its client's pid; a container's has 64 digits. */
+function isOrphanedCall(pid: string): boolean {
+  if (!/^\d+$/.test(pid)) return false;
+  try {
+    const [, verb, label = ""] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return verb === "plan" && /^\d{1,10}$/.test(label) && readProcessStat(Number(pid))?.parentPid !== Number(label);
+  } catch {
+    return false;
   }
 }

@@ -9,7 +9,7 @@ test("readProcessStat() finds state and start time when the name holds spaces an
   try {
     mkdirSync(`${root}/7`);
     writeFileSync(`${root}/7/stat`, "7 (a) S (b) 1 2) Z 1 7 7 0 -1 4194308 1 0 0 0 0 0 0 0 20 0 1 0 987654321 0 0\n");
-    expect(readProcessStat(7, root)).toEqual({ state: "Z", startTime: 987_654_321n, flags: 4_194_308 });
+    expect(readProcessStat(7, root)).toEqual({ state: "Z", startTime: 987_654_321n, parentPid: 1, flags: 4_194_308 });
     expect(isAlive({ pid: 7, startTime: 987_654_321n }, root)).toBe(false);
     expect(isEnding({ pid: 7, startTime: 987_654_321n }, root)).toBe(true);
     writeFileSync(`${root}/7/stat`, "7 (a) R 1 7 7 0 -1 4194308 1 0 0 0 0 0 0 0 20 0 1 0 987654321 0 0\n");

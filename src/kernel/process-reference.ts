@@ -11,12 +11,13 @@ export interface ProcessStat {
   readonly startTime: bigint;
   /** A letter. */
   readonly state: string;
+  readonly parentPid: number;
   /** PF_*, linux/sched.h. */
   readonly flags: number;
 }
 
 /**
- * The start time, state letter and flags of a process; null when there is none with this pid.
+ * The start time, state letter, parent and flags of a process; null when there is none with this pid.
  * @see proc_pid_stat(5): the name, field 2, may hold spaces and parentheses, so fields count from the last `)`.
  */
 export function readProcessStat(pid: number, procRoot = "/proc"): ProcessStat | null {
@@ -29,7 +30,8 @@ export function readProcessStat(pid: number, procRoot = "/proc"): ProcessStat | 
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state = ""] = fields;
   const startTime = fields[19];
-  return startTime === undefined || !/^\d+$/.test(startTime) ? null : { startTime: BigInt(startTime), state, flags: Number(fields[6]) };
+  if (startTime === undefined || !/^\d+$/.test(startTime)) return null;
+  return { startTime: BigInt(startTime), state, parentPid: Number(fields[1]), flags: Number(fields[6]) };
 }
 
 /** Whether that very process is there and is more than a zombie. */

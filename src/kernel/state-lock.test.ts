@@ -23,8 +23,12 @@ test("StateLock is held until it is disposed of, and leaves one file", () => {
 test("StateLock follows a holder that has died, or whose pid is another process's by now", () => {
   writeFileSync(`${directory}/lock.7`, `${process.pid} 1`);
   expect(isLocked(directory)).toBe(false);
-  StateLock.acquire(directory)[Symbol.dispose]();
+  const lock = StateLock.acquire(directory);
+  expect(lock.followsDead).toBe(true);
+  lock[Symbol.dispose]();
   expect(readdirSync(directory)).toEqual(["lock.8"]);
+  using next = StateLock.acquire(directory);
+  expect(next.followsDead).toBe(false);
 });
 
 test("StateLock lets one process in at a time", async () => {

@@ -1,6 +1,6 @@
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
-import { isAlive, ownProcess } from "./process-reference.ts";
+import { isAlive, ownProcess, type ProcessReference } from "./process-reference.ts";
 
 const prefix = "lock.";
 const released = "released";
@@ -13,9 +13,12 @@ const patienceMs = 60_000;
  */
 export class StateLock implements Disposable {
   readonly #path: string;
+  /** The last holder has died with it: what it had others do may not be over. */
+  readonly followsDead: boolean;
 
-  private constructor(path: string) {
+  private constructor(path: string, followsDead: boolean) {
     this.#path = path;
+    this.followsDead = followsDead;
   }
 
   /**
@@ -43,12 +46,13 @@ export class StateLock implements Disposable {
   static first(directory: string): StateLock {
     const path = `${directory}/${prefix}1`;
     writeFileSync(path, ownText(), { mode: 0o600, flag: "wx" });
-    return new StateLock(path);
+    return new StateLock(path, false);
   }
 
   static #attempt(directory: string): StateLock | null {
     const highest = highestOf(directory);
-    if (highest > 0 && isHeld(`${directory}/${prefix}${highest}`)) return null;
+    const last = highest > 0 ? readHolder(`${directory}/${prefix}${highest}`) : null;
+    if (last !== null && isAlive(last)) return null;
     const mine = highest + 1;
     const path = `${directory}/${prefix}${mine}`;
     const draft = `${directory}/draft.${process.pid}`;
@@ -68,7 +72,7 @@ export class StateLock implements Disposable {
       return null;
     }
     for (const number of numbers) if (number < mine) rmSync(`${directory}/${prefix}${number}`, { force: true });
-    return new StateLock(path);
+    return new StateLock(path, last !== null);
   }
 
   [Symbol.dispose](): void {
@@ -88,19 +92,21 @@ function ownText(): string {
 /** Whether somebody alive holds the lock at this moment. */
 export function isLocked(directory: string): boolean {
   const highest = highestOf(directory);
-  return highest > 0 && isHeld(`${directory}/${prefix}${highest}`);
+  const holder = highest > 0 ? readHolder(`${directory}/${prefix}${highest}`) : null;
+  return holder !== null && isAlive(holder);
 }
 
-function isHeld(path: string): boolean {
+/** Who has not let go of it, alive or not. */
+function readHolder(path: string): ProcessReference | null {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    return false;
+    return null;
   }
   const [pid, startTime] = text.split(" ");
-  if (text.startsWith(released) || startTime === undefined) return false;
-  return isAlive({ pid: Number(pid), startTime: BigInt(startTime) });
+  if (text.startsWith(released) || startTime === undefined) return null;
+  return { pid: Number(pid), startTime: BigInt(startTime) };
 }
 
 function highestOf(directory: string): number {

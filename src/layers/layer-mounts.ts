@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync }
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { errnoNumber } from "../core/errno.ts";
-import { callPlan } from "../kernel/call-plan.ts";
+import { callPlan, waitForOrphanedCalls } from "../kernel/call-plan.ts";
 import { StateLock } from "../kernel/state-lock.ts";
 import { describeFailure } from "../plan/describe-failure.ts";
 import { encodePlan } from "../plan/encode.ts";
@@ -161,7 +161,9 @@ function namesIn(directory: string): readonly string[] {
 function acquireLock({ runRoot }: MountContext): StateLock {
   const directory = `${runRoot}/layers.lock`;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return StateLock.acquire(directory, "the layers of this data root");
+  const lock = StateLock.acquire(directory, "the layers of this data root");
+  if (lock.followsDead) waitForOrphanedCalls();
+  return lock;
 }
 
 function call({ launcher, runRoot }: MountContext, plan: LaunchPlan): void {
