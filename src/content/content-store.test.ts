@@ -66,13 +66,18 @@ describe("ContentStore", () => {
     expect(writer.publish()).toEqual(expected);
   });
 
+  /** As another process does: behind the first byte. */
+  const writeBehind = (path: string, text: string): void => {
+    const fd = openSync(path, "r+");
+    writeSync(fd, text, 1);
+    closeSync(fd);
+  };
+
   test("takeWritten() counts what somebody else has put into the file", () => {
     using writer = store.begin();
     const text = "z".repeat(3_000_000);
     writer.write(Buffer.from("<"));
-    const fd = openSync(writer.path, "r+");
-    writeSync(fd, text, 1);
-    closeSync(fd);
+    writeBehind(writer.path, text);
     expect(() => writer.takeWritten(text.length + 1)).toThrow(RangeError);
   });
 
@@ -80,9 +85,7 @@ describe("ContentStore", () => {
     using writer = store.begin();
     const text = "z".repeat(3_000_000);
     writer.write(Buffer.from("<"));
-    const fd = openSync(writer.path, "r+");
-    writeSync(fd, text, 1);
-    closeSync(fd);
+    writeBehind(writer.path, text);
     writer.takeWritten(text.length);
     writer.write(Buffer.from(">"));
     expect(writer.sizeBytes).toBe(text.length + 2);
