@@ -5,20 +5,8 @@ import { invalidOption } from "../core/invalid-option.ts";
 import { type OciCommand, type OciContext } from "./oci-context.ts";
 import { commands } from "./commands.ts";
 import { parseLine } from "./command-line.ts";
+import { globalFlags } from "./global-flags.ts";
 import { type LogTarget, writeLog } from "./oci-log.ts";
-
-const globalFlags = {
-  root: { takes: "value" },
-  log: { takes: "value" },
-  "log-format": { takes: "value" },
-  debug: { takes: "switch" },
-  "systemd-cgroup": { takes: "switch" },
-  "cgroup-manager": { takes: "value" },
-  rootless: { takes: "value" },
-  criu: { takes: "value" },
-  version: { takes: "switch", aliases: ["v"] },
-  help: { takes: "switch", aliases: ["h"] },
-} as const;
 
 const defaultRoot = "/run/wherry-oci";
 
@@ -41,19 +29,27 @@ export async function ociMain(args: readonly string[]): Promise<number> {
     log = { path: values.log, format: logFormat(values["log-format"]) };
     if (values.version) return await printVersion();
     name = words[0];
-    if (values.help || name === undefined || name === "help") return (await import("./oci-help.ts")).printHelp();
+    if (values.help || name === undefined) return (await import("./help/print-help.ts")).printHelp();
+    if (name === "help" || name === "h") return await (await import("./help/print-help.ts")).printHelpFor(words[1]);
     const load = commands[name];
     if (load === undefined) throw invalidOption(`No help topic for '${name}'`);
+    const rest = words.slice(1);
+    if (rest.some(looksLikeHelp) && (await (await import("./help/print-help.ts")).printWhenAsked(name, rest))) return 0;
     const systemdCgroup = bySystemd(values["systemd-cgroup"], values["cgroup-manager"]);
     if (!forAnybody.has(name)) requireRoot(values.rootless);
     const command: OciCommand = await load();
-    return await command.run(words.slice(1), contextOf(values.root ?? defaultRoot, { debug: values.debug, systemdCgroup, log }));
+    return await command.run(rest, contextOf(values.root ?? defaultRoot, { debug: values.debug, systemdCgroup, log }));
   } catch (error) {
     const message = messageOf(error);
     writeLog(log, "error", message);
     if (log.path !== undefined) writeSync(2, `${message}\n`);
     return name === "exec" ? execFailed : failed;
   }
+}
+
+/** May also be an argument of the process that `exec` runs: only the command's flags can tell. */
+function looksLikeHelp(word: string): boolean {
+  return /^--?h(elp)?(=|$)/.test(word);
 }
 
 function contextOf(

@@ -1,4 +1,5 @@
 import type { HostPath } from "../core/brands.ts";
+import type { FlagTable } from "./command-line.ts";
 
 /** What every command is given besides its own flags. */
 export interface OciContext {
@@ -15,5 +16,6 @@ export interface OciContext {
 
 /** One command: its flags, and what it does; resolves with the exit code. */
 export interface OciCommand {
+  readonly flags: FlagTable;
   run(args: readonly string[], context: OciContext): Promise<number>;
 }

@@ -214,6 +214,29 @@ describe("the runtime itself", () => {
     expect(features.linux.namespaces.toSorted()).toEqual(known.toSorted());
   });
 
+  test("every command has help, on standard output", async () => {
+    // oxlint-disable-next-line no-await-in-loop
+    for (const args of [["--help"], ["-h"], ["help"]])
+      expect(await oci(args)).toMatchObject({
+        code: 0,
+        stderr: "",
+        stdout: expect.stringMatching(/^wherry-runc: an OCI runtime[^]*\n {2}exec /),
+      });
+    const help = await ok(["exec", "--help"]);
+    expect(help).toMatch(/^wherry-runc exec: [^]*Usage: wherry-runc \[global options\] exec[^]*--user, -u UID\[:GID\]/);
+    expect(await ok(["exec", "-t", "-h"])).toBe(help);
+    expect(await ok(["help", "exec"])).toBe(help);
+    expect(await oci(["help", "nosuch"])).toMatchObject({ code: 1, stderr: expect.stringContaining("No help topic for 'nosuch'") });
+    // It belongs to the container's program, or to the flag.
+    const { id } = await idle();
+    expect(await oci(["exec", id, "/payload", "exit", "3", "--help"])).toMatchObject({ code: 3, stdout: "" });
+    expect(await oci(["exec", "--cwd", "-h", id, "/payload", "exit", "0"])).toMatchObject({
+      code: 255,
+      stderr: expect.stringContaining("-h"),
+    });
+    await ok(["delete", "--force", id]);
+  });
+
   test("what is not there says so", async () => {
     expect(await oci(["checkpoint", "x"])).toMatchObject({ code: 1, stderr: expect.stringContaining("CRIU") });
     expect(await oci(["nosuch"])).toMatchObject({ code: 1, stderr: expect.stringContaining("nosuch") });

@@ -2,6 +2,7 @@ import { EngineError } from "../../core/engine-error.ts";
 import type { OciCommand } from "../oci-context.ts";
 
 const refuse = (verb: string): OciCommand => ({
+  flags: {},
   async run() {
     throw new EngineError({
       kind: "notImplemented",

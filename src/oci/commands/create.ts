@@ -5,6 +5,7 @@ import { createFlags, createRequest } from "../create-flags.ts";
 import type { OciCommand } from "../oci-context.ts";
 
 export const create: OciCommand = {
+  flags: createFlags,
   async run(args, context) {
     const { values, words } = parseLine(createFlags, args);
     const started = await createContainer({ ...createRequest(oneId("create", words), values, context), mode: "wait" });

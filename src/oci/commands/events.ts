@@ -15,6 +15,7 @@ const glanceMs = 1_000;
 
 /** What the cgroups count, once or every few seconds; and, without --stats, when the kernel has killed one for its memory. */
 export const events: OciCommand = {
+  flags,
   async run(args, context) {
     const { values, words } = parseLine(flags, args);
     const files = oneContainer("events", words, context);

@@ -33,6 +33,7 @@ const flags = {
 } as const;
 
 export const exec: OciCommand = {
+  flags,
   async run(args, context) {
     const { values, words } = parseLine(flags, args);
     const [id, ...command] = words;

@@ -24,6 +24,7 @@ const operators = ["SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "
 
 /** What this program has been built to do, whatever the host offers. @see runtime-spec features.md */
 export const features: OciCommand = {
+  flags: {},
   async run(args, context) {
     parseLine({}, args);
     context.print(`${JSON.stringify(featureList(), null, 2)}\n`);

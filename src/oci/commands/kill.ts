@@ -8,6 +8,7 @@ import type { OciCommand } from "../oci-context.ts";
 const flags = { all: { takes: "switch", aliases: ["a"] } } as const;
 
 export const kill: OciCommand = {
+  flags,
   async run(args, context) {
     const { values, words } = parseLine(flags, args);
     const [id, signal = "SIGTERM", ...more] = words;

@@ -8,6 +8,7 @@ const flags = { format: { takes: "value", aliases: ["f"] }, quiet: { takes: "swi
 const columns = ["id", "pid", "status", "bundle", "created", "owner"] as const;
 
 export const list: OciCommand = {
+  flags,
   async run(args, context) {
     const { values } = parseLine(flags, args);
     const { format = "table" } = values;

@@ -4,6 +4,7 @@ import { oneContainer } from "../container-argument.ts";
 import type { OciCommand } from "../oci-context.ts";
 
 export const pause: OciCommand = {
+  flags: {},
   async run(args, context) {
     await pauseContainer(oneContainer("pause", parseLine({}, args).words, context));
     return 0;
@@ -11,6 +12,7 @@ export const pause: OciCommand = {
 };
 
 export const resume: OciCommand = {
+  flags: {},
   async run(args, context) {
     resumeContainer(oneContainer("resume", parseLine({}, args).words, context));
     return 0;

@@ -8,6 +8,7 @@ import type { OciCommand } from "../oci-context.ts";
 const flags = { format: { takes: "value", aliases: ["f"] } } as const;
 
 export const ps: OciCommand = {
+  flags,
   async run(args, context) {
     const { values, words } = parseLine(flags, args);
     const [id, ...psArguments] = words;

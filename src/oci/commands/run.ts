@@ -15,6 +15,7 @@ const flags = {
 } as const;
 
 export const run: OciCommand = {
+  flags,
   async run(args, context) {
     const { values, words } = parseLine(flags, args);
     const id = oneId("run", words);

@@ -10,6 +10,7 @@ const flags = { bundle: { takes: "value", aliases: ["b"] }, rootless: { takes: "
 
 /** Writes a `config.json` to start from; one that is there stays. */
 export const spec: OciCommand = {
+  flags,
   async run(args) {
     const { values } = parseLine(flags, args);
     if (values.rootless) {

@@ -4,6 +4,7 @@ import { oneContainer } from "../container-argument.ts";
 import type { OciCommand } from "../oci-context.ts";
 
 export const start: OciCommand = {
+  flags: {},
   async run(args, context) {
     await startContainer(oneContainer("start", parseLine({}, args).words, context), context.warn);
     return 0;

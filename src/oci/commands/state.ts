@@ -5,6 +5,7 @@ import { oneContainer } from "../container-argument.ts";
 import type { OciCommand } from "../oci-context.ts";
 
 export const state: OciCommand = {
+  flags: {},
   async run(args, context) {
     const files = oneContainer("state", parseLine({}, args).words, context);
     context.print(`${JSON.stringify(stateOf(files, readRecord(files)), null, 2)}\n`);

@@ -34,6 +34,7 @@ const flags = {
 } as const;
 
 export const update: OciCommand = {
+  flags,
   async run(args, context) {
     const { values, words } = parseLine(flags, args);
     const files = oneContainer("update", words, context);
