@@ -1,3 +1,4 @@
+import { neverTimestamp } from "../core/timestamp.ts";
 import { getImage, getLayer, type ImageRow } from "../state/image-rows.ts";
 import type { Store } from "../state/store.ts";
 import type { ImageHistoryEntry } from "./image-view.ts";
@@ -17,7 +18,7 @@ export function imageHistory(store: Store, reference: string): ImageHistoryEntry
     const diffId = emptyLayer ? undefined : row.layers[layer++];
     return {
       id: ids.get(index) ?? "<missing>",
-      createdAt: new Date(step.created ?? 0),
+      createdAt: new Date(step.created || neverTimestamp),
       createdBy: step.created_by ?? "",
       sizeBytes: diffId === undefined ? 0 : (getLayer(store, diffId)?.sizeBytes ?? 0),
       comment: step.comment ?? "",

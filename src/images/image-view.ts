@@ -1,4 +1,5 @@
 import type { ImageId } from "../core/brands.ts";
+import type { Timestamp } from "../core/timestamp.ts";
 import type { OciHealthcheck } from "./oci-image.ts";
 
 export interface ImageSummary {
@@ -15,6 +16,7 @@ export interface ImageSummary {
 
 export interface ImageHistoryEntry {
   readonly id: string;
+  /** The year 1 when the step does not tell. */
   readonly createdAt: Date;
   readonly createdBy: string;
   readonly sizeBytes: number;
@@ -23,9 +25,17 @@ export interface ImageHistoryEntry {
 }
 
 export interface ImageDetails extends ImageSummary {
+  /** `createdAt` with all its digits. */
+  readonly created: Timestamp;
+  /** The local image that it was made from, or empty. */
+  readonly parent: string;
   readonly author: string;
+  /** The image's own, else that of its last step. */
   readonly comment: string;
+  /** Which docker made it, or empty. */
+  readonly dockerVersion: string;
   readonly architecture: string;
+  readonly variant: string;
   readonly os: string;
   readonly layers: readonly string[];
   readonly config: ImageConfig;
@@ -45,5 +55,7 @@ export interface ImageConfig {
   /** Dockerfile instructions for images that are built on this one. */
   readonly onBuild?: readonly string[];
   readonly shell?: readonly string[];
+  /** Of images that BuildKit made; it means something on Windows alone. */
+  readonly argsEscaped?: boolean;
   readonly healthcheck?: OciHealthcheck;
 }

@@ -10,9 +10,14 @@ export function inspectImage(store: Store, reference: string): ImageDetails {
   const image = parseImage(row.config);
   return {
     ...summarizeImage(store, row),
+    created: row.createdAt,
+    parent: row.parent,
     author: image.author ?? "",
-    comment: image.comment ?? "",
+    // As docker: BuildKit and buildah comment steps alone.
+    comment: image.comment || (image.history?.at(-1)?.comment ?? ""),
+    dockerVersion: image.docker_version ?? "",
     architecture: image.architecture ?? "",
+    variant: image.variant ?? "",
     os: image.os ?? "",
     layers: row.layers,
     config: toImageConfig(image.config),

@@ -9,6 +9,7 @@ const names: Names = {
   variant: "value",
   author: "value",
   comment: "value",
+  docker_version: "value",
   created: "value",
   history: "list",
   rootfs: { type: "value", diff_ids: "value" },
@@ -24,6 +25,7 @@ const names: Names = {
     ExposedPorts: "value",
     Volumes: "value",
     Labels: "map",
+    ArgsEscaped: "value",
     Healthcheck: { Test: "value", Interval: "value", Timeout: "value", StartPeriod: "value", Retries: "value" },
   },
 };

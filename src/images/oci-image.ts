@@ -10,6 +10,8 @@ export interface OciImage {
   readonly os: string;
   readonly variant?: string;
   readonly comment?: string;
+  /** Docker's addition. */
+  readonly docker_version?: string;
   readonly config?: OciImageConfig;
   readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly DiffId[] };
   readonly history?: readonly OciHistory[];
@@ -29,6 +31,7 @@ export interface OciImageConfig {
   readonly OnBuild?: readonly string[] | null;
   readonly Shell?: readonly string[] | null;
   readonly Healthcheck?: OciHealthcheck | null;
+  readonly ArgsEscaped?: boolean | null;
 }
 
 /** Docker's; times in nanoseconds. */
@@ -92,6 +95,7 @@ export function toImageConfig(config: OciImageConfig | undefined): ImageConfig {
     ...(list(config?.OnBuild) === null ? {} : { onBuild: list(config?.OnBuild) ?? [] }),
     ...(list(config?.Shell) === null ? {} : { shell: list(config?.Shell) ?? [] }),
     ...(config?.Healthcheck === undefined || config.Healthcheck === null ? {} : { healthcheck: config.Healthcheck }),
+    ...(config?.ArgsEscaped === true ? { argsEscaped: true } : {}),
   };
 }
 
@@ -110,6 +114,7 @@ export function fromImageConfig(config: ImageConfig): OciImageConfig {
     ...(config.stopSignal === "" ? {} : { StopSignal: config.stopSignal }),
     ...(config.shell === undefined ? {} : { Shell: config.shell }),
     ...(config.healthcheck === undefined ? {} : { Healthcheck: config.healthcheck }),
+    ...(config.argsEscaped === true ? { ArgsEscaped: true } : {}),
   };
 }
 

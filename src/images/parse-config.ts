@@ -23,7 +23,7 @@ export interface ReceivedConfig {
 export function parseConfig(bytes: Uint8Array): ReceivedConfig {
   const received = parseJsonDocument(bytes, "image configuration", maxConfigBytes);
   const document = received.as(normalizeConfig(received.value));
-  for (const name of ["architecture", "os", "variant", "author", "comment"]) text(document.field(name));
+  for (const name of ["architecture", "os", "variant", "author", "comment", "docker_version"]) text(document.field(name));
   const created = checkTime(document.field("created"));
   checkRuntime(document.field("config"));
   const layers = checkHistory(document.field("history"));
@@ -45,6 +45,8 @@ function checkRuntime(config: JsonValue): void {
   for (const name of ["Env", "Entrypoint", "Cmd", "OnBuild", "Shell"]) for (const item of config.field(name).items()) text(item, true);
   for (const name of ["ExposedPorts", "Volumes"]) for (const [, value] of config.field(name).entries()) value.entries();
   for (const [, label] of config.field("Labels").entries()) label.string();
+  const escaped = config.field("ArgsEscaped");
+  if (!escaped.isAbsent && typeof escaped.value !== "boolean") throw escaped.invalid("is not true or false");
   const health = config.field("Healthcheck");
   if (!health.isAbsent) for (const word of health.field("Test").items()) word.string();
 }

@@ -1,7 +1,7 @@
 import type { ImageDetails } from "../../engine/engine.ts";
 import { asMap } from "../template/value.ts";
 import { emptyObjects } from "./container-json.ts";
-import { dockerTime } from "./docker-time.ts";
+import { dockerTime, trimmedTime } from "./docker-time.ts";
 
 /**
  * An image as Docker's API describes it (`GET /images/{name}/json`), keys in Docker's order.
@@ -13,16 +13,17 @@ export function imageJson(image: ImageDetails) {
     Id: image.id,
     RepoTags: image.references,
     RepoDigests: image.repoDigests,
-    Parent: "",
+    Parent: image.parent,
     Comment: image.comment,
-    Created: dockerTime(image.createdAt),
-    DockerVersion: "",
+    Created: trimmedTime(image.created),
+    DockerVersion: image.dockerVersion,
     Author: image.author,
     Config: {
       User: config.user,
       ...(config.exposedPorts.length === 0 ? {} : { ExposedPorts: emptyObjects(config.exposedPorts) }),
-      Env: config.env,
+      Env: config.env.length === 0 ? null : config.env,
       Cmd: config.command,
+      ...(config.argsEscaped === true ? { ArgsEscaped: true } : {}),
       Volumes: config.volumes.length === 0 ? null : emptyObjects(config.volumes),
       WorkingDir: config.workingDirectory,
       Entrypoint: config.entrypoint,
@@ -33,6 +34,7 @@ export function imageJson(image: ImageDetails) {
       ...(config.stopSignal === "" ? {} : { StopSignal: config.stopSignal }),
     },
     Architecture: image.architecture,
+    ...(image.variant === "" ? {} : { Variant: image.variant }),
     Os: image.os,
     Size: image.sizeBytes,
     RootFS: { Type: "layers", Layers: image.layers },

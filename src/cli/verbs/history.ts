@@ -1,7 +1,7 @@
 import { describeDuration } from "../../core/duration.ts";
 import { shortId } from "../../core/ids.ts";
 import { formatDecimalSize } from "../../core/size.ts";
-import { dockerTime } from "../docker-json/docker-time.ts";
+import { localSeconds } from "../docker-json/docker-time.ts";
 import { switchFlag } from "../flags/flag-spec.ts";
 import { ellipsis } from "../format/ellipsis.ts";
 import { listFormatFlag } from "../format/format-flag.ts";
@@ -37,12 +37,12 @@ export const historyVerb = defineVerb({
     const { images } = await context.engine();
     const rows = (await images.history(reference)).map((entry) => {
       const createdBy = entry.createdBy.replaceAll(/[\t\n]/g, " ");
-      const createdAt = dockerTime(entry.createdAt);
+      const createdAt = localSeconds(entry.createdAt);
       return {
         Comment: entry.comment.replaceAll(/[\t\n]/g, " "),
         CreatedAt: createdAt,
         CreatedBy: truncate ? ellipsis(createdBy, CREATED_BY_WIDTH) : createdBy,
-        CreatedSince: values.human ? `${describeDuration(now - entry.createdAt.getTime())} ago` : createdAt,
+        CreatedSince: values.human ? since(entry.createdAt, now) : createdAt,
         ID: truncate && entry.id.startsWith("sha256:") ? shortId(entry.id) : entry.id,
         Size: values.human ? formatDecimalSize(entry.sizeBytes) : String(entry.sizeBytes),
       };
@@ -52,3 +52,8 @@ export const historyVerb = defineVerb({
     return 0;
   },
 });
+
+/** What a step does not tell is in the year 1; docker calls all that was before 1970 so. */
+function since(created: Date, now: number): string {
+  return created.getTime() < 0 ? "N/A" : `${describeDuration(now - created.getTime())} ago`;
+}
