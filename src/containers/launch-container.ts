@@ -43,7 +43,9 @@ export async function launchContainer(
   try {
     const settings = JSON.parse(row.options) as ContainerOptions;
     await prepareDirectories(host, row, settings);
-    const { warnings, ...started } = await startFirst(host, row, settings, options);
+    const { warnings, ...started } = await startFirst(host, row, settings, options).catch((error: unknown) =>
+      startCleared(host, row, { settings, options, error }),
+    );
     faultPoint("process-started");
     recordStart(host, row, started);
     faultPoint("start-recorded");
@@ -83,6 +85,19 @@ async function startFirst(
     },
   );
   return { ...started, warnings: input?.warnings ?? [] };
+}
+
+/** Once more, if it failed because of what the image has in a place to mount on. @throws `error`, if not */
+async function startCleared(
+  host: ContainerHost,
+  row: ContainerRow,
+  { settings, options, error }: { readonly settings: ContainerOptions; readonly options: LaunchOptions; readonly error: unknown },
+): ReturnType<typeof startFirst> {
+  const { clearMountPoints } = await import("./clear-mount-points.ts");
+  const idBase = settings.namespaces?.user === "auto" ? reserveIdRange(host.store, row.id) : null;
+  if (!clearMountPoints(host, row, { error, idBase })) throw error;
+  await prepareDirectories(host, row, settings);
+  return startFirst(host, row, settings, options);
 }
 
 /** Names that are a container's own, like its id. */

@@ -85,6 +85,46 @@ describe("configurations", () => {
   });
 });
 
+describe("what lies in a place to mount on", () => {
+  const mounted = "cat /proc/1/comm; test -c /dev/null && test -d /sys/kernel && cat /etc/hostname";
+  const shapes: Readonly<Record<string, (name: string) => Member[]>> = {
+    "a file": (name) => [{ path: name, data: "x" }],
+    "a fifo": (name) => [{ path: name, type: "fifo" }],
+    "a link to a directory": (name) => [
+      { path: "real", type: "directory" },
+      { path: "real/x", type: "directory" },
+      { path: name, type: "symlink", target: "/real/x" },
+    ],
+    "a link to nothing": (name) => [{ path: name, type: "symlink", target: "no/where" }],
+    "a link to itself": (name) => [{ path: name, type: "symlink", target: name }],
+  };
+  for (const name of ["proc", "sys", "dev"]) {
+    test.each(Object.keys(shapes))(`/${name} is %s`, async (shape) => {
+      await load("places", [archive(...(shapes[shape]?.(name) ?? []))]);
+      expect(await sh("places", mounted, "--hostname", "inside")).toBe("sh\ninside");
+      expect(await sh("places", mounted, "--hostname", "inside", "--read-only")).toBe("sh\ninside");
+    });
+  }
+
+  test("an /etc that is a file gives way, also in a user namespace, and again when the container starts anew", async () => {
+    await load("etc", [archive({ path: "etc", data: "x" }, { path: "proc", data: "x" })]);
+    await host.ok(["run", "--name", "etc", "--userns", "auto", "--hostname", "inside", "etc", "sh", "-c", mounted]);
+    expect(await host.ok(["start", "-a", "etc"])).toBe("sh\ninside");
+    expect(await host.ok(["logs", "etc"])).toBe("sh\ninside\nsh\ninside");
+    expect(await sh("etc", "stat -c '%u %g %a' /etc; touch /etc/x && ls /etc", "--userns", "auto")).toStartWith("0 0 755");
+    await host.ok(["rm", "etc"]);
+  });
+
+  test("what a volume or the working directory lies on does not: as with docker that is an error", async () => {
+    await load("volume", [archive({ path: "v", data: "x" })], { Volumes: { "/v": {} } });
+    expect(await host.wherry(["run", "--rm", "volume", "true"])).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining("make the directory `/v`: not a directory"),
+    });
+    expect(await host.wherry(["run", "--rm", "-w", "/bin/sh/x", "volume", "true"])).toMatchObject({ code: 125 });
+  });
+});
+
 describe("OCI layouts", () => {
   const layout = async (entries: (image: ReturnType<typeof ociBlobs>) => readonly object[], ...blobs: readonly Buffer[]) => {
     const image = ociBlobs(makeImage([busybox]));
