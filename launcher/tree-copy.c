@@ -3,10 +3,7 @@
  */
 #include "tree.h"
 
-enum {
-	COPY_SMALL = 128 * 1024, /* below, read and write cost less than copy_file_range's pipe */
-	READ_CHUNK = 64 * 1024,
-};
+enum { READ_CHUNK = 64 * 1024 };
 
 static int write_all(int out, const uint8_t *bytes, size_t length, off_t offset)
 {
@@ -51,24 +48,31 @@ int64_t copy_stream(struct tree *t, int in, int out, uint64_t out_offset, uint64
 	return (int64_t)done;
 }
 
-int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t out_offset, uint64_t length)
+/* As far as the data go from `from` on, within the kernel if it can. Whatever the reason, the buffer takes over, and meets a real failure again. */
+static int64_t copy_data(struct tree *t, int in, int64_t from, int out, int64_t to, int64_t length)
 {
-	uint64_t done = 0;
-	while (length - done > COPY_SMALL) {
-		int64_t from = (int64_t)(in_offset + done), to = (int64_t)(out_offset + done);
-		size_t want = length - done < 1u << 30 ? (size_t)(length - done) : 1u << 30;
-		long n = syscall(SYS_copy_file_range, in, &from, out, &to, want, 0);
-		/* Whatever the reason, the buffer takes over, and meets a real failure again. */
-		if (n <= 0)
-			break;
-		done += (uint64_t)n;
-	}
-	int64_t rest = copy_buffered(t, in, in_offset + done, out, out_offset + done, length - done);
-	return rest < 0 ? -1 : (int64_t)done + rest;
+	int64_t source = from, target = to;
+	long n = length > COPY_SMALL ? syscall(SYS_copy_file_range, in, &source, out, &target, (size_t)length, 0) : 0;
+	return n > 0 ? n : copy_buffered(t, in, (uint64_t)from, out, (uint64_t)to, (uint64_t)length);
 }
 
-/* A regular file, opened without waiting for anybody (FIFO) and without waking a device. */
-static int open_file(struct tree *t, int root, const char *path, unsigned flags)
+int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t out_offset, uint64_t length)
+{
+	int64_t done = 0, n = 1, want = (int64_t)length, from = (int64_t)in_offset;
+	while (n > 0 && done < (int64_t)length) {
+		if (length > COPY_SMALL) {
+			int64_t data = lseek(in, from + done, SEEK_DATA), end = lseek(in, data < 0 ? 0 : data, data < 0 ? SEEK_END : SEEK_HOLE);
+			int64_t hole = (data < 0 ? end : data) - from - done;
+			done += hole < 0 ? 0 : hole < (int64_t)length - done ? hole : (int64_t)length - done;
+			want = end - from < (int64_t)length ? end - from - done : (int64_t)length - done;
+		}
+		n = want > 0 ? copy_data(t, in, from + done, out, (int64_t)out_offset + done, want) : 0;
+		done += n > 0 ? n : 0;
+	}
+	return n < 0 ? -1 : done;
+}
+
+int open_file(struct tree *t, int root, const char *path, unsigned flags)
 {
 	struct stat st;
 	char self[32];
@@ -125,7 +129,8 @@ int tree_copy(struct tree *t, struct cursor *c, unsigned flags)
 	if (copied < 0)
 		return closing(fd, tree_fail(t, "copy", path));
 	close(fd);
-	if ((uint64_t)copied < length && fstat(out, &st) == 0 && (uint64_t)st.st_size < offset + length && ftruncate(out, (off_t)(offset + length)) < 0)
+	/* A hole at its end has not been written either. */
+	if (fstat(out, &st) == 0 && (uint64_t)st.st_size < offset + length && ftruncate(out, (off_t)(offset + length)) < 0)
 		return tree_fail(t, "copy", path);
 	return reply_result(t, (uint64_t)copied);
 }

@@ -110,17 +110,20 @@ static int fill_file(struct tree *t, int fd, const struct new_entry *e)
 	struct cursor c = e->segments;
 	uint64_t end = 0;
 	for (uint32_t count = take_u32(&c); count > 0; count--) {
-		int from = take_fd(&c);
+		int given = take_fd(&c), from = e->meta.flags & TREE_FROM ? open_file(t, given, e->target, 0) : given;
 		uint64_t source = take_u64(&c), length = take_u64(&c), offset = take_u64(&c);
+		if (from < 0)
+			return -1;
 		bool stream = is_stream(from);
 		if (stream && t->failed)
 			return tree_refuse(t, ECANCELED, "read data of", e->path);
 		int64_t copied = stream ? copy_stream(t, from, fd, offset, length) : copy_range(t, from, source, fd, offset, length);
+		(void)closing(from == given ? -1 : from, 0);
 		if (copied < 0)
 			return tree_fail(t, "write", e->path);
 		if ((uint64_t)copied != length)
 			return tree_refuse(t, ENODATA, "read data of", e->path);
-		if (!stream)
+		if (!stream && length <= COPY_SMALL)
 			end = offset + length > end ? offset + length : end; /* what is written last may be a hole */
 	}
 	return end != e->size && ftruncate(fd, (off_t)e->size) < 0 ? tree_fail(t, "truncate", e->path) : 0;
@@ -155,7 +158,7 @@ static int make_streamed(struct tree *t, const struct new_entry *e)
 static int make_file(struct tree *t, const struct new_entry *e)
 {
 	struct cursor c = e->segments;
-	if (take_u32(&c) > 0 && is_stream(take_fd(&c)))
+	if (take_u32(&c) > 0 && !(e->meta.flags & TREE_FROM) && is_stream(take_fd(&c)))
 		return make_streamed(t, e);
 	int fd = open(e->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, e->meta.mode & 0777);
 	if (fd < 0)

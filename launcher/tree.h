@@ -39,6 +39,7 @@ enum tree_flag {
 	TREE_NOFOLLOW = 128, /* with FOLLOW: but not the last component */
 	TREE_KIND = 256,    /* MAKE: a directory gives way to nothing else, and nothing else to a directory: EISDIR, ENOTDIR */
 	TREE_FLAT = 512,    /* WALK: one level; a directory of the kernel's own file systems is empty then */
+	TREE_FROM = 1024,   /* MAKE: the data are those of the regular file `target` beneath the segment's descriptor, a directory */
 };
 
 enum tree_mask { TREE_OWNER = 1, TREE_MODE = 2, TREE_MTIME = 4 };
@@ -101,11 +102,14 @@ int tree_stat(struct tree *t, struct cursor *c, unsigned flags);
 int tree_walk(struct tree *t, struct cursor *c, unsigned flags);
 int tree_copy(struct tree *t, struct cursor *c, unsigned flags);
 
+/* A regular file, opened without waiting for anybody (FIFO) and without waking a device. */
+int open_file(struct tree *t, int root, const char *path, unsigned flags);
 /* Removes `name` in the working directory and all beneath, never crossing a mount. */
 int remove_name(struct tree *t, const char *name);
 /* Copies exactly `length` bytes of a pipe or socket into a new file, zeros as holes; less only at its end. Returns the number, or -1. */
 int64_t copy_stream(struct tree *t, int in, int out, uint64_t out_offset, uint64_t length);
-/* Copies exactly `length` bytes between two files; less only at the end of the source. Returns the number, or -1. */
+enum { COPY_SMALL = 128 * 1024 }; /* up to here, read and write cost less than copy_file_range's pipe, and holes are not looked for */
+/* Copies exactly `length` bytes to where nothing has been written; less only at the end of the source. Holes stay holes. Returns the number, or -1. */
 int64_t copy_range(struct tree *t, int in, uint64_t in_offset, int out, uint64_t out_offset, uint64_t length);
 
 /* The names in an open directory. */

@@ -12,6 +12,8 @@ export interface MakeOptions {
   readonly follow?: boolean;
   /** A directory is replaced by directories only, and nothing else by one: EISDIR, ENOTDIR. */
   readonly keepKind?: boolean;
+  /** A file's data are those of the regular file `target` beneath its segment's descriptor, a directory. */
+  readonly fromFile?: boolean;
 }
 
 /** The same as flags of a record (docs/tree-protocol.md). */
@@ -22,5 +24,6 @@ export function makeFlags(options: MakeOptions): number {
   if (options.lenientXattrs === true) flags |= recordFlags.lenient;
   if (options.follow === true) flags |= recordFlags.follow;
   if (options.keepKind === true) flags |= recordFlags.kind;
+  if (options.fromFile === true) flags |= recordFlags.from;
   return flags;
 }

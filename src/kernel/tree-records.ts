@@ -27,6 +27,7 @@ export const recordFlags = {
   nofollow: 128,
   kind: 256,
   flat: 512,
+  from: 1024,
 } as const;
 const masks = { owner: 1, mode: 2, mtime: 4 } as const;
 

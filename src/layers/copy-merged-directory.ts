@@ -1,8 +1,8 @@
-import { closeSync, constants, mkdirSync, openSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, rmdirSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { type ByteString, encodeText } from "../core/byte-string.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
-import { treeFd, type Xattrs } from "../kernel/tree-records.ts";
+import { type NewEntry, treeFd, type Xattrs } from "../kernel/tree-records.ts";
 import type { TreeEntry } from "../kernel/tree-replies.ts";
 import { findMergedDirectory, listMerged, type MergedDirectory, type MergedEntry } from "./merged-tree.ts";
 
@@ -20,10 +20,6 @@ export async function copyMergedDirectory(
   const open: number[] = [];
   try {
     for (const layer of from.stack) open.push(openSync(layer, constants.O_RDONLY | constants.O_DIRECTORY));
-    // One file's bytes at a time: the tree operations copy from descriptors, and only they may open what lies in a layer.
-    const spool = `${target}.spool`;
-    open.push(openSync(spool, "w+", 0o600));
-    unlinkSync(spool);
     mkdirSync(target, { mode: 0o700 });
     open.push(openSync(target, constants.O_RDONLY | constants.O_DIRECTORY));
     const slash = target.lastIndexOf("/");
@@ -45,7 +41,7 @@ export async function copyMergedDirectory(
   }
 }
 
-/** The descriptors of the session are the layers, the spool, the target and the target's parent. */
+/** The descriptors of the session are the layers, the target and the target's parent. */
 class Copy {
   readonly #session: TreeSession;
   readonly #directory: MergedDirectory;
@@ -62,27 +58,17 @@ class Copy {
   async make(entries: readonly MergedEntry[]): Promise<void> {
     for (const { entry, layer } of entries) {
       if (entry.type === "socket") continue;
-      const linked = this.#linkTarget(entry, layer);
-      if (linked !== undefined) {
-        await this.#session.make(treeFd(this.#layers + 1), { path: entry.path, type: "hardlink", target: linked });
-        continue;
-      }
-      const { path, type, target, major, minor } = entry;
-      const segments = await this.#data(entry, layer);
-      await this.#session.make(
-        treeFd(this.#layers + 1),
-        { path, type, target, major, minor, ...metadataOf(entry), ...segments },
-        { lenientXattrs: true },
-      );
+      const behind = this.#session.make(treeFd(this.#layers), this.#toNewEntry(entry, layer), { lenientXattrs: true, fromFile: true });
+      if (behind !== undefined) await behind;
     }
   }
 
   /** Directories' times, which what was made in them has changed; the target's own metadata last. */
   async finish(entries: readonly MergedEntry[], name: ByteString): Promise<void> {
     for (const { entry } of entries.toReversed()) {
-      if (entry.type === "directory") await this.#session.set(treeFd(this.#layers + 1), entry.path, { mtime: entry.mtime });
+      if (entry.type === "directory") await this.#session.set(treeFd(this.#layers), entry.path, { mtime: entry.mtime });
     }
-    await this.#session.set(treeFd(this.#layers + 2), name, metadataOf(this.#directory.entry), { lenientXattrs: true });
+    await this.#session.set(treeFd(this.#layers + 1), name, metadataOf(this.#directory.entry), { lenientXattrs: true });
   }
 
   #linkTarget(entry: TreeEntry, layer: number): ByteString | undefined {
@@ -93,15 +79,14 @@ class Copy {
     return first;
   }
 
-  /** The file's bytes in the spool, at its beginning: records are carried out in order, so that the next file may overwrite them. */
-  async #data(entry: TreeEntry, layer: number) {
-    if (entry.type !== "file") return {};
-    const { size } = entry;
-    if (size === 0) return { size };
-    const spool = treeFd(this.#layers);
-    const source = this.#directory.path === "" ? entry.path : (`${this.#directory.path}/${entry.path}` as ByteString);
-    await this.#session.copy(treeFd(layer), source, { fd: spool, offset: 0, length: size });
-    return { size, segments: [{ fd: spool, offset: 0, length: size, fileOffset: 0 }] };
+  #toNewEntry(entry: TreeEntry, layer: number): NewEntry {
+    const { path, type, target, major, minor, size } = entry;
+    const linked = this.#linkTarget(entry, layer);
+    if (linked !== undefined) return { path, type: "hardlink", target: linked };
+    const made = { path, type, target, major, minor, ...metadataOf(entry) };
+    if (type !== "file" || size === 0) return made;
+    const source = this.#directory.path === "" ? path : (`${this.#directory.path}/${path}` as ByteString);
+    return { ...made, target: source, size, segments: [{ fd: treeFd(layer), offset: 0, length: size, fileOffset: 0 }] };
   }
 }
 

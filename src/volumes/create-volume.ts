@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { faultPoint } from "../core/fault-point.ts";
 import { randomHex } from "../core/random.ts";
 import { timestampNow } from "../core/timestamp.ts";
+import { spreadDirectories } from "../kernel/spread-directories.ts";
 import { getVolume, insertVolume, type VolumeRow } from "../state/volume-rows.ts";
 import { checkDriver, localDriver, parseBacking } from "./local-driver.ts";
 import { settleVolume } from "./settle-volume.ts";
@@ -61,19 +62,21 @@ export function newVolume(options: VolumeOptions): VolumeRow {
 export function ensureVolumeDirectory(root: string, name: string): void {
   const { directory, data } = volumePaths(root, name);
   if (existsSync(data)) return;
-  makeDirectory(volumesDirectory(root), 0o700);
+  if (makeDirectory(volumesDirectory(root), 0o700)) spreadDirectories(volumesDirectory(root));
   makeDirectory(directory, 0o700);
   makeDirectory(data, 0o755);
 }
 
-function makeDirectory(path: string, mode: number): void {
+/** False when it was there. */
+function makeDirectory(path: string, mode: number): boolean {
   try {
     mkdirSync(path, { mode });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
+    if (code === "EEXIST") return false;
     if (code !== "ENOENT") throw error;
     mkdirSync(path, { recursive: true, mode });
   }
   if ((process.umask() & mode) !== 0) chmodSync(path, mode);
+  return true;
 }

@@ -1,5 +1,6 @@
 // Volumes: what keeps data across containers, who may remove it when, and docker's words for it.
 import { describe, expect } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { requires } from "../support/requires.ts";
 import { useWherryHost } from "../support/wherry-host.ts";
@@ -100,6 +101,9 @@ describe("a named volume", () => {
     await host.ok(["volume", "create", "modes"]);
     expect(statSync(`${host.root}/volumes`).mode & 0o777).toBe(0o700);
     expect(statSync(`${host.root}/volumes/modes/_data`).mode & 0o777).toBe(0o755);
+    const { stdout: attributes } = spawnSync("lsattr", ["-d", `${host.root}/volumes`], { encoding: "utf8" });
+    // Only ext4 has extents told as an attribute, and only there is the other one known.
+    if (/^-*T?e/.test(attributes)) expect(attributes).toMatch(/^-*Te/);
     await host.ok(["volume", "rm", "modes"]);
   });
 });

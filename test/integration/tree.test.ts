@@ -4,6 +4,8 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  fstatSync,
+  ftruncateSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -11,9 +13,11 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import type { HostPath } from "../../src/core/brands.ts";
 import { type ByteString, encodeText } from "../../src/core/byte-string.ts";
@@ -117,13 +121,84 @@ describe("tree operations", () => {
       closeSync(data);
     }
     const made = openSync(`${tree}/sparse`, "r");
-    const { readSync, fstatSync } = await import("node:fs");
     const tail = Buffer.alloc(8);
     readSync(made, tail, 0, 8, 2 ** 40 - 8);
     expect(tail.toString()).toBe("\0\0\0\0tail");
     expect(fstatSync(made).size).toBe(2 ** 40);
     expect(fstatSync(made).blocks * 512).toBeLessThan(1_000_000);
     closeSync(made);
+  });
+
+  test("file data comes from a file beneath another directory, holes stay holes, and nothing leads out of it", async () => {
+    const other = `${base}/other`;
+    mkdirSync(`${other}/sub`, { recursive: true });
+    writeFileSync(`${other}/sub/small`, "small");
+    const sparse = openSync(`${other}/sub/sparse`, "w");
+    writeSync(sparse, "begin", 0);
+    writeSync(sparse, "middle", 2 ** 32);
+    ftruncateSync(sparse, 2 ** 33);
+    closeSync(sparse);
+    writeFileSync(`${base}/secret`, "secret");
+    symlinkSync("sub", `${other}/link`);
+    symlinkSync("../secret", `${other}/out`);
+    const from = openSync(other, "r");
+    try {
+      await using made = session(from);
+      const options = { fromFile: true };
+      const copy = (path: string, target: string, size: number) =>
+        made.make(
+          root,
+          file(path, { target: encodeText(target), size, segments: [{ fd: treeFd(1), offset: 0, length: size, fileOffset: 0 }] }),
+          options,
+        );
+      void copy("small", "sub/small", 5);
+      void copy("sparse", "sub/sparse", 2 ** 33);
+      await made.flush();
+      expect(readFileSync(`${tree}/small`, "utf8")).toBe("small");
+      expect(statSync(`${tree}/sparse`)).toMatchObject({ size: 2 ** 33 });
+      expect(statSync(`${tree}/sparse`).blocks * 512).toBeLessThan(100_000);
+      const found = openSync(`${tree}/sparse`, "r");
+      const bytes = Buffer.alloc(8);
+      readSync(found, bytes, 0, 8, 2 ** 32);
+      expect(bytes.toString()).toBe("middle\0\0");
+      closeSync(found);
+    } finally {
+      closeSync(from);
+    }
+    for (const [target, errno] of [
+      ["link/small", "ELOOP"],
+      ["out", "EINVAL"],
+      ["../secret", "EXDEV"],
+      ["sub", "EISDIR"],
+    ] as const) {
+      const again = openSync(other, "r");
+      await using tried = session(again);
+      closeSync(again);
+      const segments = [{ fd: treeFd(1), offset: 0, length: 6, fileOffset: 0 }];
+      void tried.make(root, file(`not-${errno}`, { target: encodeText(target), size: 6, segments }), { fromFile: true });
+      expect([target, (await failureOf(tried.flush()))?.details?.["errno"]]).toEqual([target, errno]);
+    }
+  });
+
+  test("copy: a large file's holes are holes of the output too, and all of its length is written", async () => {
+    const sparse = openSync(`${tree}/sparse`, "w");
+    writeSync(sparse, "begin", 0);
+    ftruncateSync(sparse, 2 ** 32);
+    closeSync(sparse);
+    writeFileSync(`${base}/output`, "head");
+    const output = openSync(`${base}/output`, "r+");
+    try {
+      await using copied = session(output);
+      void copied.copy(root, encodeText("sparse"), { fd: treeFd(1), offset: 4, length: 2 ** 32 });
+      await copied.flush();
+      expect(fstatSync(output)).toMatchObject({ size: 2 ** 32 + 4 });
+      expect(fstatSync(output).blocks * 512).toBeLessThan(100_000);
+      const bytes = Buffer.alloc(10);
+      readSync(output, bytes, 0, 10, 0);
+      expect(bytes.toString()).toBe("headbegin\0");
+    } finally {
+      closeSync(output);
+    }
   });
 
   test("what follows a failed record of its batch is not done; later ones are", async () => {
