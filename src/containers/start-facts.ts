@@ -41,7 +41,7 @@ export function startFacts(
     cgroups: { layout, path },
     hook: [host.exitHook, hookEnvironment()],
     attach: attach === undefined ? null : [attach.stdin, attach.stdout, attach.stderr, attach.size],
-    options: { ...settings, name: undefined, labels: undefined },
+    options: { ...settings, platform: undefined, name: undefined, labels: undefined },
     process: row.process,
     // The image's account files are a matter of its layers.
     rootfs: rootFilesystem(host, row, null),
@@ -51,6 +51,7 @@ export function startFacts(
 /** Options whose effect on the launch is in their value and the facts. */
 const selfContained: ReadonlySet<string> = new Set<keyof ContainerOptions>([
   "image",
+  "platform",
   "name",
   "command",
   "entrypoint",

@@ -13,6 +13,7 @@ import type { ContainerId } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { noSpaceError } from "../core/no-space.ts";
 import { isBaseReference } from "../core/base-reference.ts";
+import { hostArchitecture } from "../images/oci-image.ts";
 import { resolveImage } from "../images/resolve-image.ts";
 import type { RunnableImage } from "../images/runnable-image.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
@@ -50,7 +51,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async create(options: ContainerOptions): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-    const image = await this.#image(options.image);
+    const image = await this.#image(options);
     const mounts = await plannedMounts(this.#host, options, image);
     const prepared = prepareContainer(mounts?.options ?? options, image);
     const warnings = await validateOptions(this.#host, prepared, image);
@@ -88,7 +89,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async run(options: ContainerOptions, start: StartOptions = {}): Promise<StartResult> {
-    const image = await this.#image(options.image);
+    const image = await this.#image(options);
     const mounts = await plannedMounts(this.#host, options, image);
     const prepared = prepareContainer(mounts?.options ?? options, image);
     const row = await storeContainer(this.#host, { ...prepared, status: "starting", owner: this.#host.owner }, mounts);
@@ -264,14 +265,20 @@ export class LocalContainerService implements ContainerService {
   }
 
   async explainOptions(options: ContainerOptions): Promise<ExplainedPlan> {
-    const image = await this.#image(options.image);
+    const image = await this.#image(options);
     const { explainContainer } = await import("../containers/explain-container.ts");
     const mounts = await plannedMounts(this.#host, options, image);
     return explainContainer(this.#host, prepareContainer(mounts?.options ?? options, image), { passwd: image.passwd, group: image.group });
   }
 
   /** The built-in base image is made when it is first asked for; any other must be there. */
-  async #image(reference: string): Promise<RunnableImage> {
+  async #image({ image: reference, platform = "" }: ContainerOptions): Promise<RunnableImage> {
+    const image = await this.#resolve(reference);
+    if (image.foreignPlatform === undefined && platform === "") return image;
+    return (await import("../images/runnable-platform.ts")).checkRunnable(image, { image: reference, platform });
+  }
+
+  async #resolve(reference: string): Promise<RunnableImage> {
     try {
       return resolveImage(this.#host.store, reference);
     } catch (error) {
@@ -330,7 +337,10 @@ async function plannedMounts(host: ContainerHost, options: ContainerOptions, ima
 /** Docker's words. */
 function platformWarning({ foreignPlatform }: RunnableImage): readonly string[] {
   if (foreignPlatform === undefined) return [];
-  return [`The requested image's platform (${foreignPlatform}) does not match the host's, and no specific platform was requested`];
+  const host = `linux/${hostArchitecture()}`;
+  return [
+    `The requested image's platform (${foreignPlatform}) does not match the detected host platform (${host}) and no specific platform was requested`,
+  ];
 }
 
 function withRemedy(error: EngineError): EngineError {

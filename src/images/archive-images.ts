@@ -6,7 +6,7 @@ import { parseJsonDocument } from "./json-document.ts";
 import { mediaKindOf } from "./media-types.ts";
 import type { OciDescriptor, OciManifest } from "./oci-image.ts";
 import { type IndexEntry, type OciIndex, parseIndex, parseManifest } from "./parse-manifest.ts";
-import { formatPlatform, hostPlatform, isSamePlatform, type Platform } from "./platform.ts";
+import { formatPlatform, hostPlatform, imagePlatform, isSamePlatform, type Platform } from "./platform.ts";
 import { type ImageReference, parseReference } from "./reference.ts";
 import { selectPlatform } from "./select-platform.ts";
 
@@ -145,11 +145,10 @@ async function readBlob(archive: ImageArchive, { digest, size }: OciDescriptor):
 
 function checkPlatform(config: Buffer, wanted: Platform): void {
   const document = parseJsonDocument(config, "image configuration", maxDocumentBytes);
-  const [os = "linux", architecture = "", variant = ""] = ["os", "architecture", "variant"].map((name) =>
-    document.field(name).optionalString(),
-  );
-  const found = { os, architecture, ...(variant === "" ? {} : { variant }) };
-  if (isSamePlatform(found, wanted) || (wanted.variant === undefined && isSamePlatform({ os, architecture }, wanted))) return;
+  const [os, architecture, variant] = ["os", "architecture", "variant"].map((name) => document.field(name).optionalString());
+  const found = imagePlatform({ os, architecture, variant });
+  if (isSamePlatform(found, wanted) || (wanted.variant === undefined && isSamePlatform(imagePlatform({ os, architecture }), wanted)))
+    return;
   throw new EngineError({
     kind: "notFound",
     code: "PLATFORM_NOT_FOUND",

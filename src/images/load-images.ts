@@ -16,7 +16,7 @@ import type { LoadOptions } from "./load-options.ts";
 import { mediaTypes } from "./media-types.ts";
 import type { OciManifest } from "./oci-image.ts";
 import { parseConfig } from "./parse-config.ts";
-import { parsePlatform, type Platform } from "./platform.ts";
+import { imagePlatform, parsePlatform, type Platform, requireUsableSystem } from "./platform.ts";
 import { untilAborted } from "./until-aborted.ts";
 import { canonicalReference, familiarReference } from "./reference.ts";
 import { runAtOnce } from "./run-at-once.ts";
@@ -53,7 +53,7 @@ export async function loadImages(host: ImageHost, input: ArchiveInput, options: 
     const images = await readImages(archive, platform, options.signal);
     const loaded: LoadedImage[] = [];
     for (const image of images) {
-      loaded.push(await loadImage(host, archive, { image, options }));
+      loaded.push(await loadImage(host, archive, { image, options: { ...options, platform } }));
     }
     return loaded;
   } catch (error) {
@@ -122,9 +122,13 @@ function mergeNames(images: readonly ArchivedImage[]): ArchivedImage[] {
 async function loadImage(
   host: ImageHost,
   archive: ImageArchive,
-  { image, options }: { readonly image: ArchivedImage; readonly options: LoadOptions },
+  {
+    image,
+    options,
+  }: { readonly image: ArchivedImage; readonly options: Omit<LoadOptions, "platform"> & { readonly platform: Platform | undefined } },
 ): Promise<LoadedImage> {
-  const { diffIds } = parseConfig(image.config);
+  const { diffIds, image: described } = parseConfig(image.config);
+  requireUsableSystem(imagePlatform(described), options.platform, "load");
   if (image.layers.length !== diffIds.length) {
     throw invalidArchive(`an image of ${image.layers.length} layers whose configuration names ${diffIds.length}`);
   }

@@ -26,6 +26,34 @@ export function hostPlatform(): Platform {
   return { os: "linux", architecture: hostArchitecture() };
 }
 
+/** That which an image's configuration names; what it leaves out is this machine's. */
+export function imagePlatform({ os, architecture, variant }: { readonly [Part in keyof Platform]?: string | undefined }): Platform {
+  return {
+    os: os || "linux",
+    architecture: architecture || hostArchitecture(),
+    ...(variant === undefined || variant === "" ? {} : { variant }),
+  };
+}
+
+/** Whether who asked for that platform may be given the image of this one. @see containerd platforms: OnlyPlatformWithFallback */
+export function satisfiesPlatform(found: Platform, wanted: Platform): boolean {
+  return runnablePlatforms(wanted).some((fitting) => isSamePlatform(found, fitting));
+}
+
+/**
+ * Images for Windows and the like are taken only by whoever names their platform, to send them on; as with docker they do not run.
+ * @throws {EngineError} IMAGE_UNSUPPORTED
+ */
+export function requireUsableSystem(found: Platform, asked: Platform | undefined, doing: "load" | "pull"): void {
+  if (found.os.toLowerCase() === (asked?.os ?? "linux")) return;
+  const remedy = asked === undefined ? `; to send it on only, ${doing} it with --platform ${formatPlatform(found)}` : "";
+  throw new EngineError({
+    kind: "invalidArgument",
+    code: "IMAGE_UNSUPPORTED",
+    message: `cannot ${doing} ${found.os} image on ${asked?.os ?? "linux"}${remedy}`,
+  });
+}
+
 /**
  * Reads `os/architecture[/variant]`, or an architecture alone, as docker's `--platform` does.
  * @throws {EngineError} INVALID_PLATFORM

@@ -13,7 +13,15 @@ import type { OciDescriptor, OciManifest } from "./oci-image.ts";
 import { explainRefusal, openRepository, type TransferOptions } from "./open-repository.ts";
 import { maxConfigBytes, parseConfig } from "./parse-config.ts";
 import { manifestKindOf, parseIndex, parseManifest } from "./parse-manifest.ts";
-import { formatPlatform, hostPlatform, isSamePlatform, parsePlatform, type Platform } from "./platform.ts";
+import {
+  formatPlatform,
+  hostPlatform,
+  imagePlatform,
+  isSamePlatform,
+  parsePlatform,
+  type Platform,
+  requireUsableSystem,
+} from "./platform.ts";
 import { canonicalReference, familiarReference, type ImageReference, parseReference } from "./reference.ts";
 import { runAtOnce } from "./run-at-once.ts";
 import { selectPlatform } from "./select-platform.ts";
@@ -87,18 +95,20 @@ async function pullReference(host: ImageHost, wanted: Wanted, options: PullOptio
   const shown = familiarReference(canonical);
   const tag = reference.digest ?? reference.tag ?? "latest";
   const { signal } = options;
-  const found = await repository.manifest(tag, signal).catch((error: unknown) => {
+  const received = await repository.manifest(tag, signal).catch((error: unknown) => {
     throw explainRefusal(error, { direction: "pull", reference, shown });
   });
   const name = familiarReference(`${reference.domain}/${reference.path}`);
   options.onProgress?.({ kind: "image", tag, repository: reference.path, name });
-  const { manifest, index } = isIndex(found)
-    ? await chooseManifest(host, repository, { index: found, platform: platform ?? hostPlatform() }, signal)
-    : { manifest: found, index: undefined };
+  const { manifest, index } = isIndex(received)
+    ? await chooseManifest(host, repository, { index: received, platform: platform ?? hostPlatform() }, signal)
+    : { manifest: received, index: undefined };
   const parsed = parseManifest(manifest.bytes, manifest.mediaType);
   const config = await fetchSmall(host, repository, parsed.config, signal);
   const { image, diffIds } = parseConfig(config);
-  if (platform !== undefined && index === undefined) requirePlatform(shown, image, platform);
+  const found = imagePlatform(image);
+  if (platform !== undefined && index === undefined) requirePlatform(shown, found, platform);
+  requireUsableSystem(found, platform, "pull");
   const layers = await pullLayers(host, { repository, manifest: parsed, diffIds }, options);
   try {
     faultPoint("pull-layers-stored");
@@ -109,11 +119,11 @@ async function pullReference(host: ImageHost, wanted: Wanted, options: PullOptio
       mediaType: parsed.mediaType,
       layers,
       references: reference.tag === undefined ? [] : [reference],
-      repoDigests: [{ ...reference, tag: undefined, digest: found.digest }],
+      repoDigests: [{ ...reference, tag: undefined, digest: received.digest }],
       ...(index === undefined ? {} : { index: index.bytes }),
     });
-    options.onProgress?.({ kind: "done", tag, digest: found.digest, sizeBytes: found.bytes.length });
-    return { id, reference: shown, canonical, digest: found.digest, updated: before !== meaning(host, canonical) };
+    options.onProgress?.({ kind: "done", tag, digest: received.digest, sizeBytes: received.bytes.length });
+    return { id, reference: shown, canonical, digest: received.digest, updated: before !== meaning(host, canonical) };
   } finally {
     for (const layer of layers) layer[Symbol.dispose]();
   }

@@ -8,15 +8,17 @@ import type { RunnableImage } from "./runnable-image.ts";
 /** One or two queries: the image that a container is to be made from. @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, INVALID_REFERENCE */
 export function resolveImage(store: Store, reference: string): RunnableImage {
   const row = findImage(store, reference);
-  const { os, architecture, config } = parseImage(row.config);
+  const { config, ...image } = parseImage(row.config);
   const own = hostArchitecture();
+  const [os, architecture] = [image.os || "linux", image.architecture || own];
+  const variant = image.variant === undefined || image.variant === "" ? "" : `/${image.variant}`;
   return {
     id: row.id,
     config: toImageConfig(config),
     diffIds: row.layers,
     passwd: row.passwd,
     group: row.group,
-    ...(os === "linux" && architecture === own ? {} : { foreignPlatform: `${os}/${architecture}` }),
+    ...(os === "linux" && architecture === own ? {} : { foreignPlatform: `${os}/${architecture}${variant}` }),
   };
 }
 

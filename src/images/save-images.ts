@@ -13,6 +13,8 @@ import { BlobLease } from "./layer-lease.ts";
 import { mediaTypes } from "./media-types.ts";
 import type { TransferOptions } from "./open-repository.ts";
 import { findNamedImages } from "./find-named-images.ts";
+import { parseImage } from "./oci-image.ts";
+import { formatPlatform, imagePlatform, parsePlatform, type Platform, satisfiesPlatform } from "./platform.ts";
 import { familiarReference } from "./reference.ts";
 import { type StoredManifest, storedManifest } from "./stored-manifest.ts";
 
@@ -24,6 +26,8 @@ export const archiveFormats: readonly ArchiveFormat[] = ["docker", "oci", "both"
 /** How to save, and with what the layers that were dropped are fetched again. */
 export interface SaveOptions extends Pick<TransferOptions, "credentials" | "signal"> {
   readonly format?: ArchiveFormat;
+  /** `os[/architecture[/variant]]` that all of them must be for. */
+  readonly platform?: string;
 }
 
 /** A file of the archive: from memory, or a stored blob, decompressed when `tarBytes` says how large its tar is. */
@@ -42,14 +46,15 @@ interface SavedImage {
  * The archive of these images, as a stream: configurations, manifests and (but for `docker`) layers byte for byte as they are stored. The
  * same images give the same bytes. A name without tag means all tags of the repository; an image given by its id has no name in the
  * archive. What is saved stays while the stream is read; end it when it is read no further.
- * @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, INVALID_REFERENCE, before anything is written; BLOB_NOT_FOUND
+ * @throws {EngineError} IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, INVALID_REFERENCE, before anything is written; PLATFORM_NOT_FOUND, INVALID_PLATFORM; BLOB_NOT_FOUND
  */
 export function saveImages(
   host: ImageHost,
   references: readonly string[],
-  { format = "both", ...transfer }: SaveOptions = {},
+  { format = "both", platform, ...transfer }: SaveOptions = {},
 ): AsyncIterable<Uint8Array> {
   const images = collectImages(host, references);
+  if (platform !== undefined && platform !== "") for (const { image } of images) requirePlatform(image, parsePlatform(platform));
   const files = new Map<string, SavedFile>();
   const digests: Digest[] = [];
   const docker = images.map((saved) => addImage(host, saved, { format, files, digests }));
@@ -74,6 +79,16 @@ function collectImages(host: ImageHost, references: readonly string[]): SavedIma
     }
   }
   return [...found.values()].map(({ image, stored, names }) => ({ image, stored, references: [...names].sort() }));
+}
+
+/** An image here is for one platform. */
+function requirePlatform(image: ImageRow, platform: Platform): void {
+  if (satisfiesPlatform(imagePlatform(parseImage(image.config)), platform)) return;
+  throw new EngineError({
+    kind: "notFound",
+    code: "PLATFORM_NOT_FOUND",
+    message: `save image: \`${image.id}\` is for ${formatPlatform(imagePlatform(parseImage(image.config)))}, not for ${formatPlatform(platform)}`,
+  });
 }
 
 /** What `manifest.json` says of the image. */

@@ -5,6 +5,8 @@
 export interface ContainerOptions {
   /** Image reference, id or id prefix. */
   readonly image: string;
+  /** `os[/architecture[/variant]]`: another image of that name does not do. Absent or empty: any. */
+  readonly platform?: string;
   readonly name?: string;
   /** Replaces the image's command. */
   readonly command?: readonly string[];

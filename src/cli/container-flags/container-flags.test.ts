@@ -286,7 +286,6 @@ describe("what docker has and wherry does not yet is named, with the way out", (
     [["-P"], "--publish-all"],
     [["--restart", "always"], "--restart `always` is not implemented yet"],
     [["--log-driver", "syslog"], "--log-driver `syslog`"],
-    [["--platform", "linux/s390x"], "--platform `linux/s390x`"],
     [["--gpus", "all"], "--gpus `all`"],
     [["--health-cmd", "true"], "no health checks"],
   ])("%p", async (args, message) => {

@@ -33,6 +33,7 @@ export async function containerOptions(
     readonlyRootfs: values["read-only"],
     privileged: values.privileged,
     ...present({
+      platform: values.platform,
       name: values.name,
       command: command.length === 0 ? undefined : command,
       entrypoint: values.entrypoint === undefined ? undefined : [values.entrypoint],

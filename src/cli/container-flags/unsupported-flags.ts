@@ -23,7 +23,6 @@ export const unsupportedContainerFlags = {
   "mac-address": notImplemented("mac-address", "use --network host, or none"),
   "network-alias": notImplemented("network-alias", "name the other container in --add-host"),
   "no-healthcheck": accepted("", () => undefined, { isSwitch: true, help: "Disable any container-specified HEALTHCHECK" }),
-  platform: accepted("string", checkPlatform, { help: "Set platform; only this machine's own is accepted" }),
   publish: notImplemented("publish", "use --network host, then the container's ports are the host's", { short: "p" }),
   "publish-all": notImplemented("publish-all", "use --network host, then the container's ports are the host's", {
     short: "P",
@@ -82,9 +81,4 @@ function notYet(flag: string, value: string, remedy: string): EngineError {
     code: "NOT_IMPLEMENTED",
     message: `--${flag} \`${value}\` is not implemented yet: ${remedy}`,
   });
-}
-
-function checkPlatform(value: string): void {
-  const own = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
-  if (value !== own && value !== "linux" && value !== "") throw notYet("platform", value, `this machine runs ${own}`);
 }

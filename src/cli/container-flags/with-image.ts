@@ -1,12 +1,13 @@
 import { EngineError } from "../../core/engine-error.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { FlagSpec } from "../flags/flag-spec.ts";
-import { invalidValue, parsedFlag, switchFlag } from "../flags/flag-spec.ts";
+import { invalidValue, parsedFlag, stringFlag, switchFlag } from "../flags/flag-spec.ts";
 
 type PullPolicy = "always" | "missing" | "never";
 
 /** Of `run` and `create`: when to pull the image. */
 export const pullFlags = {
+  platform: stringFlag("Set platform if server is multi-platform capable"),
   pull: parsedFlag('Pull image before running ("always", "missing", "never")', { defaultText: '"missing"', parse: parsePolicy }),
   quiet: switchFlag("Suppress the pull output", { short: "q" }),
 } as const satisfies Readonly<Record<string, FlagSpec<unknown>>>;
@@ -15,19 +16,21 @@ export const pullFlags = {
 export async function withImage<Result>(
   context: CliContext,
   image: string,
-  values: { readonly pull: PullPolicy | undefined; readonly quiet: boolean },
+  values: { readonly pull: PullPolicy | undefined; readonly quiet: boolean; readonly platform: string | undefined },
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const pull = async (missing: boolean): Promise<void> => {
+  const { platform } = values;
+  const pull = async (missing: "" | "any" | "platform"): Promise<void> => {
     const { pullForContainer } = await import("../transfer/pull-missing.ts");
-    await pullForContainer(context, image, { quiet: values.quiet, missing });
+    await pullForContainer(context, image, { quiet: values.quiet, missing, platform });
   };
-  if (values.pull === "always") await pull(false);
+  if (values.pull === "always") await pull("");
   try {
     return await work();
   } catch (error) {
-    if (values.pull === "never" || !(error instanceof EngineError) || error.code !== "IMAGE_NOT_FOUND") throw error;
-    await pull(true);
+    const code = error instanceof EngineError ? error.code : "";
+    if (values.pull === "never" || (code !== "IMAGE_NOT_FOUND" && code !== "PLATFORM_NOT_FOUND")) throw error;
+    await pull(code === "IMAGE_NOT_FOUND" ? "any" : "platform");
     return await work();
   }
 }

@@ -5,10 +5,13 @@ import { withTransfer } from "./with-transfer.ts";
 export async function pullForContainer(
   context: CliContext,
   image: string,
-  options: { readonly platform?: string | undefined; readonly quiet: boolean; readonly missing: boolean },
+  options: { readonly platform?: string | undefined; readonly quiet: boolean; readonly missing: "" | "any" | "platform" },
 ): Promise<void> {
   const { stderr } = context;
-  if (options.missing && !options.quiet) await stderr.write(`Unable to find image '${withTag(image)}' locally\n`);
+  if (options.missing !== "" && !options.quiet) {
+    const what = options.missing === "platform" ? ` for ${options.platform}` : "";
+    await stderr.write(`Unable to find image '${withTag(image)}'${what} locally\n`);
+  }
   const { images } = await context.engine();
   const view = { direction: "pull", ...(options.quiet ? {} : { sink: stderr }) } as const;
   const pulled = await withTransfer(context, view, (transfer) =>

@@ -73,7 +73,10 @@ async function start(
   context: CliContext,
   options: ContainerOptions,
   startOptions: StartOptions,
-  { cidFile, values }: { readonly cidFile: CidFile | undefined; readonly values: Pick<FlagValues<typeof flags>, "pull" | "quiet"> },
+  {
+    cidFile,
+    values,
+  }: { readonly cidFile: CidFile | undefined; readonly values: Pick<FlagValues<typeof flags>, "pull" | "quiet" | "platform"> },
 ): Promise<StartResult> {
   const engine = await context.engine();
   try {

@@ -18,6 +18,7 @@ export const saveVerb = defineVerb({
   aliases: ["wherry image save", "wherry save"],
   flags: {
     format: stringFlag("Form of the archive: docker, oci or both (default both)"),
+    platform: stringFlag('Save only if it is for this platform (e.g., "linux/amd64")'),
     output: stringFlag("Write to a file, instead of STDOUT", { short: "o" }),
   },
   minArguments: 1,
@@ -38,7 +39,11 @@ export const saveVerb = defineVerb({
       });
     }
     const { images } = await context.engine();
-    const archive = await images.save(positionals, { format, credentials: credentialsFrom(context.env) });
+    const archive = await images.save(positionals, {
+      format,
+      ...(values.platform === undefined ? {} : { platform: values.platform }),
+      credentials: credentialsFrom(context.env),
+    });
     if (values.output === undefined) {
       for await (const chunk of archive) {
         await context.stdout.write(chunk);
