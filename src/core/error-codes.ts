@@ -47,6 +47,7 @@ export const errorCodes = {
   CREDENTIAL_HELPER_FAILED: "a credential helper is missing or failed",
   HOOK_FAILED: "a program that a configuration names as a hook failed or took too long",
   HOST_PROGRAM_MISSING: "a program of the host that a configuration needs is not installed",
+  ID_MAPPING_FAILED: "the ids of a container of a user's could not be mapped",
   IMAGE_AMBIGUOUS: "an id prefix that several images share",
   IMAGE_DAMAGED: "an image's stored configuration can't be read",
   IMAGE_INVALID: "an image's manifest, index or configuration is malformed, or its parts do not belong together",

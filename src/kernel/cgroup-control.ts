@@ -116,7 +116,10 @@ function freezerOf(group: CgroupGroup): Freezer {
     throw new EngineError({
       kind: "failedPrecondition",
       code: "CGROUP_CONTROLLER_MISSING",
-      message: "pause a container: neither cgroup v2 nor the v1 controller `freezer` is mounted",
+      message:
+        group.layout.hierarchies.length === 0
+          ? "pause a container that has no control group: its caller may make none"
+          : "pause a container: neither cgroup v2 nor the v1 controller `freezer` is mounted",
     });
   }
   const file = `${cgroupDirectory(v1, group.path)}/freezer.state`;

@@ -33,8 +33,9 @@ export function groupDirectories(directory: string): readonly string[] {
   return [...children, directory];
 }
 
-/** Processes in the group and beneath it, as pids of the caller's namespace. A process that is just ending may still be listed. */
+/** Processes in the group and beneath it, as pids of the caller's namespace. A process that is just ending may still be listed. None where there is no hierarchy. */
 export function listCgroupPids(group: CgroupGroup): readonly number[] {
+  if (group.layout.hierarchies.length === 0) return [];
   return groupDirectories(processDirectory(group)).flatMap((directory) => readPids(`${directory}/cgroup.procs`));
 }
 

@@ -56,6 +56,11 @@ export function readOwnCapabilities(status: string = readFileSync("/proc/self/st
   return mask("CapPrm") & mask("CapBnd");
 }
 
+/** All capabilities of this kernel: what root of a new user namespace has, however few its maker. @see user_namespaces(7), "Capabilities" */
+export function readKnownCapabilities(): bigint {
+  return (2n << BigInt(readFileSync("/proc/sys/kernel/cap_last_cap", "latin1").trim())) - 1n;
+}
+
 /** Whether files on the file system of `path` (or of its nearest existing parent) can be shown with other ids. */
 export function mapsIds(path: HostPath): boolean {
   let existing: string = path;

@@ -30,6 +30,8 @@ export function createRequest(
     launcher: context.launcher,
     warn: context.warn,
     systemdCgroup: context.systemdCgroup,
+    user: context.user,
+    ignoreCgroupErrors: context.ignoreCgroupErrors,
     options: {
       noPivot: values["no-pivot"],
       noNewKeyring: values["no-new-keyring"],

@@ -2,16 +2,15 @@ import { writeSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
 import { findInstallation } from "../core/installation.ts";
 import { invalidOption } from "../core/invalid-option.ts";
+import { type RuntimeUser, runtimeUser } from "../runtime/runtime-user.ts";
 import { type OciCommand, type OciContext } from "./oci-context.ts";
 import { commands } from "./commands.ts";
 import { parseLine } from "./command-line.ts";
 import { globalFlags } from "./global-flags.ts";
 import { type LogTarget, writeLog } from "./oci-log.ts";
 
-const defaultRoot = "/run/wherry-oci";
-
 /** Commands that make and look at no container. */
-const forAnybody: ReadonlySet<string> = new Set(["features", "spec"]);
+const withoutContainers: ReadonlySet<string> = new Set(["features", "spec"]);
 
 /** runc's exit code of a command that failed; `exec` has its own, since 1 may be the process's. */
 const failed = 1;
@@ -36,9 +35,11 @@ export async function ociMain(args: readonly string[]): Promise<number> {
     const rest = words.slice(1);
     if (rest.some(looksLikeHelp) && (await (await import("./help/print-help.ts")).printWhenAsked(name, rest))) return 0;
     const systemdCgroup = bySystemd(values["systemd-cgroup"], values["cgroup-manager"]);
-    if (!forAnybody.has(name)) requireRoot(values.rootless);
+    const user = runtimeUser();
+    const root = values.root ?? (withoutContainers.has(name) ? "/" : defaultRoot(user));
+    const ignoreCgroupErrors = ignoresCgroupErrors(values.rootless, user);
     const command: OciCommand = await load();
-    return await command.run(rest, contextOf(values.root ?? defaultRoot, { debug: values.debug, systemdCgroup, log }));
+    return await command.run(rest, contextOf(root, { debug: values.debug, systemdCgroup, user, ignoreCgroupErrors, log }));
   } catch (error) {
     const message = messageOf(error);
     writeLog(log, "error", message);
@@ -54,13 +55,12 @@ function looksLikeHelp(word: string): boolean {
 
 function contextOf(
   root: string,
-  { debug, systemdCgroup, log }: { readonly debug: boolean; readonly systemdCgroup: boolean; readonly log: LogTarget },
+  { log, ...given }: Pick<OciContext, "debug" | "systemdCgroup" | "user" | "ignoreCgroupErrors"> & { readonly log: LogTarget },
 ): OciContext {
   return {
     root: root.startsWith("/") ? root : `${process.cwd()}/${root}`,
     launcher: findInstallation().launcher,
-    debug,
-    systemdCgroup,
+    ...given,
     print: (text) => void writeSync(1, text),
     warn: (message) => writeLog(log, "warning", message),
   };
@@ -76,12 +76,23 @@ function bySystemd(flag: boolean, manager = flag ? "systemd" : "cgroupfs"): bool
   throw invalidOption(`unknown cgroup manager \`${manager}\`: there are cgroupfs and systemd`);
 }
 
-function requireRoot(rootless = "auto"): void {
-  if (rootless === "true") {
-    throw new EngineError({ kind: "notImplemented", code: "NOT_IMPLEMENTED", message: "rootless containers are not supported yet" });
-  }
-  if (process.getuid?.() === 0) return;
-  throw new EngineError({ kind: "forbidden", code: "NOT_ROOT", message: "containers are made by root: rootless use is not there yet" });
+/** Only root has a place for containers that is always there. @throws {EngineError} NOT_ROOT */
+function defaultRoot({ runtimeDirectory }: RuntimeUser): string {
+  if (runtimeDirectory !== null) return `${runtimeDirectory}/wherry-oci`;
+  throw new EngineError({
+    kind: "forbidden",
+    code: "NOT_ROOT",
+    message: "there is no place for the containers' states: give --root, or set XDG_RUNTIME_DIR (only root has a place of its own)",
+  });
+}
+
+/** `true`, `false`, or `auto`: everybody but the host's root. */
+function ignoresCgroupErrors(rootless: string | undefined, { rights }: RuntimeUser): boolean {
+  // As strconv.ParseBool, with which runc reads it.
+  if (rootless === undefined || rootless === "auto") return rights !== "root";
+  if (/^(1|t|true)$/i.test(rootless)) return true;
+  if (/^(0|f|false)$/i.test(rootless)) return false;
+  throw invalidOption(`--rootless: \`${rootless}\`: true, false or auto is meant`);
 }
 
 async function printVersion(): Promise<number> {

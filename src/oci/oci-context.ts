@@ -1,4 +1,5 @@
 import type { HostPath } from "../core/brands.ts";
+import type { RuntimeUser } from "../runtime/runtime-user.ts";
 import type { FlagTable } from "./command-line.ts";
 
 /** What every command is given besides its own flags. */
@@ -10,6 +11,9 @@ export interface OciContext {
   readonly debug: boolean;
   /** Control groups are made by systemd: `--systemd-cgroup`, or `--cgroup-manager systemd`. */
   readonly systemdCgroup: boolean;
+  readonly user: RuntimeUser;
+  /** Whether a container without limits may do without a control group: `--rootless`. */
+  readonly ignoreCgroupErrors: boolean;
   print(text: string): void;
   warn(message: string): void;
 }

@@ -12,6 +12,8 @@ export interface CgroupMount {
   readonly hierarchies: readonly { readonly name: string; readonly slot: Slot }[];
   /** Applied to all of it at the end. */
   readonly attributes: number;
+  /** Of directories of the host's, that have no attributes of their own yet. */
+  readonly isBound: boolean;
 }
 
 /**
@@ -42,28 +44,31 @@ export function prepareCgroupMount(context: PlanContext, destination: string, op
       context.gifts.push(slot);
       return { name, slot };
     });
-    return { destination, base, hierarchies, attributes };
+    return { destination, base, hierarchies, attributes, isBound: true };
   }
-  if (context.own.has("cgroup")) {
+  const { unprivileged } = context.input;
+  // In a container that was put into no group, of a user: its caller's, as far as they can be seen.
+  const hasOwn = placements.length > 0 || unprivileged === undefined || unprivileged.unifiedCgroups;
+  if (context.own.has("cgroup") && hasOwn) {
     plan.child("FS", ["cgroup2", ["source=cgroup"], [], [], attributes, base], {
       why: "its root is the container's cgroup, by the cgroup namespace",
       doing: `mount cgroup2 on \`${destination}\``,
     });
   } else {
     // A new cgroup2 mount from the host's cgroup namespace would reset the host's own mount options (nsdelegate, memory_recursiveprot).
-    plan.parent("TREE", [null, "/sys/fs/cgroup", 0, base], {
+    plan.parent("TREE", [null, "/sys/fs/cgroup", unprivileged === undefined ? 0 : AT.AT_RECURSIVE, base], {
       why: "the host's cgroup tree, as the cgroup namespace is shared",
       doing: `bind \`/sys/fs/cgroup\` on \`${destination}\``,
     });
     context.gifts.push(base);
   }
-  return { destination, base, hierarchies: [], attributes };
+  return { destination, base, hierarchies: [], attributes, isBound: !(context.own.has("cgroup") && hasOwn) };
 }
 
 /** CHILD. */
 export function attachCgroupMount(context: PlanContext, mount: CgroupMount, targets: MountTargets): void {
   const { plan, root } = context;
-  const { destination, base, hierarchies, attributes } = mount;
+  const { destination, base, hierarchies, attributes, isBound } = mount;
   targets.directory(destination);
   plan.child("MOVE", [base, root, destination], { why: `at ${destination}`, doing: `mount cgroup on \`${destination}\`` });
   targets.covered(destination);
@@ -78,7 +83,7 @@ export function attachCgroupMount(context: PlanContext, mount: CgroupMount, targ
         ignore: ["EEXIST"],
       });
   }
-  if (attributes === 0 || (hierarchies.length === 0 && context.own.has("cgroup"))) return;
+  if (attributes === 0 || !isBound) return;
   plan.child("ATTR", [root, destination, AT.AT_RECURSIVE, attributes, 0, 0, null], {
     why: "all of it at once",
     doing: `set the attributes of \`${destination}\``,

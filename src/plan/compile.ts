@@ -16,6 +16,7 @@ import { attachRoot, createRootFilesystem, isolateMounts, makeRootReadonly, pivo
 import { makeStartPipes } from "./start-wait.ts";
 import { closeChildEnds, NO_STDIO, preparePipes, type Stdio } from "./stdio.ts";
 import { bindConsole, openTerminal, takeStdio } from "./terminal.ts";
+import { enterUserNamespace } from "./unprivileged.ts";
 import { mapIds } from "./user-namespace.ts";
 
 /**
@@ -42,6 +43,7 @@ interface Prepared {
 function prepareHost(context: PlanContext): Prepared {
   const { plan, input } = context;
   const terminal = context.process.terminal === true;
+  enterUserNamespace(context);
   rehome(plan, input.cgroups);
   const stdio = terminal ? NO_STDIO : preparePipes(context);
   const cgroups = prepareCgroups(plan, input.cgroups, false);

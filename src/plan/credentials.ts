@@ -1,6 +1,6 @@
 import { capabilityMask } from "./capability-bits.ts";
 import { CLOSE_RANGE_CLOEXEC, SIGKILL } from "./kernel-flags.ts";
-import type { PlanContext } from "./plan-context.ts";
+import { configInvalid, type PlanContext } from "./plan-context.ts";
 import { enterWorkingDirectory, execute, isLabelledAtOnce, openLabelDirectory, setLimits, setSecurityLabel } from "./process.ts";
 import type { Slot } from "./slot.ts";
 import { awaitStart } from "./start-wait.ts";
@@ -24,7 +24,8 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   const mask = (names: readonly string[] | undefined) => capabilityMask(names) & available;
   const { bounding, effective, permitted, inheritable, ambient } = process.capabilities ?? {};
   plan.child("BOUNDING", [mask(bounding)], { why: "capabilities that nothing in the container can ever get back" });
-  plan.child("IDS", [uid, gid, groupList(additionalGids)], { why: "the user and groups", doing: `become user ${uid}:${gid}` });
+  if (canChangeIds(context))
+    plan.child("IDS", [uid, gid, groupList(additionalGids)], { why: "the user and groups", doing: `become user ${uid}:${gid}` });
   if (input.monitor !== null) plan.child("PDEATHSIG", [SIGKILL], { why: "no container outlives its monitor" });
   enterWorkingDirectory(context);
   plan.child("CLOSERANGE", [3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC], {
@@ -59,6 +60,20 @@ export function becomeUser(context: PlanContext, proc: Slot | null): void {
   if (input.execInto === undefined) input.extensions?.beforeExec(context);
   if (input.reaper) plan.child("REAPER", [], { why: "--init: PID 1 reaps orphans and forwards signals" });
   execute(context);
+}
+
+/**
+ * A user namespace that an unprivileged process has mapped itself has one user and one group, which the launcher is already; setgroups(2) is
+ * refused there, so that nobody leaves a group that denies him something (CVE-2014-8989).
+ */
+function canChangeIds({ input, mappings, process }: PlanContext): boolean {
+  if (input.unprivileged?.setgroups !== false || mappings !== null) return true;
+  const { uid = 0, gid = 0, additionalGids = [] } = process.user ?? {};
+  // runc's words.
+  if (additionalGids.length > 0)
+    throw configInvalid("`process.user.additionalGids`: cannot set any additional groups in a rootless container");
+  if (uid !== 0 || gid !== 0) throw configInvalid(`\`process.user\`: user ${uid}:${gid} is not mapped in the rootless container`);
+  return false;
 }
 
 /** The compiler of profiles is not imported here: a start takes the program from a cache and need not load it. */

@@ -3,6 +3,7 @@ import type { MountTargets } from "./mount-targets.ts";
 import type { OciDevice } from "./oci-config.ts";
 import { hostOwner, type PlanContext } from "./plan-context.ts";
 import type { Slot } from "./slot.ts";
+import { isInUserNamespace } from "./unprivileged.ts";
 
 const S_IFIFO = 0o010000;
 const S_IFCHR = 0o020000;
@@ -43,6 +44,7 @@ export function containerDevices(context: PlanContext): readonly OciDevice[] {
  * the nodes of a file system mounted inside could not be opened.
  */
 export function createDeviceNodes(context: PlanContext, dev: Slot): void {
+  if (!mayMakeNodes(context)) return;
   for (const device of containerDevices(context)) {
     if (!device.path.startsWith("/dev/")) continue;
     const path = device.path.slice("/dev".length);
@@ -61,7 +63,7 @@ export interface HostNode {
 
 /** PARENT: nodes for places outside of a `/dev` of our own making, where the container has a user namespace. */
 export function copyHostNodes(context: PlanContext, ownDev: boolean): readonly HostNode[] {
-  if (context.mappings === null) return [];
+  if (!isInUserNamespace(context)) return [];
   return remainingDevices(context, ownDev).map((device) => {
     const slot = context.plan.slot(device.path.slice(1).replaceAll("/", "-"));
     context.plan.parent("TREE", [null, device.path, 0, slot], {
@@ -74,7 +76,12 @@ export function copyHostNodes(context: PlanContext, ownDev: boolean): readonly H
 }
 
 function remainingDevices(context: PlanContext, ownDev: boolean): readonly OciDevice[] {
-  return containerDevices(context).filter(({ path }) => !ownDev || !path.startsWith("/dev/"));
+  return containerDevices(context).filter(({ path }) => !(ownDev && mayMakeNodes(context)) || !path.startsWith("/dev/"));
+}
+
+/** Nodes that the launcher makes can be opened, where the file system is not a user namespace's. */
+function mayMakeNodes({ input }: PlanContext): boolean {
+  return input.unprivileged === undefined;
 }
 
 /** CHILD: nodes that lie outside of a `/dev` of our own making: in the root file system, or anywhere else that the configuration names. */
@@ -90,7 +97,7 @@ export function createRemainingNodes(
       doing: `bind device \`${device.path}\``,
     });
   }
-  if (context.mappings !== null) return;
+  if (isInUserNamespace(context)) return;
   for (const device of remainingDevices(context, given.ownDev)) {
     targets.directory(device.path.slice(0, device.path.lastIndexOf("/")));
     addNode(context, "child", { device, directory: context.root, path: device.path });

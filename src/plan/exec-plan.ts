@@ -11,6 +11,7 @@ import { refuseUnsupported, setOomScore, setPersonalState, setPersonality } from
 import type { Slot } from "./slot.ts";
 import { closeChildEnds, NO_STDIO, preparePipes } from "./stdio.ts";
 import { openTerminal, takeStdio } from "./terminal.ts";
+import { enterUserNamespace } from "./unprivileged.ts";
 
 /**
  * A further process in a running container. It is cloned into the container's pid namespace and cgroups, then joins the rest, credentials and
@@ -23,6 +24,7 @@ export function compileExecPlan(input: PlanInput, target: ProcessReference): Lau
   const { plan } = context;
   refuseUnsupported(context);
   const terminal = context.process.terminal === true;
+  enterUserNamespace(context);
   rehome(plan, input.cgroups);
   const stdio = terminal ? NO_STDIO : preparePipes(context);
   const { cloneInto } = prepareCgroups(plan, input.cgroups, true);
@@ -52,12 +54,13 @@ export function compileExecPlan(input: PlanInput, target: ProcessReference): Lau
   return plan.build();
 }
 
-/** HOST: a pid namespace only takes effect for children. */
+/** HOST: a pid namespace only takes effect for children. Without the host's root's rights there is no way back to its own. */
 function joinPidNamespace(context: PlanContext, process: Slot): Slot | null {
-  const { plan, own, joined } = context;
+  const { plan, own, joined, input } = context;
   if (!own.has("pid") && !joined.has("pid")) return null;
-  const slot = plan.slot("own-pid");
-  plan.host("OPEN", [null, "/proc/self/ns/pid", O.O_CLOEXEC, 0, 0, slot], { why: "the launcher's own pid namespace, to come back to" });
+  const slot = input.unprivileged === undefined ? plan.slot("own-pid") : null;
+  if (slot !== null)
+    plan.host("OPEN", [null, "/proc/self/ns/pid", O.O_CLOEXEC, 0, 0, slot], { why: "the launcher's own pid namespace, to come back to" });
   plan.host("SETNS", [process, CLONE.CLONE_NEWPID], {
     why: "children are born in the container's pid namespace",
     doing: "join the container's pid namespace",

@@ -8,6 +8,7 @@ import type { MountTargets } from "./mount-targets.ts";
 import type { OciMount, OciNamespaceType } from "./oci-config.ts";
 import { configInvalid, type PlanContext } from "./plan-context.ts";
 import type { Slot } from "./slot.ts";
+import { isInUserNamespace } from "./unprivileged.ts";
 
 /** A mount that is made and waits, detached, to be attached in the container. */
 export interface PreparedMount {
@@ -90,7 +91,7 @@ export function prepareMounts(context: PlanContext, userns: Slot | null): Prepar
     }
   }
   // Engines bind the host's procfs themselves in that case.
-  if (proc === null && context.mappings !== null && !context.own.has("pid")) proc = openHostProc(context);
+  if (proc === null && isInUserNamespace(context) && !context.own.has("pid")) proc = openHostProc(context);
   return { mounts, proc, dev, foreignDev };
 }
 
@@ -155,7 +156,7 @@ function hostFallback(
   { kind, destination, options }: { readonly kind: string; readonly destination: string; readonly options: MountOptions },
 ): Slot | null {
   const [shown, path] = SHOWN.get(kind) ?? [];
-  if (shown === undefined || path === undefined || context.mappings === null || context.own.has(shown)) return null;
+  if (shown === undefined || path === undefined || !isInUserNamespace(context) || context.own.has(shown)) return null;
   // Not every host mounts one; a joined ipc namespace is the pod's, which the user namespace owns.
   if (kind === "mqueue" && context.joined.has(shown)) return null;
   const { plan, gifts } = context;

@@ -24,6 +24,8 @@ export interface ChildJoins {
   /** The child is born in it, so that the namespaces made for it belong to that one. */
   readonly user: Slot | null;
   readonly mount: Slot | null;
+  /** Where the launcher could not come back from: it has no rights in the host's namespaces. With the flags of what is joined. */
+  readonly others: readonly { readonly slot: Slot; readonly flags: number }[];
 }
 
 /** HOST and PARENT: the launcher joins what the child is to inherit, and goes back once the child is there. */
@@ -47,8 +49,10 @@ export function joinNamespaces(context: PlanContext): ChildJoins {
       });
     targets.set(key, { slot, kinds: [type] });
   }
-  const isChilds = (type: OciNamespaceType): boolean => type === "user" || type === "mount";
-  const back = [...joined.keys()].filter((type) => !isChilds(type)).map((type) => ({ type, slot: saveOwn(context, type) }));
+  const returns = context.input.unprivileged === undefined;
+  // A pid namespace takes effect for children alone: it can only be joined by the launcher.
+  const isChilds = (type: OciNamespaceType): boolean => type === "user" || type === "mount" || !(returns || type === "pid");
+  const back = returns ? [...joined.keys()].filter((type) => !isChilds(type)).map((type) => ({ type, slot: saveOwn(context, type) })) : [];
   for (const { slot, kinds: all } of targets.values()) {
     const kinds = all.filter((type) => !isChilds(type));
     if (kinds.length === 0) continue;
@@ -62,11 +66,19 @@ export function joinNamespaces(context: PlanContext): ChildJoins {
     plan.parent("SETNS", [slot, NAMESPACES[type].flag], { why: `the launcher returns to its own ${type} namespace` });
   }
   const slotOf = (type: OciNamespaceType): Slot | null => targets.values().find(({ kinds }) => kinds.includes(type))?.slot ?? null;
-  return { user: slotOf("user"), mount: slotOf("mount") };
+  const others = [...targets.values()].map(({ slot, kinds }) => ({
+    slot,
+    flags: kinds
+      .filter((type) => isChilds(type) && type !== "user" && type !== "mount")
+      .reduce((sum, type) => sum | NAMESPACES[type].flag, 0),
+  }));
+  return { user: slotOf("user"), mount: slotOf("mount"), others: others.filter(({ flags }) => flags !== 0) };
 }
 
 /** CHILD: another mount namespace, from within, where the detached mounts that the launcher makes can be attached as well. */
-export function joinMounts(context: PlanContext, { mount }: ChildJoins): void {
+export function joinMounts(context: PlanContext, { mount, others }: ChildJoins): void {
+  for (const { slot, flags } of others)
+    context.plan.child("SETNS", [slot, flags], { why: "another container's namespaces", doing: "join the namespaces" });
   if (mount === null) return;
   context.plan.child("SETNS", [mount, CLONE.CLONE_NEWNS], {
     why: "the mount namespace that is shared",
@@ -93,17 +105,22 @@ function saveOwn(context: PlanContext, type: OciNamespaceType): Slot {
  * @see time_namespaces(7)
  */
 export function createTimeNamespace(context: PlanContext): void {
-  const { plan, linux } = context;
-  if (!context.own.has("time") || !context.input.features.timeNamespaces) return;
-  const slot = saveOwn(context, "time");
+  const { plan, linux, input } = context;
+  if (!context.own.has("time") || !input.features.timeNamespaces) return;
+  const isRoot = input.unprivileged === undefined;
+  const slot = isRoot ? saveOwn(context, "time") : null;
   plan.host("UNSHARE", [CLONE.CLONE_NEWTIME], { why: "a time namespace for the next child" });
   const offsets = clockOffsets(linux.timeOffsets);
   if (offsets !== "") {
+    if (!isRoot) plan.host("DUMPABLE", [1], { why: "the launcher's own files in procfs become writable for a moment" });
     plan.host("WRITE", [null, "/proc/self/timens_offsets", encoder.encode(offsets)], {
       why: "its clocks start where the container does",
       doing: "set the clocks of the time namespace",
     });
+    if (!isRoot) plan.host("DUMPABLE", [0], { why: "nobody can look into the launcher" });
   }
+  // Only the host's root may come back to the host's time.
+  if (slot === null) return;
   plan.parent("SETNS", [slot, CLONE.CLONE_NEWTIME], { why: "the monitor stays in the host's time" });
 }
 

@@ -57,7 +57,7 @@ export const OPERATIONS = {
   PERSONALITY: { code: 67, signature: "u", sections: "C" },
   KEYRING: { code: 68, signature: "s", sections: "C" },
   PDEATHSIG: { code: 69, signature: "u", sections: "C" },
-  DUMPABLE: { code: 70, signature: "u", sections: "C" },
+  DUMPABLE: { code: 70, signature: "u", sections: "HC" },
   REAPER: { code: 71, signature: "", sections: "C" },
   SCHEDULER: { code: 72, signature: "b", sections: "C" },
   IOPRIO: { code: 73, signature: "u", sections: "C" },

@@ -37,6 +37,8 @@ export function createPlanContext(input: PlanInput): PlanContext {
   const joined = new Map<OciNamespaceType, string>();
   for (const { type, path } of linux.namespaces ?? []) {
     if (own.has(type) || joined.has(type)) throw configInvalid(`namespace \`${type}\` is listed twice`);
+    // The launcher is in there itself.
+    if (type === "user" && (input.unprivileged?.enter ?? null) !== null) continue;
     if (path === undefined || path === "") own.add(type);
     else joined.set(type, path);
   }

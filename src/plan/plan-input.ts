@@ -74,6 +74,23 @@ export interface MonitorInput {
   readonly exitHook: { readonly argv: readonly string[]; readonly env: readonly string[] } | null;
 }
 
+/** What a launcher that is not the host's root starts with. */
+export interface UnprivilegedStart {
+  /**
+   * The user namespace that it enters, whose root its user is: the one that the configuration asks for. `new`: made by itself, with one id of
+   * each kind. Null: it is in one already, as its root; what the configuration asks for is another beneath.
+   */
+  readonly enter:
+    | { readonly kind: "new"; readonly uid: readonly OciIdMapping[]; readonly gid: readonly OciIdMapping[] }
+    | ({ readonly kind: "process" } & ProcessReference)
+    | { readonly kind: "path"; readonly path: string }
+    | null;
+  /** Whether setgroups(2) is allowed in there. @see user_namespaces(7) */
+  readonly setgroups: boolean;
+  /** The host has cgroup v2 alone, so that a container can mount its own even where it was put into none. */
+  readonly unifiedCgroups: boolean;
+}
+
 /** All that a plan is made from. The compiler looks at nothing else: no file, no environment, no clock. */
 export interface PlanInput {
   readonly config: OciConfig;
@@ -134,6 +151,8 @@ export interface PlanInput {
   readonly execInto?: ProcessReference;
   /** Who the container is for others, and what `wherry run` never sets: for configurations that somebody else wrote. */
   readonly identity?: ContainerIdentity;
+  /** Absent for the host's root. */
+  readonly unprivileged?: UnprivilegedStart;
   /** Compiles the fields that `wherry run` has no option for; without it they are refused. */
   readonly extensions?: PlanExtensions;
 }

@@ -67,7 +67,8 @@ export function refuseUnsupported(context: PlanContext): void {
 /** PARENT: written from outside, where lowering the score below one's own is a matter of the launcher's privileges, and the child needs none. */
 export function setOomScore(context: PlanContext): void {
   const score = context.process.oomScoreAdj;
-  if (score === undefined) return;
+  // Else the launcher has it itself: enterUserNamespace().
+  if (score === undefined || context.input.unprivileged !== undefined) return;
   const directory = context.plan.slot("process");
   context.plan.parent("OPENCHILD", [".", O.O_PATH | O.O_CLOEXEC, directory], { why: "the child in the host's procfs" });
   context.plan.parent("WRITE", [directory, "oom_score_adj", encoder.encode(`${score}`)], {

@@ -29,17 +29,22 @@ export function bundleCgroupPath(config: OciConfig, id: string): CgroupPath {
 /**
  * What is to be written to the container's group, which is there: `layout` has v2's controllers as the group really has them. It depends on
  * what is given, `callersGroups()` and the kernel alone.
+ * @param options `devices`: whether the rules for them are, which only the host's root may set; others can't make nodes either
  * @throws {EngineError} as compileCgroups
  */
-export async function placeInCgroups(config: OciConfig, { layout, path }: CgroupGroup): Promise<CgroupPlan> {
+export async function placeInCgroups(
+  config: OciConfig,
+  { layout, path }: CgroupGroup,
+  { devices }: { readonly devices: boolean },
+): Promise<CgroupPlan> {
   const { compileCgroups } = await import("../plan/cgroups/compile-cgroups.ts");
-  const resources = config.linux?.resources ?? {};
+  const { devices: rules = [], ...resources } = config.linux?.resources ?? {};
   const hasFile = (controller: string, file: string): boolean => {
     const hierarchy = hierarchyOf(layout, controller);
     return hierarchy !== undefined && existsSync(`${cgroupDirectory(hierarchy, path)}/${file}`);
   };
   const compiled = compileCgroups({
-    resources: { ...resources, devices: withDefaultDevices(resources.devices ?? []) },
+    resources: { ...resources, ...(devices ? { devices: withDefaultDevices(rules) } : {}) },
     layout,
     root: path,
     path,

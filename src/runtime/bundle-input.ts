@@ -1,13 +1,11 @@
 import type { HostPath } from "../core/brands.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
-import type { CgroupPlan, ContainerIdentity, MonitorInput, PlanInput, ProcessReference } from "../plan/plan-input.ts";
+import type { CgroupPlan, ContainerIdentity, MonitorInput, PlanInput, ProcessReference, UnprivilegedStart } from "../plan/plan-input.ts";
 import { readBundleFeatures } from "./bundle-features.ts";
 import { fileMounts } from "./file-mounts.ts";
 import { lookUpHost } from "./host-lookups.ts";
 import { loadExtensions } from "./load-extensions.ts";
 import { loadSeccompProgram } from "./seccomp-cache.ts";
-
-const seccompCache = "/var/cache/wherry/seccomp" as HostPath;
 
 export interface BundleInputRequest {
   readonly config: OciConfig;
@@ -18,6 +16,10 @@ export interface BundleInputRequest {
   readonly startWait?: { readonly start: HostPath; readonly reply: HostPath };
   readonly consoleSocket?: HostPath;
   readonly execInto?: ProcessReference;
+  /** Null for the host's root. */
+  readonly unprivileged: UnprivilegedStart | null;
+  /** Where compiled filters are kept; null: nowhere. */
+  readonly seccompCache: HostPath | null;
   readonly options: BundleOptions;
 }
 
@@ -41,11 +43,11 @@ export type HostLook = Pick<
 >;
 
 /** @throws {EngineError} CONFIG_INVALID, HOST_PROGRAM_MISSING, KERNEL_TOO_OLD, ARCHITECTURE_UNSUPPORTED */
-export async function lookAtHost({ config, rootfs, identity, execInto }: BundleInputRequest): Promise<HostLook> {
+export async function lookAtHost({ config, rootfs, identity, execInto, unprivileged }: BundleInputRequest): Promise<HostLook> {
   return {
     ...(await lookUpHost(config)),
     fileMounts: execInto === undefined ? fileMounts(config, identity.bundle) : [],
-    features: readBundleFeatures(rootfs),
+    features: readBundleFeatures(rootfs, { becomesRoot: (unprivileged?.enter ?? null) !== null }),
   };
 }
 
@@ -85,8 +87,12 @@ export async function bundleInput(request: BundleInputRequest, look: HostLook, c
     ...(profile === undefined
       ? {}
       : {
-          seccompProgram: await loadSeccompProgram({ kind: "oci", profile }, { machine: features.architecture, directory: seccompCache }),
+          seccompProgram: await loadSeccompProgram(
+            { kind: "oci", profile },
+            { machine: features.architecture, directory: request.seccompCache },
+          ),
         }),
+    ...(request.unprivileged === null ? {} : { unprivileged: request.unprivileged }),
     ...(startWait === undefined ? {} : { startWait }),
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(execInto === undefined ? {} : { execInto }),

@@ -2,9 +2,6 @@ import type { HostPath } from "../core/brands.ts";
 import { findInstallation } from "../core/installation.ts";
 import { PlanCache, type PlanCacheEntry } from "./plan-cache.ts";
 
-/** Emptied by a reboot, and root's alone. Engines have a `--root` for each of their namespaces; what is remembered is the same in all. */
-const directory = "/run/wherry-plans" as HostPath;
-
 /** 64 hexadecimal digits, as engines name containers, layers and sandboxes, and UUIDs, as they name pods and network namespaces. */
 const nameForms = /[0-9a-f]{64}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g;
 const mostNames = 24;
@@ -22,8 +19,9 @@ export class BundleMemory {
     this.#cache = cache;
   }
 
-  static open(): BundleMemory | null {
-    return findInstallation().self.length === 1 ? new BundleMemory(new PlanCache(directory)) : null;
+  /** @param directory null: nothing is remembered */
+  static open(directory: HostPath | null): BundleMemory | null {
+    return directory !== null && findInstallation().self.length === 1 ? new BundleMemory(new PlanCache(directory)) : null;
   }
 
   /** By all that a plan is made from, as text, given the container's id. */

@@ -60,10 +60,10 @@ function checkId(id: string): void {
 
 /**
  * Takes an id for a new container. Atomic: of two callers one gets it.
- * @throws {EngineError} CONTAINER_EXISTS
+ * @throws {EngineError} CONTAINER_EXISTS, STATE_UNAVAILABLE
  */
 export function claimContainer(files: ContainerFiles, id: string): void {
-  mkdirSync(files.directory.slice(0, files.directory.lastIndexOf("/")), { recursive: true, mode: 0o700 });
+  makeRoot(files.directory.slice(0, files.directory.lastIndexOf("/")));
   try {
     mkdirSync(files.directory, { mode: 0o700 });
   } catch (cause) {
@@ -75,6 +75,16 @@ export function claimContainer(files: ContainerFiles, id: string): void {
       message: `container with given ID already exists: \`${id}\``,
       cause,
     });
+  }
+}
+
+/** @throws {EngineError} STATE_UNAVAILABLE */
+function makeRoot(root: string): void {
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const message = `make the containers' directory \`${root}\`: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new EngineError({ kind: "internal", code: "STATE_UNAVAILABLE", message, cause });
   }
 }
 

@@ -6,7 +6,9 @@ import { readBootId } from "../kernel/boot-id.ts";
 import type { CgroupGroup } from "../kernel/cgroup-group.ts";
 import { killCgroup, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup-control.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
-import { makeCgroup } from "../kernel/make-cgroup.ts";
+import type { RuntimeUser } from "./runtime-user.ts";
+import { unprivilegedEntry } from "./unprivileged-start.ts";
+import { makeUsableCgroup } from "./usable-cgroup.ts";
 import type { LaunchPlan } from "../plan/operations.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import { type BundleConfig, readBundle } from "./bundle-config.ts";
@@ -41,6 +43,9 @@ export interface CreateContainerRequest {
   readonly options?: BundleOptions;
   /** Read in place of the bundle's `config.json`. */
   readonly configPath?: string;
+  readonly user: RuntimeUser;
+  /** A container without limits runs without a control group where none may be made: `--rootless`. */
+  readonly ignoreCgroupErrors: boolean;
   /** systemd makes the control group, as a scope. */
   readonly systemdCgroup?: boolean;
   /**
@@ -60,7 +65,7 @@ export interface CreateContainerRequest {
  */
 export async function createContainer(request: CreateContainerRequest): Promise<StartedProcess> {
   const files = containerFiles(request.root, request.id);
-  const memory = BundleMemory.open();
+  const memory = BundleMemory.open(request.user.plans);
   const bundle = await readBundle({ bundle: request.bundle, path: request.configPath, id: request.id }, memory);
   checkTerminal(bundle, request);
   const place = { ...(await placeOf(request, bundle)), cgroupLayout: detectCgroupLayout() };
@@ -99,11 +104,15 @@ async function launch(
   },
 ): Promise<StartedProcess> {
   const { config, rootfs } = bundle;
+  using entry = await unprivilegedEntry(config, request.user.rights);
   const bySystemd = request.systemdCgroup === true;
   using scope = bySystemd ? (await import("./systemd-cgroup.ts")).startContainerScope(config, request.id, request.launcher) : null;
   void scope;
   // It stays as it is, where systemd manages what is above.
-  const made = { layout: makeCgroup(group.layout, group.path, { enableAbove: !bySystemd }), path: group.path };
+  const made = {
+    layout: makeUsableCgroup(config, group, { enableAbove: !bySystemd, ignoreRefusal: request.ignoreCgroupErrors }),
+    path: group.path,
+  };
   faultPoint("bundle-group-made");
   const inputRequest: BundleInputRequest = {
     config,
@@ -111,6 +120,8 @@ async function launch(
     rootfs,
     monitorDirectory: request.mode === "foreground" ? files.directory : null,
     options: request.options ?? {},
+    unprivileged: entry?.start ?? null,
+    seccompCache: request.user.seccomp,
     ...(request.mode === "wait" ? { startWait: { start: files.start, reply: files.reply } } : {}),
     ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
   };
@@ -119,7 +130,11 @@ async function launch(
   const likeThis = facts === null ? null : (memory?.entry(request.id, facts) ?? null);
   giveStdio(config);
   const { started } = await startLike(
-    { likeThis, makeInput: async () => bundleInput(inputRequest, look, await placeInCgroups(config, made)), keepAs: () => likeThis },
+    {
+      likeThis,
+      makeInput: async () => bundleInput(inputRequest, look, await placeInCgroups(config, made, { devices: entry === null })),
+      keepAs: () => likeThis,
+    },
     {
       launcher: request.launcher,
       label: request.id,
@@ -131,7 +146,7 @@ async function launch(
   );
   faultPoint("bundle-process-started");
   const afterStart = JSON.parse(started.note) as ContainerRecord["afterStart"];
-  writeRecord(files, { ...record, pid: started.pid, startTime: String(started.startTime), afterStart });
+  writeRecord(files, { ...record, cgroupLayout: made.layout, pid: started.pid, startTime: String(started.startTime), afterStart });
   faultPoint("bundle-process-recorded");
   if (request.pidFile !== undefined) writePidFile(request.pidFile, started.pid);
   if (request.mode !== "wait") await poststart(config, record, { pid: started.pid, warn: request.warn });

@@ -11,14 +11,17 @@ import { type ContainerFiles, readCreatedConfig, readRecord } from "./container-
 import { containerStatus, initProcess } from "./container-status.ts";
 import { writePidFile } from "./create-container.ts";
 import { notRunning } from "./kill-container.ts";
+import type { RuntimeUser } from "./runtime-user.ts";
 import { type StartedProcess, startLike } from "./start-process.ts";
 import { giveStdio } from "./stdio-owner.ts";
 import { EngineError } from "../core/engine-error.ts";
+import { unprivilegedEntry } from "./unprivileged-start.ts";
 
 export interface ExecProcessRequest {
   /** Made from the process that the container was created with. */
   readonly process: (own: OciProcess) => OciProcess;
   readonly launcher: HostPath;
+  readonly user: RuntimeUser;
   readonly consoleSocket?: HostPath;
   readonly pidFile?: string;
   /** The launcher stays and tells how the process ended; else both are let go. */
@@ -52,6 +55,7 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
   if (!request.foreground && terminal && request.consoleSocket === undefined)
     throw configInvalid("cannot allocate tty if runc will detach without setting console socket (--console-socket)");
   const directory = request.foreground ? makeExecDirectory(files) : null;
+  using entry = await unprivilegedEntry(config, request.user.rights, initProcess(record));
   const clear = () => directory !== null && rmSync(directory, { recursive: true, force: true });
   try {
     const cgroups = joinCgroups(containerGroup(record), record.pid, request.subgroups);
@@ -61,12 +65,14 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
       rootfs: record.rootfs,
       monitorDirectory: directory,
       execInto: initProcess(record),
+      unprivileged: entry?.start ?? null,
+      seccompCache: request.user.seccomp,
       options: request.options,
       ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
     };
     const look = await lookAtHost(inputRequest);
     const facts = bundleFacts(inputRequest, look, cgroups);
-    const likeThis = facts === null ? null : (BundleMemory.open()?.entry(record.id, facts) ?? null);
+    const likeThis = facts === null ? null : (BundleMemory.open(request.user.plans)?.entry(record.id, facts) ?? null);
     giveStdio(config);
     const { started } = await startLike(
       { likeThis, makeInput: () => bundleInput(inputRequest, look, cgroups), keepAs: () => likeThis },

@@ -1,9 +1,9 @@
 import { EngineError } from "../core/engine-error.ts";
 import { freezeCgroup, killCgroup, thawCgroup } from "../kernel/cgroup-control.ts";
-import { listCgroupPids } from "../kernel/cgroup-group.ts";
 import { readProcessStat } from "../kernel/process-reference.ts";
 import { sendSignal } from "../kernel/send-signal.ts";
 import { containerGroup } from "./container-group.ts";
+import { containerPids } from "./container-pids.ts";
 import { type ContainerFiles, type ContainerRecord, readRecord } from "./container-record.ts";
 import { initProcess, isContainerAlive } from "./container-status.ts";
 
@@ -35,14 +35,14 @@ async function signalAll(
   { signal, launcher }: { readonly signal: number; readonly launcher: string },
 ): Promise<void> {
   const group = containerGroup(record);
-  if (signal === SIGKILL) return killCgroup(group);
+  if (signal === SIGKILL && group.layout.hierarchies.length > 0) return killCgroup(group);
   // Standing still, none of them can end and leave its number to somebody else, or fork away.
   const frozen = await freezeCgroup(group).then(
     () => true,
     () => false,
   );
   try {
-    for (const pid of listCgroupPids(group)) {
+    for (const pid of containerPids(record)) {
       const stat = readProcessStat(pid);
       if (stat !== null) sendSignal(launcher, { pid, startTime: stat.startTime }, signal);
     }

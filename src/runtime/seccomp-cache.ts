@@ -17,8 +17,8 @@ export type SeccompSource =
 
 export interface SeccompCacheOptions {
   readonly machine: "x86_64" | "aarch64";
-  /** Made when missing. Only root may be able to write there. */
-  readonly directory: HostPath;
+  /** Made when missing. Only the caller may be able to write there. Null: nothing is kept. */
+  readonly directory: HostPath | null;
 }
 
 const MAGIC = "WHRYBPF1";
@@ -31,6 +31,7 @@ const HEADER_BYTES = MAGIC.length + 4;
  * @throws {EngineError} SECCOMP_INVALID, SECCOMP_UNSUPPORTED
  */
 export async function loadSeccompProgram(source: SeccompSource, options: SeccompCacheOptions): Promise<SeccompProgram> {
+  if (options.directory === null) return compile(source, options.machine);
   const path = `${options.directory}/${cacheKey(source, options.machine)}.bpf`;
   const cached = readCached(path);
   if (cached !== null) return cached;

@@ -53,6 +53,7 @@ export const hostFeatures: Readonly<Record<string, () => boolean>> = {
   "apparmor-parser": () => hasProgram("apparmor_parser"),
   seccomp: () => hasFile("/proc/sys/kernel/seccomp/actions_avail"),
   "user-namespaces": () => Number(read("/proc/sys/user/max_user_namespaces")) > 0,
+  uidmap: () => hasProgram("newuidmap") && hasProgram("newgidmap"),
   "time-namespaces": () => hasFile("/proc/self/ns/time"),
   "idmapped-tmpfs": () => kernelAtLeast(6, 3),
   "lowerdir-plus": () => kernelAtLeast(6, 8),

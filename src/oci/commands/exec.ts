@@ -44,6 +44,7 @@ export const exec: OciCommand = {
     const started = await execProcess(files, {
       process: (own) => (values.process === undefined ? changed(own, command, values) : readProcess(values.process, values)),
       launcher: context.launcher,
+      user: context.user,
       foreground: !values.detach,
       ignorePaused: values["ignore-paused"],
       subgroups: parseSubgroups(values.cgroup),

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from "node:fs";
 import { invalidOption } from "../../core/invalid-option.ts";
 import { containerFiles, findRecord, listContainerIds } from "../../runtime/container-record.ts";
 import { parseLine } from "../command-line.ts";
@@ -13,10 +14,10 @@ export const list: OciCommand = {
     const { values } = parseLine(flags, args);
     const { format = "table" } = values;
     if (format !== "table" && format !== "json") throw invalidOption("invalid format option");
-    const states = listContainerIds(context.root).flatMap((id) => {
+    const states = listContainerIds(context.root).flatMap((id): readonly Readonly<Record<string, unknown>>[] => {
       const files = containerFiles(context.root, id);
       const record = findRecord(files);
-      return record === null ? [] : [stateOf(files, record)];
+      return record === null ? [] : [{ ...stateOf(files, record), owner: ownerOf(files.directory) }];
     });
     if (values.quiet) context.print(states.map(({ id }) => `${String(id)}\n`).join(""));
     else if (format === "json") context.print(`${states.length === 0 ? "null" : JSON.stringify(states)}\n`);
@@ -24,6 +25,15 @@ export const list: OciCommand = {
     return 0;
   },
 };
+
+/** Whose container it is: a user's name, or `#UID` for one without. */
+function ownerOf(directory: string): string {
+  const uid = statSync(directory, { throwIfNoEntry: false })?.uid ?? 0;
+  const line = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .find((entry) => entry.split(":")[2] === String(uid));
+  return line?.split(":")[0] ?? `#${uid}`;
+}
 
 function table(states: readonly Readonly<Record<string, unknown>>[]): string {
   const rows = [columns.map((name) => name.toUpperCase()), ...states.map((state) => columns.map((name) => String(state[name])))];

@@ -11,13 +11,16 @@ export interface CommandHelp {
 }
 
 export const globalHelp: CommandHelp["flags"] = {
-  root: ["DIR", "where the containers' states are kept: a tmpfs is best (default: /run/wherry-oci)"],
+  root: [
+    "DIR",
+    "where the containers' states are kept: a tmpfs is best (default: /run/wherry-oci; without root $XDG_RUNTIME_DIR/wherry-oci)",
+  ],
   log: ["FILE", "append log lines to this file (default: standard error)"],
   "log-format": ["FORMAT", "text or json (default: text)"],
   debug: ["", "taken, without effect"],
   "systemd-cgroup": ["", "let systemd make the control groups: cgroupsPath is SLICE:PREFIX:NAME"],
   "cgroup-manager": ["NAME", "cgroupfs or systemd, as crun has it (default: cgroupfs)"],
-  rootless: ["WHEN", "true, false or auto (default: auto)"],
+  rootless: ["WHEN", "run without control groups where none may be made: true, false or auto (default: auto, for all but root)"],
   criu: ["FILE", "taken, without effect"],
   version: ["", "print the version"],
   help: ["", "print this help"],
