@@ -1,7 +1,11 @@
 #include "main.h"
 
 #include <limits.h>
+#include <linux/fs.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include "protocol.h"
 
@@ -10,14 +14,62 @@ extern char **environ;
 /* Names the descriptor at which a launcher waits for a plan. */
 #define WAITING_LAUNCHER "WHERRY_LAUNCHER"
 
-/*
- * The runtime in the engine obeys the first three before any code of ours runs (BUN_OPTIONS=--preload=x runs x); the last is for us
- * to set.
- */
+enum { HUGE_PAGE = 2 << 20 };
+
+/* Under it the engine finds what its caller has set and its runtime must not see: `run -e NODE_ENV` passes it on. */
+#define CALLERS "WHERRY_CALLERS_"
+
+/* The runtime in the engine and its allocator obey these before any code of ours runs (BUN_OPTIONS=--preload=x runs x). */
 static int dangerous(const char *variable)
 {
 	return !strncmp(variable, "BUN_", 4) || !strncmp(variable, "JSC_", 4) || !strncmp(variable, "NODE_", 5) ||
-		!strncmp(variable, WAITING_LAUNCHER "=", sizeof(WAITING_LAUNCHER));
+		!strncasecmp(variable, "mimalloc_", 9);
+}
+
+/* Only for us to set. */
+static int ours(const char *variable)
+{
+	return !strncmp(variable, WAITING_LAUNCHER "=", sizeof(WAITING_LAUNCHER)) || !strncmp(variable, CALLERS, strlen(CALLERS));
+}
+
+static char *renamed(const char *variable)
+{
+	size_t size = strlen(CALLERS) + strlen(variable) + 1;
+	char *name = malloc(size);
+	if (name)
+		snprintf(name, size, CALLERS "%s", variable);
+	return name;
+}
+
+static void clean_environment(void)
+{
+	char **kept = environ;
+	for (char **variable = environ; *variable; variable++) {
+		char *keep = ours(*variable) ? NULL : dangerous(*variable) ? renamed(*variable) : *variable;
+		if (keep)
+			*kept++ = keep;
+	}
+	*kept = NULL;
+}
+
+/*
+ * The first start after boot reads the engine whole, which takes no longer than its page faults would: then the page cache holds it in
+ * pieces of 2 MiB, which is what MADV_HUGEPAGE is for, and not in those of 4 KiB that faults would leave there for all later starts
+ * (docs/adr/0019). Whether its first page is there is asked without waiting.
+ */
+static void read_when_cold(const char *path)
+{
+	char byte;
+	struct stat st;
+	struct iovec part = { &byte, 1 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && syscall(SYS_preadv2, fd, &part, 1, 0L, 0L, RWF_NOWAIT) < 0 && errno == EAGAIN && fstat(fd, &st) == 0) {
+		volatile char *file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (file != MAP_FAILED && madvise((char *)file, (size_t)st.st_size, MADV_HUGEPAGE) == 0)
+			for (off_t at = 0; at < st.st_size; at += HUGE_PAGE)
+				(void)file[at];
+	}
+	closing(fd, 0);
 }
 
 static int sibling(const char *name, char path[PATH_MAX + 16])
@@ -125,11 +177,7 @@ int front(char **argv)
 {
 	static char interpret[] = "BUN_JSC_useJIT=0";
 	char path[PATH_MAX + 16];
-	char **kept = environ;
-	for (char **variable = environ; *variable; variable++)
-		if (!dangerous(*variable))
-			*kept++ = *variable;
-	*kept = NULL;
+	clean_environment();
 	/* The tests of a faulty one tell it by environment and arguments where to fail. */
 	int runtime = argv[0] && is_runtime(argv);
 	const char *verb = find_verb(argv, runtime);
@@ -140,8 +188,10 @@ int front(char **argv)
 	if (!computes(verb, runtime))
 		putenv(interpret);
 	int found = sibling("engine", path) == 0;
-	if (found)
+	if (found) {
+		read_when_cold(path);
 		execve(path, argv, environ);
+	}
 	fprintf(stderr, "wherry: can't start `%s`: %s\n", found ? path : "engine", strerror(errno));
 	return 125;
 }

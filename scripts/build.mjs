@@ -2,10 +2,11 @@
 // program as front, see docs/adr/0001). Nothing is done when nothing changed. `--faults` builds the same in dist-fault/, for test/fault
 // only: its programs can be told to die between any two steps. The engine in dist-order/ is only for scripts/order-bytecode.mjs.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { requireHost } from "./host-requirements.mjs";
 import { pinnedBun, repository } from "./pinned-bun.mjs";
+import { placeAligned, placeProgram } from "./place-program.mjs";
 
 const variants = {
   release: { folder: "dist", launcher: "launcher", goal: "all", defines: [] },
@@ -30,8 +31,7 @@ function buildLauncher(variant, dist) {
     const target = `${dist}/${name}`;
     const source = `${repository}/launcher/build/${variant.launcher}`;
     if (existsSync(target) && readFileSync(source).equals(readFileSync(target))) continue;
-    copyFileSync(source, `${target}.${process.pid}`);
-    renameSync(`${target}.${process.pid}`, target); // a running program can't be overwritten, but replaced
+    placeProgram(source, target);
   }
 }
 
@@ -39,11 +39,20 @@ function buildEngine(variant, dist) {
   const { version } = JSON.parse(readFileSync(`${repository}/package.json`, "utf8"));
   const bun = pinnedBun();
   const commit = gitCommit();
-  const stamp = [version, commit, bun, mtime(bun), mtime(`${repository}/scripts/build.mjs`), mtime(order), ...sources("src")].join("\n");
+  const stamp = [
+    version,
+    commit,
+    bun,
+    mtime(bun),
+    mtime(`${repository}/scripts/build.mjs`),
+    mtime(`${repository}/scripts/place-program.mjs`),
+    mtime(order),
+    ...sources("src"),
+  ].join("\n");
   const stampFile = `${dist}/engine.stamp`;
   if (existsSync(`${dist}/engine`) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return false;
 
-  const output = `${dist}/engine.${process.pid}`;
+  const output = `${dist}/engine.compiled.${process.pid}`;
   run(
     bun,
     [
@@ -65,7 +74,8 @@ function buildEngine(variant, dist) {
     ],
     { dist, cwd: dist },
   );
-  renameSync(output, `${dist}/engine`);
+  placeAligned(output, `${dist}/engine`);
+  rmSync(output);
   writeFileSync(stampFile, stamp);
   return true;
 }

@@ -2,10 +2,11 @@
 // keep using the programs that started them; `wherry` is a link to the newest, and `wherry-runc`, for engines that want an OCI runtime, one to it.
 //
 //   node scripts/install.mjs [--prefix /usr/local]
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { installedVersions, versionsInUse } from "./installed-versions.mjs";
 import { repository } from "./pinned-bun.mjs";
+import { placeProgram } from "./place-program.mjs";
 
 const { values } = parseArgs({ options: { prefix: { type: "string", default: "/usr/local" } } });
 const programs = ["wherry", "engine", "launcher"];
@@ -21,7 +22,7 @@ const library = `${values.prefix}/lib/wherry`;
 const target = `${library}/${name}`;
 const temporary = `${library}/.${name}.${process.pid}`;
 mkdirSync(temporary, { recursive: true });
-for (const program of programs) copyFileSync(`${dist}/${program}`, `${temporary}/${program}`);
+for (const program of programs) placeProgram(`${dist}/${program}`, `${temporary}/${program}`);
 if (existsSync(target)) renameSync(target, `${temporary}.old`);
 renameSync(temporary, target);
 rmSync(`${temporary}.old`, { recursive: true, force: true });

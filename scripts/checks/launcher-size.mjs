@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** Why this many: docs/adr/0012-the-launchers-size.md */
-const budget = 4900;
+const budget = 4950;
 
 /** In text and quoted characters a comment's beginning is none. */
 const commentOrText = /\/\*[^]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;

@@ -31,10 +31,24 @@ describe("the built program", () => {
     ["BUN_INSPECT", () => "127.0.0.1:0"],
     ["NODE_OPTIONS", () => `--require=${hostile}`],
     ["BUN_PRELOAD", () => hostile],
+    ["MIMALLOC_VERBOSE", () => "1"],
+    ["mimalloc_show_stats", () => "1"],
+    ["WHERRY_LAUNCHER", () => "0"],
   ])("does the same when %s is set", async (name, value) => {
     const plain = await run("wherry", {});
     expect(plain.code).toBe(0);
     expect(await run("wherry", { [name]: value() })).toEqual(plain);
+  });
+
+  test("passes on what it sets aside, to who asks for it by name", async () => {
+    const program = new RunningProgram(
+      `${repository}/dist/wherry`,
+      ["run", "--explain=only", "--json", "--rm", "-e", "NODE_ENV", "base", "env"],
+      {
+        env: { NODE_ENV: "production" },
+      },
+    );
+    expect((await program.done).stdout).toContain("NODE_ENV=production");
   });
 
   test("does the same in a directory with a hostile bunfig.toml, .env, package.json and tsconfig.json", async () => {

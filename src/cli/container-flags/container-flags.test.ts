@@ -194,6 +194,14 @@ describe("variables, labels and profiles from files", () => {
     ]);
   });
 
+  test("the caller's NODE_ENV comes from where the front has set it aside, and what is for our own runtime does not pass for it", async () => {
+    const options = await createdWith(["-e", "NODE_ENV", "-e", "BUN_JSC_useJIT", "image"], {
+      WHERRY_CALLERS_NODE_ENV: "test",
+      BUN_JSC_useJIT: "0",
+    });
+    expect(options.env).toEqual(["NODE_ENV=test", "BUN_JSC_useJIT"]);
+  });
+
   test("labels of a file", async () => {
     const options = await createdWith(["--label-file", file("labels", "a=1\nb\n"), "-l", "a=2", "image"]);
     expect(options.labels).toEqual({ a: "2", b: "" });

@@ -18,10 +18,17 @@ export function readEnvironment(
     const equals = entry.indexOf("=");
     if (entry === "" || equals === 0)
       throw invalidOption(`invalid environment variable \`${entry}\`: use NAME=VALUE, or NAME to pass your own on`);
-    const value = equals > 0 ? undefined : caller[entry];
+    const value = equals > 0 ? undefined : callersVariable(caller, entry);
     return value === undefined ? entry : `${entry}=${value}`;
   };
   return [...lines.map(resolve).filter((entry) => entry.includes("=")), ...given.variables.map(resolve)];
+}
+
+/** What its own runtime would obey (NODE_OPTIONS), our front program has set aside under another name (launcher/front.c). */
+function callersVariable(caller: Environment, name: string): string | undefined {
+  const aside = caller[`WHERRY_CALLERS_${name}`];
+  if (aside !== undefined) return aside;
+  return /^(BUN_|JSC_|NODE_|mimalloc_)/i.test(name) ? undefined : caller[name];
 }
 
 /**
