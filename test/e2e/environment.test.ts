@@ -40,17 +40,6 @@ describe("the built program", () => {
     expect(await run("wherry", { [name]: value() })).toEqual(plain);
   });
 
-  test("passes on what it sets aside, to who asks for it by name", async () => {
-    const program = new RunningProgram(
-      `${repository}/dist/wherry`,
-      ["run", "--explain=only", "--json", "--rm", "-e", "NODE_ENV", "base", "env"],
-      {
-        env: { NODE_ENV: "production" },
-      },
-    );
-    expect((await program.done).stdout).toContain("NODE_ENV=production");
-  });
-
   test("does the same in a directory with a hostile bunfig.toml, .env, package.json and tsconfig.json", async () => {
     writeFileSync(`${directory}/bunfig.toml`, 'preload = ["./hostile.js"]\n');
     writeFileSync(`${directory}/.env`, "WHERRY_ROOT=/nowhere\nBUN_OPTIONS=--version\n");

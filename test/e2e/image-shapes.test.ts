@@ -83,6 +83,13 @@ describe("configurations", () => {
     await load("env", [], { Env: ["WHERRY_A=1", "WHERRY_B=2"] });
     expect(await sh("env", "env | grep WHERRY_", "-e", "WHERRY_A")).toBe("WHERRY_B=2");
   });
+
+  test("-e NODE_ENV passes the caller's on, though our own runtime must not see it", async () => {
+    const words = ["run", "--rm", "--network", "none", "-e", "NODE_ENV", "-e", "MIMALLOC_VERBOSE", "base", "env"];
+    const { stdout, stderr } = await host.start(words, { env: { NODE_ENV: "test", MIMALLOC_VERBOSE: "1" } }).done;
+    expect(stderr).toBe("");
+    expect(stdout).toContain("NODE_ENV=test\nMIMALLOC_VERBOSE=1\n");
+  });
 });
 
 describe("what lies in a place to mount on", () => {
