@@ -5,7 +5,7 @@ import { type ImageArchive, invalidArchive, maxDocumentBytes, missingFile } from
 import { parseJsonDocument } from "./json-document.ts";
 import { mediaKindOf } from "./media-types.ts";
 import type { OciDescriptor, OciManifest } from "./oci-image.ts";
-import { type IndexEntry, type OciIndex, parseIndex, parseManifest } from "./parse-manifest.ts";
+import { type IndexEntry, type OciIndex, parseIndex, parseManifest, requireSha256 } from "./parse-manifest.ts";
 import { formatPlatform, hostPlatform, imagePlatform, isSamePlatform, type Platform } from "./platform.ts";
 import { type ImageReference, parseReference } from "./reference.ts";
 import { selectPlatform } from "./select-platform.ts";
@@ -21,6 +21,12 @@ export interface ArchivedImage {
   readonly index?: Buffer;
 }
 
+/** `refused`: why an image that the layout also has can't be taken in. */
+export interface OciImages {
+  readonly images: readonly ArchivedImage[];
+  readonly refused: EngineError | undefined;
+}
+
 const blobPath = (digest: Digest) => `blobs/${digest.replace(":", "/")}`;
 
 /**
@@ -29,21 +35,25 @@ const blobPath = (digest: Digest) => `blobs/${digest.replace(":", "/")}`;
  * @throws {EngineError} IMAGE_INVALID, ARCHIVE_INVALID, PLATFORM_NOT_FOUND, INVALID_REFERENCE
  * @see image-spec image-layout.md
  */
-export async function readOciImages(archive: ImageArchive, index: Buffer, platform: Platform | undefined): Promise<ArchivedImage[]> {
+export async function readOciImages(archive: ImageArchive, index: Buffer, platform: Platform | undefined): Promise<OciImages> {
   const top = parseIndex(index);
   const images: ArchivedImage[] = [];
   let other: EngineError | undefined;
+  let refused: EngineError | undefined;
   const byName = new Map<string, IndexEntry[]>();
   for (const entry of top.manifests) {
     if (mediaKindOf(entry.mediaType) === undefined || entry.platform?.os === "unknown") continue;
-    const name = nameOf(entry) ?? entry.digest;
+    // No name has two colons and no slash.
+    const name = nameOf(entry) ?? `:${entry.digest}`;
     byName.set(name, [...(byName.get(name) ?? []), entry]);
   }
   for (const [name, entries] of byName) {
     const chosen = await choose(archive, { mediaType: top.mediaType, manifests: entries }, { platform, index: undefined }).catch(
       (error: unknown) => {
-        if (!(error instanceof EngineError) || error.code !== "IMAGE_UNSUPPORTED") throw error;
-        other ??= error;
+        if (!(error instanceof EngineError)) throw error;
+        if (error.code === "INVALID_DIGEST") refused ??= error;
+        else if (error.code === "IMAGE_UNSUPPORTED") other ??= error;
+        else throw error;
         return undefined;
       },
     );
@@ -52,15 +62,24 @@ export async function readOciImages(archive: ImageArchive, index: Buffer, platfo
     if (platform !== undefined) checkPlatform(config, platform);
     images.push({
       config,
-      references: name.startsWith("sha256:") ? [] : [parseReference(name)],
+      references: name.startsWith(":") ? [] : [nameOfManifest(name, chosen)],
       layers: chosen.parsed.layers.map((layer) => blobPath(layer.digest)),
       manifest: chosen,
       ...(chosen.index === undefined ? {} : { index: chosen.index }),
     });
   }
   // Signatures, bills of materials and other artifacts lie beside an image, in the same layout.
-  if (images.length === 0 && other !== undefined) throw other;
-  return images;
+  if (images.length === 0 && refused === undefined && other !== undefined) throw other;
+  return { images, refused };
+}
+
+/** Of a tag and a digest the digest counts, as when such a name is pulled; it must be that of what it names. @throws {EngineError} ARCHIVE_INVALID */
+function nameOfManifest(name: string, { bytes, index }: { readonly bytes: Buffer; readonly index: Buffer | undefined }): ImageReference {
+  const reference = parseReference(name);
+  if (reference.digest === undefined) return reference;
+  const digests = [bytes, ...(index === undefined ? [] : [index])].map(digestOf);
+  if (digests.includes(reference.digest)) return { ...reference, tag: undefined };
+  throw invalidArchive(`it calls an image \`${name}\` whose digest is \`${digests.at(-1)}\``);
 }
 
 /** Through nested indexes, to one manifest. Undefined when it is no image but an artifact of another kind. */
@@ -75,6 +94,7 @@ async function choose(
   const [only] = images;
   const entry =
     how.platform === undefined && images.length === 1 && only !== undefined ? only : selectPlatform(index, how.platform ?? hostPlatform());
+  requireSha256(entry.digest);
   const bytes = await readBlob(archive, entry);
   if (mediaKindOf(entry.mediaType) === "index") {
     return choose(archive, parseIndex(bytes, entry.mediaType), { ...how, index: bytes }, depth + 1);
@@ -117,7 +137,7 @@ export async function readDockerImages(archive: ImageArchive, manifest: Buffer, 
       references: entry
         .field("RepoTags")
         .items()
-        .map((name) => parseReference(name.string())),
+        .map((name) => tagOf(name.string())),
       layers: entry
         .field("Layers")
         .items()
@@ -125,6 +145,13 @@ export async function readDockerImages(archive: ImageArchive, manifest: Buffer, 
     });
   }
   return images;
+}
+
+/** Without the digest, which would be that of a manifest, and here is none. @throws {EngineError} ARCHIVE_INVALID, INVALID_REFERENCE */
+function tagOf(name: string): ImageReference {
+  const reference = parseReference(name);
+  if (reference.tag === undefined) throw invalidArchive(`invalid tag \`${name}\``);
+  return { ...reference, digest: undefined };
 }
 
 function cleanName(path: string): string {
@@ -138,9 +165,13 @@ function cleanName(path: string): string {
 async function readBlob(archive: ImageArchive, { digest, size }: OciDescriptor): Promise<Buffer> {
   const bytes = await archive.read(blobPath(digest));
   if (bytes === undefined) throw missingFile(blobPath(digest));
-  const found = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const found = digestOf(bytes);
   if (found !== digest || bytes.length !== size) throw invalidArchive(`\`${blobPath(digest)}\` is not what its name says (\`${found}\`)`);
   return bytes;
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 function checkPlatform(config: Buffer, wanted: Platform): void {

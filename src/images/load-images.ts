@@ -5,7 +5,7 @@ import { decompress, detectCompression } from "../archive/compression.ts";
 import { readFileRange } from "../archive/file-range.ts";
 import type { Digest, ImageId } from "../core/brands.ts";
 import { getImageByReference } from "../state/image-rows.ts";
-import { type ArchivedImage, readDockerImages, readOciImages } from "./archive-images.ts";
+import { type ArchivedImage, type OciImages, readDockerImages, readOciImages } from "./archive-images.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { FileArchive } from "./file-archive.ts";
 import { type ImageArchive, invalidArchive, missingFile } from "./image-archive.ts";
@@ -42,19 +42,20 @@ const parallelLayers = 3;
 /**
  * Loads the images of an archive: docker's form, an OCI layout or both in one, compressed or not, in one pass. Memory is bounded whatever
  * the archive's size. Each image is there whole or not at all; those before a damaged one stay,
- * and nothing else does.
- * @throws {EngineError} ARCHIVE_INVALID, TAR_INVALID, IMAGE_INVALID, PLATFORM_NOT_FOUND, what `ingestLayer` throws
+ * and nothing else does. One named by another digest than SHA-256 fails it when the others are there.
+ * @throws {EngineError} ARCHIVE_INVALID, TAR_INVALID, IMAGE_INVALID, PLATFORM_NOT_FOUND, INVALID_DIGEST, what `ingestLayer` throws
  */
 export async function loadImages(host: ImageHost, input: ArchiveInput, options: LoadOptions = {}): Promise<LoadedImage[]> {
   const platform = options.platform === undefined || options.platform === "" ? undefined : parsePlatform(options.platform);
   await collectGarbage(host);
   try {
     await using archive = await openArchive(host, input, options);
-    const images = await readImages(archive, platform, options.signal);
+    const { images, refused } = await readImages(archive, platform, options.signal);
     const loaded: LoadedImage[] = [];
     for (const image of images) {
       loaded.push(await loadImage(host, archive, { image, options: { ...options, platform } }));
     }
+    if (refused !== undefined) throw refused;
     return loaded;
   } catch (error) {
     // Layers that were stored before it failed.
@@ -84,16 +85,17 @@ async function uncompressed(input: AsyncIterable<Uint8Array>): Promise<AsyncIter
 }
 
 /** Those of the OCI layout, whose manifests stay as they are, then what only the docker form tells: images, and further names. */
-async function readImages(archive: ImageArchive, platform: Platform | undefined, signal?: AbortSignal): Promise<ArchivedImage[]> {
+async function readImages(archive: ImageArchive, platform: Platform | undefined, signal?: AbortSignal): Promise<OciImages> {
   const [index, manifest] = [await archive.read("index.json"), await archive.read("manifest.json")];
   if (index === undefined && manifest === undefined) {
     const repositories = await archive.read("repositories");
-    if (repositories !== undefined) return await readLegacyImages(archive, repositories, signal);
+    if (repositories !== undefined) return { images: await readLegacyImages(archive, repositories, signal), refused: undefined };
     throw invalidArchive(
       "neither `manifest.json` nor `index.json` is in it: this is no archive of images; a root file system is brought in with wherry import",
     );
   }
-  const images = mergeNames(index === undefined ? [] : await readOciImages(archive, index, platform));
+  const layout = index === undefined ? undefined : await readOciImages(archive, index, platform);
+  const images = mergeNames(layout?.images ?? []);
   const known = new Set(images.flatMap((image) => image.references.map(canonicalReference)));
   for (const image of manifest === undefined ? [] : await readDockerImages(archive, manifest, platform)) {
     const at = images.findIndex((other) => other.config.equals(image.config));
@@ -104,8 +106,10 @@ async function readImages(archive: ImageArchive, platform: Platform | undefined,
       images[at] = { ...same, references: [...same.references, ...further] };
     }
   }
-  if (images.length === 0) throw invalidArchive("it holds no image");
-  return images;
+  // The other form has it, too.
+  const refused = manifest === undefined ? layout?.refused : undefined;
+  if (images.length === 0) throw refused ?? invalidArchive("it holds no image");
+  return { images, refused };
 }
 
 /** One manifest under several names is one image. */

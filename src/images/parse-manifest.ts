@@ -11,7 +11,7 @@ export const maxManifestBytes = 4 * 1024 * 1024;
 /** So many an overlay takes, beside the layer of places to mount on: the 501st lower is EINVAL. */
 const maxLayers = 499;
 
-/** One child of an index. */
+/** One child of an index. Its digest may be of another algorithm, which `requireSha256` refuses: nobody who wants another child is to suffer. */
 export interface IndexEntry extends OciDescriptor {
   readonly platform: Platform | undefined;
   readonly annotations: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ export interface OciIndex {
 
 /**
  * Reads the manifest of one image, OCI's or docker's schema 2. `mediaType`: what a descriptor or a registry says that it is.
- * @throws {EngineError} IMAGE_INVALID, IMAGE_UNSUPPORTED (another kind of artifact, schema 1)
+ * @throws {EngineError} IMAGE_INVALID, IMAGE_UNSUPPORTED (another kind of artifact, schema 1), INVALID_DIGEST (not SHA-256)
  */
 export function parseManifest(bytes: Uint8Array, mediaType?: string): OciManifest {
   const document = parseJsonDocument(bytes, "image manifest", maxManifestBytes);
@@ -50,7 +50,9 @@ export function parseIndex(bytes: Uint8Array, mediaType?: string): OciIndex {
       .field("manifests")
       .items()
       .map((entry) => ({
-        ...parseDescriptor(entry),
+        mediaType: entry.field("mediaType").string(),
+        digest: parseDigest(entry.field("digest")),
+        size: entry.field("size").size(),
         platform: parsePlatformField(entry.field("platform")),
         annotations: Object.fromEntries(
           entry
@@ -91,22 +93,34 @@ function checkMediaType(
   return mediaType;
 }
 
-function parseDescriptor(from: JsonValue, kind?: MediaKind): OciDescriptor {
+function parseDescriptor(from: JsonValue, kind: MediaKind): OciDescriptor {
   const mediaType = from.field("mediaType").string();
-  if (kind !== undefined && mediaKindOf(mediaType) !== kind) {
+  if (mediaKindOf(mediaType) !== kind) {
     throw unsupported(
       kind === "layer" && mediaType.endsWith("+encrypted")
         ? `an encrypted layer (\`${mediaType}\`)`
         : `\`${mediaType}\` where an image has its ${kind}: this is not a container image`,
     );
   }
-  return { mediaType, digest: parseDigest(from.field("digest")), size: from.field("size").size() };
+  return { mediaType, digest: requireSha256(parseDigest(from.field("digest"))), size: from.field("size").size() };
 }
 
+/** Of any algorithm that the specification's grammar knows. @see image-spec descriptor.md#digests */
 function parseDigest(from: JsonValue): Digest {
   const digest = from.string();
-  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) throw from.invalid("is not a sha256 digest");
+  const isOther = /^(?!sha256:)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/.test(digest);
+  if (!isOther && !/^sha256:[0-9a-f]{64}$/.test(digest)) throw from.invalid("is not a sha256 digest");
   return digest as Digest;
+}
+
+/** The store names blobs by SHA-256 alone, as all builders and registries do. @throws {EngineError} INVALID_DIGEST */
+export function requireSha256(digest: Digest): Digest {
+  if (digest.startsWith("sha256:")) return digest;
+  throw new EngineError({
+    kind: "invalidArgument",
+    code: "INVALID_DIGEST",
+    message: `read image manifest: \`${digest}\` is not a sha256 digest, and only such are taken`,
+  });
 }
 
 function parsePlatformField(from: JsonValue): Platform | undefined {

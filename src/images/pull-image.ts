@@ -12,7 +12,7 @@ import { mediaKindOf } from "./media-types.ts";
 import type { OciDescriptor, OciManifest } from "./oci-image.ts";
 import { explainRefusal, openRepository, type TransferOptions } from "./open-repository.ts";
 import { maxConfigBytes, parseConfig } from "./parse-config.ts";
-import { manifestKindOf, parseIndex, parseManifest } from "./parse-manifest.ts";
+import { manifestKindOf, parseIndex, parseManifest, requireSha256 } from "./parse-manifest.ts";
 import {
   formatPlatform,
   hostPlatform,
@@ -155,6 +155,7 @@ async function chooseManifest(
   let from = index;
   for (let depth = 1; depth <= deepestIndex; depth++) {
     const entry = selectPlatform(parseIndex(from.bytes, from.mediaType), platform);
+    requireSha256(entry.digest);
     const here = readStored(host, entry);
     const received = here === undefined ? await repository.manifest(entry.digest, signal) : { bytes: here, digest: entry.digest };
     const found = { ...received, mediaType: entry.mediaType };

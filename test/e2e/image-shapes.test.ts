@@ -155,10 +155,63 @@ describe("OCI layouts", () => {
     expect((await layout(() => [signature], artifact, empty)).stderr).toContain("this is not a container image");
   });
 
+  const named = (name: string, key = "io.containerd.image.name") => ({ annotations: { [key]: name } });
+  const sha512 = { mediaType, digest: `sha512:${"ab".repeat(64)}`, size: 10 };
+
+  test("a digest in a name is compared with the image's, and then counts, as when it is pulled", async () => {
+    for (const key of ["io.containerd.image.name", "org.opencontainers.image.ref.name"]) {
+      const right = await layout(({ descriptor: own }) => [{ ...own, ...named(`docker.io/library/by-digest:1@${own.digest}`, key) }]);
+      expect(right.stdout).toMatch(/^Loaded image: by-digest@sha256:[0-9a-f]{64}\n$/);
+      await host.ok(["rmi", right.stdout.trim().slice("Loaded image: ".length)]);
+      const forged = `docker.io/library/by-digest:1@sha256:${"ab".repeat(32)}`;
+      const wrong = await layout(({ descriptor: own }) => [{ ...own, ...named(forged, key) }]);
+      expect(wrong).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining(`it calls an image \`${forged}\` whose digest is`),
+      });
+    }
+    expect(await host.ok(["images", "-q", "by-digest"])).toBe("");
+  });
+
+  test("an entry with a digest of another algorithm fails alone", async () => {
+    const refused = { code: 1, stderr: expect.stringContaining(`\`${sha512.digest}\` is not a sha256 digest, and only such are taken`) };
+    expect(
+      await layout(({ descriptor: own }) => [
+        { ...sha512, ...named("other:1") },
+        { ...own, ...named("this:1") },
+      ]),
+    ).toMatchObject(refused);
+    expect(await sh("this:1", "echo runs")).toBe("runs");
+    await host.ok(["rmi", "this:1"]);
+    expect(await layout(() => [{ ...sha512, ...named("other:1") }])).toMatchObject(refused);
+    // Where it is not what is wanted, it is nothing.
+    const platform = { os: "linux", architecture: "s390x" };
+    const here = { os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch };
+    const both = await layout(({ descriptor: own }) => [
+      { ...sha512, platform, ...named("both:1") },
+      { ...own, platform: here, ...named("both:1") },
+      { ...sha512, mediaType: "application/vnd.example+json" },
+    ]);
+    expect(both).toMatchObject({ code: 0, stdout: "Loaded image: both:1\n" });
+    await host.ok(["rmi", "both:1"]);
+  });
+
   test("an annotation that is no name leaves the image without one", async () => {
     const annotations = { "org.opencontainers.image.ref.name": "a title: with words" };
     expect((await layout(({ descriptor: own }) => [{ ...own, annotations }])).stdout).toMatch(/^Loaded image ID: sha256:/);
   });
+});
+
+test("of a docker archive's name with a digest the tag counts: there is no manifest to compare with", async () => {
+  const forged = `@sha256:${"ab".repeat(32)}`;
+  const path = `${host.directory}/image.tar`;
+  const write = (tag: string) => writeFileSync(path, tarOf(oldDockerArchive([{ image: makeImage([busybox]), tags: [tag] }])));
+  write(`tagged:1${forged}`);
+  expect(await host.ok(["load", "-i", path])).toBe("Loaded image: tagged:1");
+  expect(await host.ok(["images", "--digests", "--format", "{{.Digest}}", "tagged"])).toBe("<none>");
+  write(`tagged${forged}`);
+  expect((await host.wherry(["load", "-i", path])).stderr).toContain(`invalid tag \`tagged${forged}\``);
 });
 
 test("an image for another platform runs if it can, with a warning", async () => {
