@@ -34,6 +34,14 @@ describe("detectCompression()", () => {
   ])("takes %p for %p", (head, kind) => {
     expect(detectCompression(Buffer.from(head))).toBe(kind);
   });
+
+  test.each(["a zip archive: PK\x03\x04", "lz4: \x04\x22\x4d\x18", "compress (.Z): \x1f\x9d\x90"])(
+    "names what it does not know: %p",
+    (sample) => {
+      const [what = "", head = ""] = sample.split(": ");
+      expect(() => detectCompression(Buffer.from(head, "latin1"))).toThrow(`this is ${what}; a tar is taken`);
+    },
+  );
 });
 
 describe("decompress()", () => {
@@ -59,6 +67,19 @@ describe("decompress()", () => {
         for await (const part of decompress("zstd", chunks(whole, size))) parts.push(part);
         expect(Buffer.concat(parts).equals(noise)).toBe(true);
       }
+    }
+  });
+
+  test("tells when the host lacks the program", async () => {
+    const path = process.env["PATH"];
+    process.env["PATH"] = "/nowhere";
+    try {
+      for (const kind of ["xz", "bzip2"] as const) {
+        const unavailable = { code: "COMPRESSION_UNAVAILABLE", message: expect.stringContaining(`this host has no \`${kind}\``) };
+        expect(await failureOf(all(kind, Buffer.alloc(300_000)))).toMatchObject(unavailable);
+      }
+    } finally {
+      process.env["PATH"] = path;
     }
   });
 

@@ -5,7 +5,7 @@ import { ZstdEnd } from "./zstd-end.ts";
 
 export type Compression = "none" | "gzip" | "zstd" | "bzip2" | "xz";
 
-/** Told by the first bytes (six are enough). */
+/** Told by the first bytes (six are enough). @throws {EngineError} COMPRESSION_UNAVAILABLE for other formats */
 export function detectCompression(head: Uint8Array): Compression {
   const begins = (...magic: number[]) => magic.every((byte, at) => head[at] === byte);
   if (begins(0x1f, 0x8b)) return "gzip";
@@ -14,6 +14,11 @@ export function detectCompression(head: Uint8Array): Compression {
   if ((head[0] ?? 0) >> 4 === 5 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18) return "zstd";
   if (begins(0x42, 0x5a, 0x68)) return "bzip2";
   if (begins(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00)) return "xz";
+  // What no tar begins with: a member's name has no such bytes.
+  if (begins(0x50, 0x4b, 0x03, 0x04)) throw unknownFormat("a zip archive");
+  if (begins(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c)) throw unknownFormat("a 7z archive");
+  if (begins(0x04, 0x22, 0x4d, 0x18)) throw unknownFormat("lz4");
+  if (begins(0x1f, 0x9d)) throw unknownFormat("compress (.Z)");
   return "none";
 }
 
@@ -76,7 +81,13 @@ async function* decompressByProgram(program: "bzip2" | "xz", source: AsyncIterab
   child.stdin.on("error", () => {});
   input.pipe(child.stdin);
   try {
-    for await (const chunk of child.stdout) yield chunk as Buffer;
+    let broken: unknown;
+    try {
+      for await (const chunk of child.stdout) yield chunk as Buffer;
+    } catch (error) {
+      // Of a program that could not be started.
+      broken = error;
+    }
     const { status, error } = await ended;
     if (failure !== undefined) throw failure;
     if (error !== undefined) {
@@ -87,11 +98,19 @@ async function* decompressByProgram(program: "bzip2" | "xz", source: AsyncIterab
         cause: error,
       });
     }
-    if (status !== 0) throw damaged(program, new Error(said.trim()));
+    if (status !== 0 || broken !== undefined) throw damaged(program, new Error(said.trim()));
   } finally {
     input.destroy();
     child.kill();
   }
+}
+
+function unknownFormat(what: string): EngineError {
+  return new EngineError({
+    kind: "invalidArgument",
+    code: "COMPRESSION_UNAVAILABLE",
+    message: `read archive: this is ${what}; a tar is taken, plain or compressed with gzip, zstd, bzip2 or xz`,
+  });
 }
 
 function damaged(kind: Compression, cause: unknown): EngineError {

@@ -25,7 +25,7 @@ export const errorCodes = {
   COMMAND_NOT_EXECUTABLE: "the command exists in the container but can't be executed (exit code 126)",
   COMMAND_NOT_FOUND: "the command is not in the container (exit code 127)",
   COMPRESSION_INVALID: "compressed data is damaged or truncated",
-  COMPRESSION_UNAVAILABLE: "the host lacks the program that decompresses this format",
+  COMPRESSION_UNAVAILABLE: "the format of compressed data is not known, or the host lacks the program that decompresses it",
   CONFIG_INVALID: "a container configuration that is incomplete or contradicts itself",
   CONFIG_UNSUPPORTED: "a container configuration asks for something that is not supported",
   CONTAINER_AMBIGUOUS: "an id prefix that several containers share",

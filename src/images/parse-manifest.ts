@@ -99,7 +99,9 @@ function parseDescriptor(from: JsonValue, kind: MediaKind): OciDescriptor {
     throw unsupported(
       kind === "layer" && mediaType.endsWith("+encrypted")
         ? `an encrypted layer (\`${mediaType}\`)`
-        : `\`${mediaType}\` where an image has its ${kind}: this is not a container image`,
+        : kind === "layer" && mediaType.startsWith(`${mediaTypes.layer}+`)
+          ? `a layer compressed in a way that has no media type (\`${mediaType}\`); gzip and zstd have`
+          : `\`${mediaType}\` where an image has its ${kind}: this is not a container image`,
     );
   }
   return { mediaType, digest: requireSha256(parseDigest(from.field("digest"))), size: from.field("size").size() };

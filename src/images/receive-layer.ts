@@ -9,9 +9,6 @@ import type { LayerTree } from "../layers/layer-tree.ts";
 import { layerTooLarge, maxLayerBytes } from "./layer-limit.ts";
 import { mediaTypes } from "./media-types.ts";
 
-/** Those that have a media type. */
-export type KeptCompression = "none" | "gzip" | "zstd";
-
 interface UnpackedTar {
   readonly diffId: DiffId;
   readonly path: HostPath;
@@ -26,7 +23,7 @@ export class ReceivedLayer implements Disposable {
   /** Of the uncompressed tar. */
   readonly tarBytes: number;
   /** Of the blob as it is kept. */
-  readonly compression: KeptCompression;
+  readonly compression: Compression;
   readonly mediaType: string;
   /** What the tar describes, where that is known already. */
   readonly tree: LayerTree | undefined;
@@ -34,7 +31,7 @@ export class ReceivedLayer implements Disposable {
   constructor(
     blob: BlobWriter,
     tar: UnpackedTar & {
-      readonly compression: KeptCompression;
+      readonly compression: Compression;
       readonly mediaType?: string | undefined;
       readonly tree?: LayerTree | undefined;
     },
@@ -77,7 +74,8 @@ export interface ReceiveOptions {
 
 /**
  * Takes a layer in, compressed (gzip, zstd; bzip2 and xz by the host's programs) or not, in one pass and with little memory, whatever its
- * size. The blob is kept as it came; bzip2 and xz, which have no media type, are kept as the tar. On failure nothing is left.
+ * size. The blob is kept as it came; bzip2 and xz, which have no media type, are kept as the tar, unless a manifest names the blob. On failure
+ * nothing is left.
  * @throws {EngineError} BLOB_DIGEST_MISMATCH, BLOB_TOO_LARGE, COMPRESSION_*, LAYER_INVALID_TAR (empty), LAYER_TOO_LARGE, NO_SPACE;
  * whatever `bytes` throws; the signal's reason when aborted.
  */
@@ -91,7 +89,8 @@ export async function receiveLayer(
   const { mediaType } = options;
   const blob = content.begin(options.expected);
   try {
-    if (compression !== "gzip" && compression !== "zstd") {
+    const hasMediaType = compression === "gzip" || compression === "zstd";
+    if (compression === "none" || (!hasMediaType && options.expected === undefined)) {
       const tar = compression === "none" ? chunks : decompress(compression, chunks);
       for await (const chunk of limited(tar, limit)) blob.write(chunk);
       return checked(ReceivedLayer.ofTar(blob, { mediaType }), options);
@@ -112,7 +111,7 @@ export async function receiveLayer(
 }
 
 /** OCI's, for a blob that came without one. */
-export function layerMediaType(compression: KeptCompression): string {
+export function layerMediaType(compression: Compression): string {
   return compression === "none" ? mediaTypes.layer : `${mediaTypes.layer}+${compression}`;
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { decompress } from "../archive/compression.ts";
+import { type Compression, decompress } from "../archive/compression.ts";
 import { readFileRange } from "../archive/file-range.ts";
 import { encodeHeader, padding, tarEnd } from "../archive/tar-writer.ts";
 import type { Digest, HostPath } from "../core/brands.ts";
@@ -33,7 +33,7 @@ export interface SaveOptions extends Pick<TransferOptions, "credentials" | "sign
 /** A file of the archive: from memory, or a stored blob, decompressed when `tarBytes` says how large its tar is. */
 type SavedFile =
   | { readonly bytes: Buffer }
-  | { readonly blob: HostPath; readonly tarBytes?: number; readonly compression?: "gzip" | "zstd" };
+  | { readonly blob: HostPath; readonly tarBytes?: number; readonly compression?: Exclude<Compression, "none"> };
 
 interface SavedImage {
   readonly image: ImageRow;
@@ -105,8 +105,7 @@ function addImage(
     digests.push(digest);
     const diffId = image.layers[at];
     const blob = getLayerBlob(host.store, digest);
-    const compressed = blob !== undefined && blob.compression !== "none";
-    if (format !== "docker" || !compressed || diffId === undefined) {
+    if (format !== "docker" || blob === undefined || blob.compression === "none" || diffId === undefined) {
       files.set(blobName(digest), { blob: host.content.path(digest) });
       return blobName(digest);
     }
@@ -114,7 +113,7 @@ function addImage(
     files.set(name, {
       blob: host.content.path(digest),
       tarBytes: blob.tarBytes,
-      compression: blob.compression === "zstd" ? "zstd" : "gzip",
+      compression: blob.compression,
     });
     return name;
   });

@@ -11,7 +11,7 @@ export interface ManifestRow {
 export interface LayerBlobRow {
   readonly digest: Digest;
   readonly diffId: DiffId;
-  readonly compression: "none" | "gzip" | "zstd";
+  readonly compression: "none" | "gzip" | "zstd" | "bzip2" | "xz";
   /** Of the blob. */
   readonly sizeBytes: number;
   /** Of the uncompressed tar. */

@@ -1,5 +1,6 @@
 // Images as they are in the world: shapes that other builders make, docker takes, and its own never have.
 import { beforeAll, describe, expect, test as bunTest } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { encodeHeader, padding, tarEnd } from "../../src/archive/tar-writer.ts";
 import { encodeText } from "../../src/core/byte-string.ts";
@@ -157,6 +158,27 @@ describe("OCI layouts", () => {
 
   const named = (name: string, key = "io.containerd.image.name") => ({ annotations: { [key]: name } });
   const sha512 = { mediaType, digest: `sha512:${"ab".repeat(64)}`, size: 10 };
+
+  test.each(["xz", "bzip2"])(
+    "a layer of %s, which other engines take whatever its media type says, is kept as it came",
+    async (program) => {
+      const compress = (layer: Buffer) => spawnSync(program, ["-c"], { input: layer, maxBuffer: 1e8 }).stdout;
+      const image = ociBlobs(makeImage([busybox, archive({ path: "f", data: program })]), compress);
+      const annotations = { "io.containerd.image.name": `docker.io/library/of-${program}:1` };
+      const path = `${host.directory}/layout.tar`;
+      const index = ociIndex([{ ...image.descriptor, annotations }]);
+      writeFileSync(path, tarOf({ ...image.files, "oci-layout": json({ imageLayoutVersion: "1.0.0" }), "index.json": index }));
+      for (const format of ["oci", "docker"]) {
+        expect(await host.ok(["load", "-i", path])).toBe(`Loaded image: of-${program}:1`);
+        expect(await sh(`of-${program}:1`, "cat /f")).toBe(program);
+        await host.ok(["save", "--format", format, "-o", path, `of-${program}:1`]);
+        await host.ok(["rmi", `of-${program}:1`]);
+      }
+      await host.ok(["load", "-i", path]);
+      expect(await sh(`of-${program}:1`, "cat /f")).toBe(program);
+      await host.ok(["rmi", `of-${program}:1`]);
+    },
+  );
 
   test("a digest in a name is compared with the image's, and then counts, as when it is pulled", async () => {
     for (const key of ["io.containerd.image.name", "org.opencontainers.image.ref.name"]) {
