@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { encodeHeader, padding, tarEnd } from "../archive/tar-writer.ts";
 import type { ByteString } from "../core/byte-string.ts";
 import type { HostPath } from "../core/brands.ts";
@@ -20,12 +20,14 @@ export interface DriverProbe extends LayerDriverChoice {
 
 /**
  * Whether layers can be mounted on this kernel and this data root's file system, and from what: one is made, mounted and read. A few
- * milliseconds, and the result is remembered in the run root until the next boot.
+ * milliseconds, and the result is remembered in the run root until the next boot, or until there are loop devices or none; that loop devices
+ * serve is found out each time.
  */
 export async function probeDriver(site: LayerSite): Promise<DriverProbe> {
   const file = `${site.runRoot}/layer-driver`;
   mkdirSync(`${site.root}/layers`, { recursive: true, mode: 0o700 });
-  const key = `${readBootId()} ${site.root} ${statSync(`${site.root}/layers`).dev} 2`;
+  const loop = existsSync("/dev/loop-control") ? " loop" : "";
+  const key = `${readBootId()} ${site.root} ${statSync(`${site.root}/layers`).dev} 3${loop}`;
   const remembered = recall(file, key);
   if (remembered !== undefined) return remembered;
   const probe = await attempt(site);
@@ -49,7 +51,8 @@ export function requireErofs(probe: DriverProbe): DriverProbe {
 function recall(file: string, key: string): DriverProbe | undefined {
   try {
     const found = JSON.parse(readFileSync(file, "utf8")) as { readonly key: string; readonly probe: DriverProbe };
-    return found.key === key ? found.probe : undefined;
+    // Loop devices may go at any time (`rmmod loop`, a /dev of one's own).
+    return found.key === key && found.probe.from !== "loop-devices" ? found.probe : undefined;
   } catch {
     return undefined;
   }

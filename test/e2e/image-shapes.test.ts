@@ -178,6 +178,7 @@ describe("OCI layouts", () => {
       expect(await sh(`of-${program}:1`, "cat /f")).toBe(program);
       await host.ok(["rmi", `of-${program}:1`]);
     },
+    30_000,
   );
 
   test("a digest in a name is compared with the image's, and then counts, as when it is pulled", async () => {

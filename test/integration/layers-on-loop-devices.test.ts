@@ -191,6 +191,30 @@ test("where there are none, that is told", () => {
   expect(withoutDevices(add, control)).toMatch(/no such file or directory: \/dev\/loop\d+ \(step 1 of/);
 });
 
+test("those that vanish later in a boot are not relied upon: another way is chosen", async () => {
+  await testLayers(root).choice();
+  const file = `${root}-run/layer-driver`;
+  const { key } = JSON.parse(readFileSync(file, "utf8")) as { key: string };
+  const remember = (probe: object) => writeFileSync(file, JSON.stringify({ key, probe }));
+  const add = `
+    const driver = testLayers(root);
+    console.log(JSON.stringify(await driver.choice()));
+    await driver.add("sha256:" + "a".repeat(64), tar);
+    console.log("added", driver.lowers(["sha256:" + "a".repeat(64)]).length);`;
+  for (const more of ["", `cp -a /dev/loop-control ${base}/dev`]) {
+    remember({ name: "erofs", reason: "remembered", from: "loop-devices" });
+    const said = withoutDevices(add, more);
+    expect(said).toContain("added 1");
+    expect(said).not.toContain("remembered");
+    unmountAllLayers(`${root}-run`);
+    rmSync(`${root}/layers`, { recursive: true });
+  }
+  // Nor is it remembered that there were none once they are there.
+  remember({ name: "directory", reason: "remembered" });
+  expect(await testLayers(root).choice()).toMatchObject({ reason: "remembered" });
+  expect(withoutDevices("console.log(JSON.stringify(await testLayers(root).choice()))")).not.toContain("remembered");
+});
+
 const testDevicesOnly = requires("root", "overlayfs", "erofs-devices-only");
 
 testDevicesOnly("they are chosen where the kernel mounts EROFS from nothing else", async () => {
