@@ -1,5 +1,6 @@
+import { capabilityName } from "../spec/capabilities.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
-import type { ResolvedProcess } from "../spec/resolve-process.ts";
+import { defaultStopSignal, type ResolvedProcess } from "../spec/resolve-process.ts";
 import { parseSecurityOptions } from "../spec/security-options.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
@@ -20,7 +21,7 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
   const words = [...(process.entrypoint ?? []), ...(process.command ?? [])];
   return {
     ...summarize(row, host.root),
-    options,
+    options: { ...options, ...namedInFull("capAdd", options.capAdd), ...namedInFull("capDrop", options.capDrop) },
     process: {
       entrypoint: process.entrypoint,
       command: process.command,
@@ -29,8 +30,7 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
       env: process.env,
       workingDirectory: process.workingDirectory,
       user: process.user,
-      stopSignal: process.stopSignal,
-      stopTimeoutSeconds: options.stopTimeoutSeconds ?? defaultStopTimeoutSeconds,
+      stopSignal: process.stopSignal === defaultStopSignal ? "" : process.stopSignal,
       exposedPorts: process.exposedPorts,
       volumes: process.volumes,
     },
@@ -55,4 +55,9 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
     layerDriver: "overlay2",
     execIds: listExecs(host, row),
   };
+}
+
+/** As docker keeps them, however they were written. */
+function namedInFull(key: "capAdd" | "capDrop", names: readonly string[] | undefined): Pick<ContainerOptions, "capAdd" | "capDrop"> {
+  return names === undefined ? {} : { [key]: names.map(capabilityName) };
 }

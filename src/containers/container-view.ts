@@ -65,8 +65,8 @@ export interface ContainerDetails extends ContainerSummary {
     readonly env: readonly string[];
     readonly workingDirectory: string;
     readonly user: string;
+    /** Empty: nobody has named one, `stop` sends SIGTERM. */
     readonly stopSignal: string;
-    readonly stopTimeoutSeconds: number;
     readonly exposedPorts: readonly string[];
     readonly volumes: readonly string[];
   };

@@ -18,7 +18,7 @@ export async function execInput(host: ContainerHost, row: ContainerRow, request:
     entrypoint: null,
     command: request.command,
     env: mergeEnvironment([own.env, request.env ?? []]),
-    workingDirectory: request.workingDirectory ?? own.workingDirectory,
+    workingDirectory: request.workingDirectory || own.workingDirectory,
     user: request.user ?? own.user,
   };
   const options: ContainerOptions = { ...settings, tty: request.tty ?? false, ...(request.user === undefined ? {} : { groupAdd: [] }) };

@@ -1,3 +1,4 @@
+import { EngineError } from "../core/engine-error.ts";
 import { O } from "./kernel-flags.ts";
 import { freshProc } from "./masks.ts";
 import { configInvalid, configUnsupported, type PlanContext } from "./plan-context.ts";
@@ -179,7 +180,14 @@ export function isLabelledAtOnce({ input }: PlanContext): boolean {
 export function execute(context: PlanContext): void {
   const { args = [], env = [] } = context.process;
   const [command] = args;
-  if (command === undefined || command === "") throw configInvalid("`process.args` is empty");
+  if (command === undefined) throw configInvalid("`process.args` is empty");
+  // A search for no name would find PATH's first directory, which is not to be executed.
+  if (command === "")
+    throw new EngineError({
+      kind: "failedPrecondition",
+      code: "COMMAND_NOT_FOUND",
+      message: 'exec: "": executable file not found in $PATH',
+    });
   context.plan.child("EXEC", [execCandidates(command, env), args, env], {
     why: "the program takes the launcher's place",
     doing: `execute \`${command}\``,

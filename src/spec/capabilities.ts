@@ -9,24 +9,24 @@ export const defaultCapabilities: readonly string[] =
     .map((name) => `CAP_${name}`);
 
 /**
- * The capabilities a container gets, in the kernel's order: Docker's defaults, plus `--cap-add`, minus `--cap-drop`; `ALL` is taken
- * as docker takes it. What is not in `held` (our own bounding set) can't be given: a default is left out silently.
+ * The capabilities a container gets, in the kernel's order: Docker's defaults, minus `--cap-drop`, plus `--cap-add`: what is named in both
+ * is had, except that a name dropped wins over `--cap-add ALL`. What is not in `held` (our own bounding set) can't be given: a default is
+ * left out silently.
  * @throws {EngineError} INVALID_OPTION for an unknown name.
+ * @see TweakCapabilities in moby oci/caps
  */
 export function resolveCapabilities(options: Pick<ContainerOptions, "capAdd" | "capDrop" | "privileged">, held: bigint): string[] {
   const available = allCapabilities.filter((_, number) => (held >> BigInt(number)) & 1n);
   if (options.privileged === true) return available;
-  const added = (options.capAdd ?? []).map(normalize);
-  const dropped = (options.capDrop ?? []).map(normalize);
-  let names = new Set(defaultCapabilities);
-  if (added.includes("ALL")) names = new Set(available);
-  if (dropped.includes("ALL")) names = new Set();
-  for (const name of added) if (name !== "ALL") names.add(name);
-  for (const name of dropped) if (name !== "ALL") names.delete(name);
-  return available.filter((name) => names.has(name));
+  const added = (options.capAdd ?? []).map(capabilityName);
+  const dropped = (options.capDrop ?? []).map(capabilityName);
+  if (added.includes("ALL")) return available.filter((name) => !dropped.includes(name));
+  const kept = dropped.includes("ALL") ? [] : defaultCapabilities.filter((name) => !dropped.includes(name));
+  return available.filter((name) => kept.includes(name) || added.includes(name));
 }
 
-function normalize(given: string): string {
+/** `net_admin` as the kernel and docker's inspect write it, CAP_NET_ADMIN; `ALL` stays. @throws {EngineError} INVALID_OPTION */
+export function capabilityName(given: string): string {
   const upper = given.toUpperCase();
   if (upper === "ALL") return upper;
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;

@@ -56,7 +56,10 @@ function expand(option: DeviceOption): OciDevice[] {
   const stat = statSync(option.hostPath, { throwIfNoEntry: false });
   if (stat === undefined)
     throw invalidOption(`error gathering device information while adding custom device "${option.hostPath}": no such file or directory`);
-  if (stat.isDirectory()) return walk(option.hostPath, option.containerPath);
+  if (stat.isDirectory()) {
+    const inside = walk(option.hostPath, option.containerPath);
+    if (inside.length > 0) return inside;
+  }
   const device = toDevice(option.hostPath, option.containerPath);
   if (device === undefined)
     throw invalidOption(`error gathering device information while adding custom device "${option.hostPath}": not a device node`);

@@ -27,7 +27,9 @@ export function buildMounts(options: ContainerOptions, context: MountContext): O
   const user = userMounts(options, context);
   const taken = new Set(user.map((mount) => mount.destination));
   const sources = [context.resolvConf, context.hostname, context.hosts];
-  const managed = managedDestinations.map((path, at) => file(path, sources[at] ?? ""));
+  // As docker: a root that can't be written has no files in it that can.
+  const access = options.readonlyRootfs === true ? "ro" : "rw";
+  const managed = managedDestinations.map((path, at) => file(path, sources[at] ?? "", access));
   return [...kernelMounts(options, context), ...user.sort((a, b) => depth(a) - depth(b)), ...managed].filter(
     (mount) => user.includes(mount) || !taken.has(mount.destination),
   );
@@ -68,7 +70,8 @@ function sharedMemory(options: ContainerOptions, context: MountContext): OciMoun
   });
   if (mode === "host") return [bind("/dev/shm")];
   if (context.joinedShm !== null) return [bind(context.joinedShm)];
-  const size = options.shmSizeBytes ?? defaultShmBytes;
+  // To tmpfs, no bytes would mean no limit; to docker, "not said".
+  const size = options.shmSizeBytes || defaultShmBytes;
   return [{ destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${size}`] }];
 }
 
@@ -122,8 +125,8 @@ function tmpfs(mount: MountOption, destination: string): OciMount {
   };
 }
 
-function file(destination: string, source: string): OciMount {
-  return { destination, type: "bind", source, options: ["bind", "rprivate"] };
+function file(destination: string, source: string, access: "ro" | "rw"): OciMount {
+  return { destination, type: "bind", source, options: ["bind", "rprivate", ...(access === "ro" ? [access] : [])] };
 }
 
 function depth(mount: OciMount): number {

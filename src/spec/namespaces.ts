@@ -27,7 +27,7 @@ export function parseNamespaces(options: NamespaceOptions): NamespaceChoices {
     pid: choose("--pid", options.pid, ["private"], true),
     ipc: choose("--ipc", options.ipc, ["private", "none", "shareable"], true),
     uts: choose("--uts", options.uts, ["private"], true),
-    user: choose("--userns", options.user ?? "host", ["auto"], false),
+    user: choose("--userns", options.user || "host", ["auto"], false),
     cgroup: choose("--cgroupns", options.cgroup, ["private"], false),
     time: choose("--timens", options.time, ["private"], false),
   };

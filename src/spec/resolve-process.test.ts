@@ -40,6 +40,7 @@ describe("resolveProcess()", () => {
     expect(() => resolveProcess({ image: "i", entrypoint: [""] }, image)).toThrow("no command specified");
   });
   test("refuses a relative working directory", () => {
+    expect(resolveProcess({ image: "i", workingDirectory: "" }, { ...image, workingDirectory: "/srv" }).workingDirectory).toBe("/srv");
     expect(() => resolveProcess({ image: "i", workingDirectory: "tmp" }, image)).toThrow("needs to be an absolute path");
   });
   test("unites labels, the option's winning", () => {

@@ -19,7 +19,8 @@ export interface ResolvedProcess {
 
 export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const defaultStopSignal = "SIGTERM";
+/** What `stop` sends where neither the user nor the image names a signal. */
+export const defaultStopSignal = "SIGTERM";
 
 /**
  * Docker's rules: an entrypoint option drops the image's command; `[""]` clears the entrypoint; options' variables override the
@@ -41,7 +42,7 @@ export function resolveProcess(options: ContainerOptions, image: ImageConfig): R
     entrypoint: entrypoint ?? null,
     command: command ?? null,
     env: mergeEnvironment([image.env.some((entry) => entry.startsWith("PATH=")) ? [] : [defaultPath], image.env, options.env ?? []]),
-    workingDirectory: absolute(options.workingDirectory ?? (image.workingDirectory || "/")),
+    workingDirectory: absolute(options.workingDirectory || image.workingDirectory || "/"),
     user: options.user ?? image.user,
     stopSignal: stopSignal(options.stopSignal, image.stopSignal),
     exposedPorts: image.exposedPorts,

@@ -73,6 +73,7 @@ function cpuLimits(given: ResourceOptions): OciCpu | undefined {
   if (period !== undefined && (period < 1_000 || period > 1_000_000))
     throw invalidOption("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   if (quota !== undefined && quota > 0 && quota < 1_000) throw invalidOption("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  if ((given.cpuShares ?? 0) < 0) throw invalidOption(`invalid CPU shares (${given.cpuShares}): value must be a positive integer`);
   const shares = positive(given.cpuShares);
   const cpu: OciCpu = {
     ...(shares === undefined ? {} : { shares }),

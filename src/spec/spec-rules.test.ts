@@ -25,6 +25,10 @@ describe("resolveCapabilities()", () => {
     expect(resolveCapabilities({ capAdd: ["ALL"], capDrop: ["SYS_ADMIN"] }, everything)).toHaveLength(allCapabilities.length - 1);
     expect(resolveCapabilities({ capDrop: ["all"], capAdd: ["CHOWN"] }, everything)).toEqual(["CAP_CHOWN"]);
   });
+  test("adds last: a name that is added and dropped is had, one dropped from ALL is not", () => {
+    expect(resolveCapabilities({ capAdd: ["SYS_ADMIN"], capDrop: ["SYS_ADMIN"] }, everything)).toContain("CAP_SYS_ADMIN");
+    expect(resolveCapabilities({ capAdd: ["ALL"], capDrop: ["ALL", "KILL"] }, everything)).toHaveLength(allCapabilities.length - 1);
+  });
   test("never gives what is not held, even when privileged", () => {
     const withoutResource = everything & ~(1n << 24n);
     expect(resolveCapabilities({ privileged: true }, withoutResource)).not.toContain("CAP_SYS_RESOURCE");
@@ -57,11 +61,14 @@ describe("parseSecurityOptions()", () => {
 });
 
 describe("parseNamespaces()", () => {
-  test("makes all but the user namespace by default", () => {
-    const choices = parseNamespaces({});
-    expect(choices.user.kind).toBe("host");
-    for (const kind of ["network", "pid", "ipc", "uts", "cgroup", "time"] as const) expect(choices[kind].kind).toBe("own");
-  });
+  test.each([{}, { network: "", pid: "", ipc: "", uts: "", user: "", cgroup: "", time: "" }])(
+    "makes all but the user namespace for %j",
+    (given) => {
+      const choices = parseNamespaces(given);
+      expect(choices.user.kind).toBe("host");
+      for (const kind of ["network", "pid", "ipc", "uts", "cgroup", "time"] as const) expect(choices[kind].kind).toBe("own");
+    },
+  );
   test("joins containers where that is possible, and says what is where it is not", () => {
     expect(parseNamespaces({ pid: "container:db" }).pid).toEqual({ kind: "container", reference: "db" });
     expect(() => parseNamespaces({ cgroup: "container:db" })).toThrow("one of private, host is meant");
@@ -149,6 +156,16 @@ describe("buildMounts()", () => {
       "size=1024",
     );
   });
+  test("takes a size of shared memory of nothing for the default: tmpfs would take it for no limit", () => {
+    const shared = buildMounts({ image: "i", shmSizeBytes: 0 }, context).find((mount) => mount.destination === "/dev/shm");
+    expect(shared?.options).toContain(`size=${64 * 1024 * 1024}`);
+  });
+  test("makes the managed files read-only where the root is", () => {
+    const hosts = (readonlyRootfs: boolean) =>
+      buildMounts({ image: "i", readonlyRootfs }, context).find((mount) => mount.destination === "/etc/hosts")?.options;
+    expect(hosts(true)).toContain("ro");
+    expect(hosts(false)).not.toContain("ro");
+  });
   test("cleanPath() leaves no way up", () => {
     expect(cleanPath("/a//b/./../../../c/")).toBe("/c");
   });
@@ -168,6 +185,7 @@ describe("buildResources()", () => {
       { nanoCpus: 1e15 },
       { nanoCpus: 1e9, cpuQuotaMicros: 1000 },
       { cpuPeriodMicros: 10 },
+      { cpuShares: -1 },
       { cpusetCpus: "0-" },
       { blkioWeight: 5 },
       { memorySwappiness: 101 },
@@ -199,6 +217,7 @@ describe("buildDevices()", () => {
         buildDevices({ image: "i", devices: [{ hostPath, containerPath: "/dev/x", permissions }] });
     expect(device("/dev/no-such-device")).toThrow("no such file or directory");
     expect(device("/etc/passwd")).toThrow("not a device node");
+    expect(device("/sys/kernel")).toThrow("not a device node");
     expect(device("/dev/null", "x")).toThrow("invalid device mode");
     expect(() => buildDevices({ image: "i", deviceCgroupRules: ["c 1 rwm"] })).toThrow("invalid device cgroup rule");
   });

@@ -16,6 +16,22 @@ const parrot = [
   'n=0; while read line; do n=$((n+1)); echo "$n $line"; echo "$n err" >&2; [ "$line" = end ] && exit 7; done; echo eof; sleep 1000',
 ];
 
+describe("run -a", () => {
+  test("stdin alone: the id, and back when all is handed over; the process goes on", async () => {
+    const { code, stdout, stderr } = await host.wherry(
+      ["run", "-i", "-a", "stdin", "--name", "fed", "base", "sh", "-c", "cat; echo done; sleep 1000"],
+      {
+        stdin: "all of it\n",
+      },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toBe(`${await host.ok(["inspect", "-f", "{{.Id}}", "fed"])}\n`);
+    await poll("its output", async () => (await host.ok(["logs", "fed"])) === "all of it\ndone");
+    expect(await isRunning("fed")).toBe(true);
+    await host.ok(["rm", "-f", "fed"]);
+  });
+});
+
 describe("attach", () => {
   test("shows output from then on, passes input, and the exit code at the end", async () => {
     await host.ok(["run", "-di", "--name", "parrot", ...parrot]);

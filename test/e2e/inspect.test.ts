@@ -168,6 +168,13 @@ describe("inspect", () => {
     for (const path of ["HostnamePath", "HostsPath", "ResolvConfPath"]) expect(existsSync(String(object[path]))).toBe(true);
     await host.ok(["rm", "-f", "full"]);
   });
+  test("names capabilities in full, and no way to stop that nobody named", async () => {
+    await host.ok(["create", "--name", "named", "--cap-add", "net_admin", "--cap-drop", "all", "base"]);
+    const { HostConfig, Config } = await inspect("named");
+    expect(HostConfig).toMatchObject({ CapAdd: ["CAP_NET_ADMIN"], CapDrop: ["ALL"] });
+    expect(Object.keys(Config as object).filter((key) => key.startsWith("Stop"))).toEqual([]);
+    await host.ok(["rm", "named"]);
+  });
   test("takes names, ids, parts of them, several, images too; tells what is missing after what was found", async () => {
     const id = await host.ok(["create", "--name", "some", "base"]);
     for (const reference of ["some", id, id.slice(0, 5)]) expect(await host.ok(["inspect", "-f", "{{.Name}}", reference])).toBe("/some");

@@ -41,6 +41,21 @@ const bit = (name: number) => 1n << BigInt(name);
 const defaults = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31].reduce((set, number) => set | bit(number), 0n);
 const held = (inside: Identity, name = "CapEff") => BigInt(`0x${inside.status[name]}`);
 
+describe("an empty word, of a variable that is not set", () => {
+  test("is no directory, no name, no way to share", async () => {
+    expect(await sh("pwd", "-w", "", "--name", "", "--userns", "", "-u", "", "-h", "")).toBe("/");
+    await host.ok(["run", "-d", "--name", "own", "-w", "/srv", "base", "sleep", "1000"]);
+    expect(await host.ok(["exec", "-w", "", "own", "pwd"])).toBe("/srv");
+    await host.ok(["rm", "-f", "own"]);
+  });
+  test("is no command", async () => {
+    expect(await host.wherry(["run", "--rm", "base", ""])).toMatchObject({
+      code: 127,
+      stderr: 'wherry: exec: "": executable file not found in $PATH\n',
+    });
+  });
+});
+
 describe("environment", () => {
   test("is PATH, HOSTNAME, HOME and what was given, nothing of the host's", async () => {
     const plain = await host.wherry(["run", "--rm", "-h", "box", "payload", "identity"], { env: { LEAKED: "1" } });

@@ -38,6 +38,10 @@ describe("create turns flags into options", () => {
     expect(options.autoRemove).toBe(false);
   });
 
+  test("an empty name, of a variable that is not set, is none", async () => {
+    expect((await createdWith(["--name", "", "image"])).name).toBeUndefined();
+  });
+
   test.each<[string[], Partial<ContainerOptions>]>([
     [
       ["-it", "--rm", "--name", "n", "-h", "box", "--domainname", "lan"],

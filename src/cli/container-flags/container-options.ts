@@ -34,7 +34,8 @@ export async function containerOptions(
     privileged: values.privileged,
     ...present({
       platform: values.platform,
-      name: values.name,
+      // As docker: an empty one, of a variable that is not set, is none.
+      name: values.name || undefined,
       command: command.length === 0 ? undefined : command,
       entrypoint: values.entrypoint === undefined ? undefined : [values.entrypoint],
       env: list(readEnvironment({ files: values["env-file"], variables: values.env }, given.env)),

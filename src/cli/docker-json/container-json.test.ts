@@ -99,6 +99,23 @@ describe("containerJson()", () => {
     ]);
   });
 
+  test("says how to stop it only where somebody has", () => {
+    expect(Object.keys(containerJson(plain).Config)).not.toContain("StopSignal");
+    expect(Object.keys(containerJson(plain).Config)).not.toContain("StopTimeout");
+    const asked = { ...plain, process: { ...plain.process, stopSignal: "SIGINT" }, options: { image: "x", stopTimeoutSeconds: 0 } };
+    expect(containerJson(asked).Config).toMatchObject({ StopSignal: "SIGINT", StopTimeout: 0 });
+  });
+
+  test.each([
+    [10 * 1024 ** 2, "10m"],
+    [2 * 1024 ** 3, "2g"],
+    [1536 * 1024 ** 2, "1536m"],
+    [1000, "1000"],
+  ])("writes a log's size of %d bytes as people do", (maxBytes, text) => {
+    const { Config } = containerJson({ ...plain, options: { image: "x", log: { maxBytes } } }).HostConfig.LogConfig;
+    expect(JSON.parse(JSON.stringify(Config))).toEqual({ "max-size": text });
+  });
+
   test("masks no paths of a privileged container", () => {
     expect(containerJson(plain).HostConfig.MaskedPaths).toContain("/proc/kcore");
     expect(containerJson({ ...plain, options: { image: "x", privileged: true } }).HostConfig.MaskedPaths).toEqual([]);

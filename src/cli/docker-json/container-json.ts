@@ -61,8 +61,9 @@ export function containerJson(container: ContainerDetails) {
       Entrypoint: process.entrypoint,
       OnBuild: null,
       Labels: asMap(container.labels),
-      StopSignal: process.stopSignal,
-      StopTimeout: process.stopTimeoutSeconds,
+      // The API leaves out what nobody has said.
+      ...(process.stopSignal === "" ? {} : { StopSignal: process.stopSignal }),
+      ...(options.stopTimeoutSeconds === undefined ? {} : { StopTimeout: options.stopTimeoutSeconds }),
     },
     NetworkSettings: networkSettingsJson(container),
   };

@@ -48,7 +48,7 @@ export function hostConfigJson({ options, networkMode }: ContainerDetails) {
     ...(tmpfs.length === 0 ? {} : { Tmpfs: asMap(Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)]))) }),
     UTSMode: namespaces.uts ?? "",
     UsernsMode: namespaces.user ?? "",
-    ShmSize: options.shmSizeBytes ?? 64 * 1024 * 1024,
+    ShmSize: options.shmSizeBytes || 64 * 1024 * 1024,
     ...(options.sysctls === undefined ? {} : { Sysctls: asMap(options.sysctls) }),
     Runtime: "wherry",
     Isolation: "",
@@ -64,10 +64,21 @@ function logConfigJson(limits: ContainerOptions["log"] = {}) {
   return {
     Type: maxBytes === 0 ? "none" : "json-file",
     Config: asMap({
-      ...(maxBytes === undefined || maxBytes === 0 ? {} : { "max-size": String(maxBytes) }),
+      ...(maxBytes === undefined || maxBytes === 0 ? {} : { "max-size": sizeText(maxBytes) }),
       ...(maxFiles === undefined ? {} : { "max-file": String(maxFiles) }),
     }),
   };
+}
+
+/** As people write it: in the largest unit that needs no fraction. */
+function sizeText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value % 1024 === 0 && unit < "kmg".length) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value}${"kmg".charAt(unit - 1)}`;
 }
 
 function resourcesJson(options: ContainerOptions, resources: NonNullable<ContainerOptions["resources"]>) {

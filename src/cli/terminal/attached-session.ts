@@ -136,6 +136,8 @@ export class AttachedSession implements Disposable {
       }
       await writing;
       streams.closeStdin();
+      // As docker: with `-a stdin` alone the client's work is done; the process goes on by itself.
+      if (!this.#options.stdout && !this.#options.stderr) this.#end(0);
     } catch {
       // The process has closed its input or ended: what is typed from here on has no reader. `exited` tells the rest.
     }

@@ -247,6 +247,11 @@ describe("logs", () => {
     expect(engine.calls[0]?.args[1]).toEqual({ stdout: true, stderr: true, follow: true, tail: 2, since: ago(600), until: ago(60) });
   });
 
+  test("a negative --tail is all lines", async () => {
+    const { engine } = await runFakeCli(["logs", "--tail", "-1", "web"], { ...init, logs });
+    expect(engine.calls[0]?.args[1]).toEqual({ stdout: true, stderr: true, follow: false });
+  });
+
   test.each([[["--tail", "few"]], [["--since", "yesterday"]], [["--until", "2026-13-45"]]])("%p is refused", async (args) => {
     expect((await runFakeCli(["logs", ...args, "web"], init)).code).toBe(125);
   });

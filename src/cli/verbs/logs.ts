@@ -52,7 +52,8 @@ function checkMoment(text: string): string {
 }
 
 function parseTail(text: string): number | "all" {
-  if (text === "all") return text;
+  // Less than nothing is all to docker too, as its documentation says.
+  if (text === "all" || /^-\d+$/.test(text)) return "all";
   if (!/^\d+$/.test(text)) throw invalidValue('use a number of lines, or "all"');
   return Number(text);
 }

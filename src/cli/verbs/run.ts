@@ -62,9 +62,16 @@ export const runVerb = defineVerb({
       signalProxy: values["sig-proxy"],
       detachKeys: values["detach-keys"],
     });
-    const { streams, warnings } = await start(context, options, { ...explain, attach: await session.attachOptions() }, { cidFile, values });
+    const { id, streams, warnings } = await start(
+      context,
+      options,
+      { ...explain, attach: await session.attachOptions() },
+      { cidFile, values },
+    );
     await explained;
     await printWarnings(context.stderr, warnings);
+    // Its output is not ours, then: whoever runs it has to know where to look for it.
+    if (!attach.stdout && !attach.stderr) await context.stdout.write(`${id}\n`);
     return streams === undefined ? 0 : ((await session.follow(streams)) ?? 0);
   },
 });
