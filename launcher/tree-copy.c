@@ -124,7 +124,7 @@ int tree_copy(struct tree *t, struct cursor *c, unsigned flags)
 		return -1;
 	int fd = open_file(t, root, path, flags);
 	if (fd < 0)
-		return -1;
+		return flags & TREE_MISSING && (is_missing(errno) || errno == EISDIR || errno == EINVAL) ? reply_result(t, 0) : -1;
 	int64_t copied = copy_range(t, fd, 0, out, offset, length);
 	if (copied < 0)
 		return closing(fd, tree_fail(t, "copy", path));

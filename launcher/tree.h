@@ -34,7 +34,7 @@ enum tree_flag {
 	TREE_HARDLINK = 4,  /* MAKE: another name for the entry `target` */
 	TREE_FOLLOW = 8,    /* symlinks are followed, inside the root; MAKE and SET: those of parents. Without it one in the way is ELOOP */
 	TREE_LENIENT = 16,  /* xattrs that the file system can't hold are left out */
-	TREE_MISSING = 32,  /* REMOVE, STAT, READ, WALK: nothing there is fine */
+	TREE_MISSING = 32,  /* REMOVE, STAT, READ, WALK, COPY: nothing there is fine */
 	TREE_NO_XATTR = 64, /* STAT, WALK: without xattrs */
 	TREE_NOFOLLOW = 128, /* with FOLLOW: but not the last component */
 	TREE_KIND = 256,    /* MAKE: a directory gives way to nothing else, and nothing else to a directory: EISDIR, ENOTDIR */

@@ -39,37 +39,60 @@ export const tarEnd: Buffer = Buffer.alloc(2 * blockSize);
  * @see POSIX pax, "ustar Interchange Format" and "pax Extended Header"
  */
 export function encodeHeader(member: TarMember): Buffer {
-  const directory = member.type === "directory" && !member.path.endsWith("/");
-  const path = (directory ? `${member.path}/` : member.path) as ByteString;
-  const target = member.target ?? ("" as ByteString);
-  const name = splitName(path);
-  const records = paxRecords(member, { path: name === undefined ? path : undefined, target });
-  const extended = records.length === 0 ? 0 : blockSize + Math.ceil(records.length / blockSize) * blockSize;
-  const bytes = Buffer.alloc(extended + blockSize);
-  if (extended > 0) {
-    const last = member.path.slice(member.path.lastIndexOf("/", member.path.length - 2) + 1).replace(/\/$/, "");
-    const names = { prefix: "", name: `PaxHeaders/${last}`.slice(0, 100), target: "", typeflag: "x" };
-    encodeBlock(bytes, 0, { mode: 0o644, uid: 0, gid: 0, size: records.length, seconds: 0, major: 0, minor: 0, ...names });
-    bytes.write(records, blockSize, "latin1");
-  }
-  encodeBlock(bytes, extended, {
-    mode: member.mode,
-    uid: member.uid,
-    gid: member.gid,
-    size: member.size,
-    seconds: member.mtime.seconds,
-    major: member.major ?? 0,
-    minor: member.minor ?? 0,
-    prefix: name?.prefix ?? "",
-    name: name?.name ?? path.slice(0, 100),
-    target: target.slice(0, 100),
-    typeflag: typeflags[member.type],
-  });
+  const header = new TarHeader(member);
+  const bytes = Buffer.allocUnsafe(header.length);
+  header.put(bytes, 0);
   return bytes;
 }
 
+/** A header to be put where it belongs; `encodeHeader` tells more. @throws {EngineError} as that */
+export class TarHeader {
+  /** Whole blocks. */
+  readonly length: number;
+  readonly #member: TarMember;
+  readonly #path: string;
+  readonly #name: { readonly prefix: string; readonly name: string } | undefined;
+  readonly #records: string;
+
+  constructor(member: TarMember) {
+    this.#member = member;
+    this.#path = member.type === "directory" && !member.path.endsWith("/") ? `${member.path}/` : member.path;
+    this.#name = splitName(this.#path);
+    this.#records = paxRecords(member, this.#name === undefined ? this.#path : undefined);
+    const extended = this.#records.length === 0 ? 0 : blockSize + Math.ceil(this.#records.length / blockSize) * blockSize;
+    this.length = extended + blockSize;
+  }
+
+  /** Writes all of its bytes. */
+  put(into: Buffer, at: number): void {
+    const member = this.#member;
+    const extended = this.length - blockSize;
+    if (extended > 0) {
+      const last = member.path.slice(member.path.lastIndexOf("/", member.path.length - 2) + 1).replace(/\/$/, "");
+      const names = { prefix: "", name: `PaxHeaders/${last}`.slice(0, 100), target: "", typeflag: "x" };
+      encodeBlock(into, at, { mode: 0o644, uid: 0, gid: 0, size: this.#records.length, seconds: 0, major: 0, minor: 0, ...names });
+      const written = into.write(this.#records, at + blockSize, "latin1");
+      into.fill(0, at + blockSize + written, at + extended);
+    }
+    encodeBlock(into, at + extended, {
+      mode: member.mode,
+      uid: member.uid,
+      gid: member.gid,
+      size: member.size,
+      seconds: member.mtime.seconds,
+      major: member.major ?? 0,
+      minor: member.minor ?? 0,
+      prefix: this.#name?.prefix ?? "",
+      name: this.#name?.name ?? this.#path.slice(0, 100),
+      target: (member.target ?? "").slice(0, 100),
+      typeflag: typeflags[member.type],
+    });
+  }
+}
+
 /** What ustar can't hold of a member; `path` when it is of that. */
-function paxRecords(member: TarMember, { path, target }: { readonly path: ByteString | undefined; readonly target: ByteString }): string {
+function paxRecords(member: TarMember, path: string | undefined): string {
+  const { target = "" } = member;
   let records = path === undefined ? "" : formatPax("path", path);
   if (target.length > 100) records += formatPax("linkpath", target);
   if (member.uid > maxOctal(7)) records += formatPax("uid", String(member.uid));
@@ -129,26 +152,34 @@ interface Block {
   readonly minor: number;
 }
 
-/** Into zeros. Once or twice for every file: digits are put and bytes summed in place. */
+/** A block with nothing but zeros for numbers, and what its bytes add up to with eight spaces for the checksum. */
+const emptyBlock = Buffer.alloc(blockSize);
+for (const [at, text] of [
+  [100, "0000000\x000000000\x000000000\x0000000000000\x0000000000000\x00        "],
+  [257, "ustar\x0000"],
+  [329, "0000000\x000000000"],
+] as const)
+  emptyBlock.write(text, at, "latin1");
+const emptySum = sumBytes(emptyBlock, 0, blockSize);
+
+/** Once or twice for every file: what nearly all have is copied, and the rest is summed where it is put. */
 function encodeBlock(into: Buffer, at: number, block: Block): void {
   const { name, prefix, target } = block;
+  emptyBlock.copy(into, at);
   into.write(name, at, "latin1");
-  putOctal(into, at + 100, 7, block.mode & 0o7777);
-  putOctal(into, at + 108, 7, block.uid);
-  putOctal(into, at + 116, 7, block.gid);
-  putOctal(into, at + 124, 11, block.size);
-  putOctal(into, at + 136, 11, Math.max(0, block.seconds));
-  into[at + 156] = block.typeflag.charCodeAt(0);
-  if (target !== "") into.write(target, at + 157, "latin1");
-  into.write("ustar\x0000", at + 257, "latin1");
-  putOctal(into, at + 329, 7, block.major);
-  putOctal(into, at + 337, 7, block.minor);
-  if (prefix !== "") into.write(prefix, at + 345, "latin1");
-  // The checksum counts as eight spaces itself. Behind a name there are zeros, which need not be read.
-  let sum = 8 * 0x20 + sumBytes(into, at, name.length) + sumBytes(into, at + 100, 48) + sumBytes(into, at + 156, 1 + target.length);
-  sum += sumBytes(into, at + 257, 8) + sumBytes(into, at + 329, 16 + prefix.length);
-  putOctal(into, at + 148, 6, sum);
-  into[at + 155] = 0x20;
+  const typeflag = block.typeflag.charCodeAt(0);
+  into[at + 156] = typeflag;
+  let sum = emptySum + typeflag + sumBytes(into, at, name.length);
+  sum += putOctal(into, at + 100, 7, block.mode & 0o7777);
+  sum += putOctal(into, at + 108, 7, block.uid);
+  sum += putOctal(into, at + 116, 7, block.gid);
+  sum += putOctal(into, at + 124, 11, block.size);
+  sum += putOctal(into, at + 136, 11, block.seconds);
+  sum += putOctal(into, at + 329, 7, block.major);
+  sum += putOctal(into, at + 337, 7, block.minor);
+  if (target !== "") sum += sumBytes(into, at + 157, into.write(target, at + 157, "latin1"));
+  if (prefix !== "") sum += sumBytes(into, at + 345, into.write(prefix, at + 345, "latin1"));
+  into.write(`${sum.toString(8).padStart(6, "0")}\0`, at + 148, "latin1");
 }
 
 function sumBytes(bytes: Buffer, from: number, length: number): number {
@@ -169,11 +200,15 @@ function maxOctal(digits: number): number {
   return 8 ** digits - 1;
 }
 
-/** What does not fit stands in the PAX header; here zeros. */
-function putOctal(into: Buffer, at: number, digits: number, value: number): void {
-  let rest = value > maxOctal(digits) ? 0 : value;
-  for (let place = at + digits - 1; place >= at; place--) {
-    into[place] = 0x30 + (rest % 8);
-    rest = Math.floor(rest / 8);
+/** Over zeros; returns what they add up to more than those. What does not fit stands in the PAX header, and here nothing. */
+function putOctal(into: Buffer, at: number, digits: number, value: number): number {
+  if (value > maxOctal(digits)) return 0;
+  let sum = 0;
+  for (let rest = value, place = at + digits - 1; rest > 0; place--) {
+    const digit = rest % 8;
+    into[place] = 0x30 + digit;
+    sum += digit;
+    rest = (rest - digit) / 8;
   }
+  return sum;
 }

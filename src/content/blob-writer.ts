@@ -13,6 +13,8 @@ export interface BlobDescriptor {
 
 /** So much is written before it is sent to the disk in the background: `finish` then waits for little. */
 const flushBytes = 32 * 1024 * 1024;
+/** What somebody else has written is read in such pieces. */
+const chunkBytes = 256 * 1024;
 
 /** One blob being written. `publish` or disposal ends it; disposal of a published one does nothing. */
 export class BlobWriter implements Disposable {
@@ -25,6 +27,7 @@ export class BlobWriter implements Disposable {
   #sizeBytes = 0;
   #flushedBytes = 0;
   #flushing = false;
+  #chunk: Buffer | undefined;
   #described: BlobDescriptor | undefined;
   #synced = false;
   #published = false;
@@ -43,7 +46,7 @@ export class BlobWriter implements Disposable {
 
   /** Takes the next `length` bytes, which somebody else has put into the file. */
   takeWritten(length: number): void {
-    const chunk = Buffer.allocUnsafe(Math.min(length, 1024 * 1024));
+    const chunk = (this.#chunk ??= Buffer.allocUnsafeSlow(chunkBytes));
     for (let left = length; left > 0; ) {
       const n = readSync(this.#fd, chunk, 0, Math.min(left, chunk.length), this.#sizeBytes);
       if (n === 0) throw new RangeError("the blob's file is shorter than it was said to be");
@@ -51,6 +54,7 @@ export class BlobWriter implements Disposable {
       this.#sizeBytes += n;
       left -= n;
     }
+    if (this.#sizeBytes - this.#flushedBytes >= flushBytes) this.flush();
   }
 
   /** @throws {EngineError} BLOB_TOO_LARGE once more than expected arrives, NO_SPACE. */

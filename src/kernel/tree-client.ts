@@ -22,11 +22,6 @@ export interface FileRead {
   readonly limit: number;
 }
 
-/** A file's bytes to read, and where they belong. */
-export interface FilePlace extends FileRead {
-  readonly at: number;
-}
-
 /** A frame of records is sent once it has this many bytes. */
 const batchBytes = 48 * 1024;
 /** Bytes of a file that wait for whoever reads it, before the launcher has to wait, too. */
@@ -164,28 +159,6 @@ export class TreeSession implements AsyncDisposable {
     return files.map((_, index) => found[index] ?? []);
   }
 
-  /**
-   * Puts the bytes of regular files, symlinks not followed, to their places in `into`, which are in the order of the files. What a file no
-   * longer holds, or is no such file (any more), is zeros. In one round trip, for small files.
-   */
-  async readInto(root: TreeFd, files: readonly FilePlace[], into: Buffer): Promise<void> {
-    let index = 0;
-    let at = files[0]?.at ?? 0;
-    await this.#request(
-      (writer) => {
-        for (const { path, limit } of files) writer.read(root, path, limit, recordFlags.missing);
-      },
-      ({ type, bytes, start, end }) => {
-        if (type === frameTypes.data) at += bytes.copy(into, at, start, end);
-        else if (type === frameTypes.result) {
-          const file = files[index++];
-          if (file !== undefined && at < file.at + file.limit) into.fill(0, at, file.at + file.limit);
-          at = files[index]?.at ?? into.length;
-        }
-      },
-    );
-  }
-
   /** The bytes of one large file, piece by piece: the launcher waits for whoever reads slowly. Nothing else may be asked meanwhile. */
   async *readChunks(root: TreeFd, { path, limit }: FileRead): AsyncGenerator<Buffer> {
     const chunks: Buffer[] = [];
@@ -300,12 +273,12 @@ export class TreeSession implements AsyncDisposable {
 
   /**
    * Queues copying exactly `length` bytes of a regular file to an offset of the descriptor `to.fd`; what the file no longer
-   * holds is zeros. As `make`: failures come later.
+   * holds is zeros, or what was there. With `missingOk`, nothing is written for what is no such file (any more). As `make`: failures come later.
    */
   copy(
     root: TreeFd,
     path: ByteString,
-    to: { readonly fd: TreeFd; readonly offset: number; readonly length: number },
+    to: { readonly fd: TreeFd; readonly offset: number; readonly length: number; readonly missingOk?: boolean },
   ): Promise<void> | undefined {
     this.#check();
     this.#writer.copy(root, path, to);

@@ -166,8 +166,12 @@ export class RecordWriter {
     this.#end();
   }
 
-  copy(root: TreeFd, path: ByteString, to: { readonly fd: TreeFd; readonly offset: number; readonly length: number }): void {
-    this.#begin(recordCodes.copy, 0);
+  copy(
+    root: TreeFd,
+    path: ByteString,
+    to: { readonly fd: TreeFd; readonly offset: number; readonly length: number; readonly missingOk?: boolean },
+  ): void {
+    this.#begin(recordCodes.copy, to.missingOk === true ? recordFlags.missing : 0);
     this.#u32(root);
     this.#u32(to.fd);
     this.#u64(to.offset);

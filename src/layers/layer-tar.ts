@@ -1,9 +1,9 @@
-import { closeSync, openSync } from "node:fs";
-import { encodeHeader, padding, tarEnd, type TarMember, toEntry } from "../archive/tar-writer.ts";
+import { closeSync, ftruncateSync, openSync } from "node:fs";
+import { padding, tarEnd, TarHeader, type TarMember, toEntry } from "../archive/tar-writer.ts";
 import { hidingPath, opaquePath } from "../archive/whiteout.ts";
-import type { BlobWriter } from "../content/blob-writer.ts";
+import { type BlobWriter, writeFully } from "../content/blob-writer.ts";
 import type { ByteString } from "../core/byte-string.ts";
-import { type FilePlace, TreeSession } from "../kernel/tree-client.ts";
+import { TreeSession } from "../kernel/tree-client.ts";
 import { type TreeFd, treeFd } from "../kernel/tree-records.ts";
 import type { TreeEntry } from "../kernel/tree-replies.ts";
 import { portableXattrs } from "./container-ids.ts";
@@ -13,8 +13,8 @@ import { LayerTree } from "./layer-tree.ts";
 const upper = treeFd(0);
 
 /**
- * Writes what the read-write layer changes as an OCI layer: whiteouts, opaque marks, hard links, owners, xattrs and nanosecond times. Large
- * files go from the read-write layer to the blob within the kernel. Sockets are left out, as a tar has no word for them. Resolves with what
+ * Writes what the read-write layer changes as an OCI layer: whiteouts, opaque marks, hard links, owners, xattrs and nanosecond times. Files
+ * go from the read-write layer to the blob without coming by here. Sockets are left out, as a tar has no word for them. Resolves with what
  * reading the archive would give; undefined where that would fail.
  * @throws {EngineError} TREE_FAILED, NO_SPACE
  */
@@ -22,10 +22,11 @@ export async function writeLayerTar(launcher: string, stack: LayerStack, blob: B
   const descriptors: number[] = [];
   try {
     openStack(stack, descriptors);
-    descriptors.push(openSync(blob.path, "r+"));
+    const output = openSync(blob.path, "r+");
+    descriptors.push(output);
     await using session = new TreeSession(launcher, descriptors);
     const changes = await compareLayers(session, stack, { newFiles: false });
-    const tar = new LayerTar(session, { blob, output: treeFd(descriptors.length - 1) });
+    const tar = new LayerTar(session, { blob, output: { fd: output, inLauncher: treeFd(descriptors.length - 1) } });
     /** Of files with several names: the first one written. */
     const firstNames = new Map<string, ByteString>();
     for (const change of changes) {
@@ -45,29 +46,34 @@ export async function writeLayerTar(launcher: string, stack: LayerStack, blob: B
   }
 }
 
-/** Files up to this size go through this process, many at a time: that is quicker than a copy of each in the kernel. */
+/** The archive is written in parts of this size: headers, and between them room for the files that the launcher copies there. */
+const partBytes = 256 * 1024;
+/** A larger file is a part of its own, copied to where the archive ends: it takes no memory here, and its holes stay holes. */
 const smallFile = 64 * 1024;
-const batchBytes = 256 * 1024;
+/** Parts that are not in the blob yet, before the next is waited for. */
+const partsAhead = 8;
 
-/** A part of the archive: headers, and room for the files that are to be read. */
-interface Batch {
-  readonly bytes: Buffer;
-  used: number;
-  readonly files: FilePlace[];
+interface Output {
+  /** The blob's file, here and in the launcher. */
+  readonly fd: number;
+  readonly inLauncher: TreeFd;
 }
 
-/** A tar in the making: while one batch's files are read, the next one's headers are written. */
+/** A tar in the making: while the launcher copies one part's files, the next one's headers are written and the one before is hashed. */
 class LayerTar {
   readonly #session: TreeSession;
   readonly #blob: BlobWriter;
-  readonly #output: TreeFd;
+  readonly #output: Output;
   #tree: LayerTree | undefined = new LayerTree();
-  #batch: Batch = newBatch(batchBytes);
-  /** Of the archive, where the batch begins. */
-  #batchStart = 0;
-  #written: Promise<void> = Promise.resolve();
+  /** Of the archive, where the part begins that is being made. */
+  #start = 0;
+  #bytes = Buffer.allocUnsafeSlow(partBytes);
+  #used = 0;
+  #files: { readonly path: ByteString; readonly at: number; readonly length: number }[] = [];
+  /** Each resolves once that part is in the blob, and all before it. */
+  readonly #parts: Promise<void>[] = [];
 
-  constructor(session: TreeSession, to: { readonly blob: BlobWriter; readonly output: TreeFd }) {
+  constructor(session: TreeSession, to: { readonly blob: BlobWriter; readonly output: Output }) {
     this.#session = session;
     this.#blob = to.blob;
     this.#output = to.output;
@@ -75,27 +81,34 @@ class LayerTar {
 
   /** A member with its data. When a promise comes back, wait for it before the next. */
   add(member: TarMember): Promise<void> | undefined {
-    const header = encodeHeader(member);
-    const large = member.size > smallFile;
-    const fill = padding(member.size);
-    const bytes = header.length + (large ? 0 : member.size + fill.length);
-    const wait = this.#batch.used + bytes > this.#batch.bytes.length ? this.#send(bytes) : undefined;
-    const batch = this.#batch;
-    batch.used += header.copy(batch.bytes, batch.used);
-    this.#index(member, this.#batchStart + batch.used);
-    if (large) return this.#copy(member, fill);
-    if (member.size > 0) batch.files.push({ path: member.path, limit: member.size, at: batch.used });
-    batch.used += member.size;
-    batch.used += fill.copy(batch.bytes, batch.used);
+    const header = new TarHeader(member);
+    const { path, size } = member;
+    const padded = size + padding(size).length;
+    const large = size > smallFile;
+    const wait = this.#makeRoom(header.length + (large ? 0 : padded));
+    header.put(this.#bytes, this.#used);
+    this.#used += header.length;
+    this.#index(member, this.#start + this.#used);
+    if (large) {
+      void this.#send();
+      // So long it is, whatever becomes of the file meanwhile.
+      ftruncateSync(this.#output.fd, this.#start + size);
+      this.#copy(path, { at: 0, length: size });
+      const behind = this.#take(size);
+      this.#putZeros(padded - size);
+      return behind;
+    }
+    if (size > 0) this.#files.push({ path, at: this.#used, length: size });
+    this.#putZeros(padded);
     return wait;
   }
 
   /** Resolves when all is in the blob. */
   async finish(): Promise<LayerTree | undefined> {
-    if (this.#batch.used + tarEnd.length > this.#batch.bytes.length) await this.#send(0);
-    this.#batch.used += tarEnd.copy(this.#batch.bytes, this.#batch.used);
-    await this.#send(0);
-    await this.#written;
+    void this.#makeRoom(tarEnd.length);
+    this.#putZeros(tarEnd.length);
+    void this.#send();
+    await this.#parts.at(-1);
     this.#tree?.finish();
     return this.#tree;
   }
@@ -109,33 +122,43 @@ class LayerTar {
     }
   }
 
-  /** Has the batch's files read, to be written after what is under way already, and resolves with that; the next batch has room for so much. */
-  #send(room: number): Promise<void> {
-    const batch = this.#batch;
-    this.#batchStart += batch.used;
-    this.#batch = newBatch(Math.max(batchBytes, room));
-    const reading = batch.files.length === 0 ? undefined : this.#session.readInto(upper, batch.files, batch.bytes);
-    const before = this.#written;
-    this.#written = before.then(() => reading).then(() => this.#blob.write(batch.bytes.subarray(0, batch.used)));
+  #putZeros(length: number): void {
+    this.#bytes.fill(0, this.#used, this.#used + length);
+    this.#used += length;
+  }
+
+  #makeRoom(bytes: number): Promise<void> | undefined {
+    if (this.#used + bytes <= this.#bytes.length) return undefined;
+    const wait = this.#send();
+    if (bytes > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(bytes);
+    return wait;
+  }
+
+  #send(): Promise<void> | undefined {
+    const length = this.#used;
+    // Before the files, which come into it.
+    writeFully(this.#output.fd, this.#bytes.subarray(0, length), this.#start);
+    for (const file of this.#files) this.#copy(file.path, file);
+    this.#files = [];
+    this.#used = 0;
+    return this.#take(length);
+  }
+
+  /** To a place in the part. What is no such file (any more) is zeros. */
+  #copy(path: ByteString, { at, length }: { readonly at: number; readonly length: number }): void {
+    void this.#session.copy(upper, path, { fd: this.#output.inLauncher, offset: this.#start + at, length, missingOk: true });
+  }
+
+  /** Ends the part. */
+  #take(length: number): Promise<void> | undefined {
+    this.#start += length;
+    const before = this.#parts.at(-1);
+    const part = Promise.all([before, this.#session.flush()]).then(() => this.#blob.takeWritten(length));
     // Whoever waits next is told.
-    reading?.catch(() => {});
-    this.#written.catch(() => {});
-    return before;
+    part.catch(() => {});
+    this.#parts.push(part);
+    return this.#parts.length > partsAhead ? this.#parts.shift() : undefined;
   }
-
-  async #copy({ path, size }: TarMember, fill: Buffer): Promise<void> {
-    await this.#send(0);
-    await this.#written;
-    await this.#session.copy(upper, path, { fd: this.#output, offset: this.#batchStart, length: size });
-    await this.#session.flush();
-    this.#blob.takeWritten(size);
-    this.#batchStart += size;
-    this.#batch.used += fill.copy(this.#batch.bytes);
-  }
-}
-
-function newBatch(bytes: number): Batch {
-  return { bytes: Buffer.allocUnsafeSlow(bytes), used: 0, files: [] };
 }
 
 function mark(path: ByteString): TarMember {

@@ -52,6 +52,8 @@ export class LayerTree {
   sizeBytes = 0;
   /** Shared by all files that have the same: most have none, and thousands of one time. */
   #lastTime: FileTime = epoch;
+  /** Where the last entry went: the path of that directory with its slash, and what it holds. Until a name changes what it stands for. */
+  #lastPlace: { readonly path: string; readonly children: Map<ByteString, LayerNode> } | undefined;
 
   /** @throws {EngineError} TAR_INVALID */
   add(entry: TarEntry): void {
@@ -82,7 +84,7 @@ export class LayerTree {
     if (entry.size > largestFile) throw invalidTar(`a file of ${entry.size} bytes`, path);
     const { parent, name } = this.#place(path);
     this.sizeBytes += entry.size;
-    parent.set(own(name), this.#node(entry));
+    this.#put(parent, name, this.#node(entry));
   }
 
   #directory(entry: TarEntry): void {
@@ -102,7 +104,7 @@ export class LayerTree {
     else {
       // The same layer hides what was there below and puts a directory in its place.
       if (before?.whiteout === true) node.xattrs = opaque(node);
-      parent.set(own(name), node);
+      this.#put(parent, name, node);
     }
   }
 
@@ -115,7 +117,12 @@ export class LayerTree {
     if (path === ".") throw invalidTar("its root is not a directory", path);
     if (target.startsWith(`${path}/`)) throw invalidTar(`a hard link to \`${target}\`, which it replaces`, path);
     const { parent, name } = this.#place(path);
-    parent.set(own(name), linked);
+    this.#put(parent, name, linked);
+  }
+
+  #put(parent: Map<ByteString, LayerNode>, name: ByteString, node: LayerNode): void {
+    if (parent.has(name)) this.#lastPlace = undefined;
+    parent.set(own(name), node);
   }
 
   #whiteout(whiteout: Whiteout): void {
@@ -140,6 +147,10 @@ export class LayerTree {
 
   /** The directory that holds the path's last component, made where it is missing. */
   #place(path: ByteString): { readonly parent: Map<ByteString, LayerNode>; readonly name: ByteString } {
+    const nameAt = path.lastIndexOf("/") + 1;
+    const last = this.#lastPlace;
+    if (nameAt > 0 && nameAt === last?.path.length && path.startsWith(last.path))
+      return { parent: last.children, name: checkName(path, nameAt, path.length) };
     let parent = this.root;
     let start = 0;
     for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", start)) {
@@ -160,7 +171,9 @@ export class LayerTree {
       parent = next;
       start = slash + 1;
     }
-    return { parent: parent.children ?? new Map(), name: checkName(path, start, path.length) };
+    const children = parent.children ?? new Map<ByteString, LayerNode>();
+    this.#lastPlace = { path: path.slice(0, nameAt), children };
+    return { parent: children, name: checkName(path, start, path.length) };
   }
 
   /** A last component that is a symlink is not followed, as link(2) does not. */
