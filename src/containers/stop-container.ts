@@ -35,6 +35,16 @@ export async function stopContainer(
 export async function killContainer(host: ContainerHost, row: ContainerRow): Promise<void> {
   signalContainer(host, row, "SIGKILL");
   await host.cgroups.kill(row.id);
+  await waitUntilKilled(host, row);
+}
+
+/** As docker's `kill`: after SIGKILL it waits, so that what comes next (`rm`) finds a container that has ended. Another signal is only sent. */
+export async function sendToContainer(host: ContainerHost, row: ContainerRow, signal: string): Promise<void> {
+  signalContainer(host, row, signal);
+  if (parseSignal(signal) === sigkill) await waitUntilKilled(host, row);
+}
+
+async function waitUntilKilled(host: ContainerHost, row: ContainerRow): Promise<void> {
   if (await waitForEnd(host, row.id, killPatienceMs)) return;
   throw new EngineError({
     kind: "internal",

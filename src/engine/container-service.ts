@@ -130,8 +130,8 @@ export class LocalContainerService implements ContainerService {
 
   async kill(reference: string, signal: string): Promise<void> {
     const row = requireStarted(await this.#settled(reference), "kill");
-    const { signalContainer } = await import("../containers/stop-container.ts");
-    signalContainer(this.#host, row, signal);
+    const { sendToContainer } = await import("../containers/stop-container.ts");
+    await sendToContainer(this.#host, row, signal);
   }
 
   async pause(reference: string): Promise<void> {

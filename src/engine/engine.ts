@@ -72,6 +72,7 @@ export interface ContainerService {
   run(options: ContainerOptions, start?: StartOptions): Promise<StartResult>;
   /** Sends the stop signal, waits, then kills. Resolves when it has ended; a stopped one is `notModified`. Negative or absent timeout: the container's own; */
   stop(reference: string, options?: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void>;
+  /** After SIGKILL it resolves when the container has ended; another signal is only sent. */
   kill(reference: string, signal: string): Promise<void>;
   pause(reference: string): Promise<void>;
   unpause(reference: string): Promise<void>;

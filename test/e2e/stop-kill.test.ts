@@ -114,6 +114,14 @@ describe("kill", () => {
     expect(await host.ok(["wait", "cold"])).toBe("137");
     await host.ok(["rm", "cold"]);
   });
+  test("returns when all have ended, as docker's: what comes next finds a stopped container", async () => {
+    for (const name of ["many-1", "many-2", "many-3"]) {
+      await host.ok(["run", "-d", "--name", name, "base", "sh", "-c", "for i in $(seq 300); do sleep 1000 & done; echo ready; wait"]);
+      await poll("all are there", async () => (await host.ok(["logs", name])).includes("ready"));
+      await host.ok(["kill", name]);
+      expect(await host.wherry(["rm", name])).toMatchObject({ code: 0, stderr: "" });
+    }
+  });
   test("of one that does not run is an error, and so is one that does not exist", async () => {
     await host.ok(["create", "--name", "idle", "base"]);
     expect(await host.wherry(["kill", "idle"])).toMatchObject({ code: 1, stderr: expect.stringMatching(/Container .* is not running/) });
