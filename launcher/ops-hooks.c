@@ -31,17 +31,25 @@ static _Noreturn void become_hook(const struct run *run, const union argument *a
 	_exit(127);
 }
 
+/* What a hook without a timeout still has when nobody waits for the container any more: it may be half-way through changing the host. */
+enum { ORPHANED_MS = 10000 };
+
 /* Keeps the beginning of what the hook says in `text`. 1 when it has ended, 0 when its time is over. */
-static int await_hook(int pidfd, int output, uint64_t timeout_ms, char text[], size_t room)
+static int await_hook(int pidfd, int output, int client, uint64_t timeout_ms, char text[], size_t room)
 {
 	int64_t end = monotonic_ms() + (int64_t)timeout_ms;
 	size_t used = 0;
 	for (;;) {
-		struct pollfd polls[2] = { { output, POLLIN, 0 }, { pidfd, POLLIN, 0 } };
+		struct pollfd polls[3] = { { output, POLLIN, 0 }, { pidfd, POLLIN, 0 }, { client, 0, 0 } };
 		int64_t left = end - monotonic_ms();
-		int ready = poll(polls, 2, timeout_ms == 0 ? -1 : left > INT32_MAX ? INT32_MAX : left > 0 ? (int)left : 0);
+		int ready = poll(polls, 3, timeout_ms == 0 ? -1 : left > INT32_MAX ? INT32_MAX : left > 0 ? (int)left : 0);
 		if (ready <= 0)
 			return ready;
+		if (polls[2].revents) {
+			end = monotonic_ms() + (int64_t)(timeout_ms = ORPHANED_MS);
+			client = -1;
+			continue;
+		}
 		if (!polls[0].revents)
 			return 1;
 		char chunk[512];
@@ -60,7 +68,7 @@ static int finish_hook(struct run *run, pid_t pid, int output, uint64_t timeout_
 	char text[900] = "";
 	siginfo_t info = { 0 };
 	int pidfd = sys_pidfd_open(pid);
-	int ended = pidfd < 0 ? -1 : await_hook(pidfd, output, timeout_ms, text, sizeof(text));
+	int ended = pidfd < 0 ? -1 : await_hook(pidfd, output, run->in_child || timeout_ms ? -1 : run->client, timeout_ms, text, sizeof(text));
 	int error = errno;
 	if (ended != 1)
 		kill(-pid, SIGKILL), kill(pid, SIGKILL);

@@ -56,6 +56,14 @@ test("create is killed: the launcher undoes what it did, and the rest can be del
   expect(existsSync(`${host.root}/killed`)).toBe(false);
 });
 
+test("create is killed: a hook without a timeout that hangs is ended, some time later", async () => {
+  const { child, hook } = await createThatHangs("orphaned");
+  child.kill("SIGKILL");
+  await poll("the hook is ended", () => isGone(hook), { timeoutMs: 20_000 });
+  await poll("the launcher is gone", () => launcherOf("orphaned") === undefined);
+  await host.ok(["delete", "--force", "orphaned"]);
+}, 30_000);
+
 test("the launcher is killed: create fails, and leaves nothing", async () => {
   const { child, hook } = await createThatHangs("lost");
   const launcher = launcherOf("lost");
