@@ -100,6 +100,8 @@ test("the pid of a container that has died belongs to nobody else: it is not sig
 test("a foreground command is killed: the container runs on, and can be deleted", async () => {
   const running = host.start(["run", "-b", host.bundle(["/payload", "sleep"]), "orphan"]);
   await poll("it runs", () => running.stdout.includes("ready"));
+  // Killed before it has heard of the process, it would take that with it.
+  await host.untilStatus("orphan", "running");
   running.child.kill("SIGKILL");
   await once(running.child, "exit");
   expect(await host.state("orphan")).toMatchObject({ status: "running" });

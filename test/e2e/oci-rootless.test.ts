@@ -1,35 +1,13 @@
 // `wherry oci` for somebody who is not root.
-import { afterAll, describe, expect } from "bun:test";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { type BundleChange, type MutableConfig, OciHost } from "../support/oci-host.ts";
+import { describe, expect } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import type { BundleChange } from "../support/oci-host.ts";
 import { requires } from "../support/requires.ts";
-import { RootlessUser } from "../support/rootless-user.ts";
+import { useRootlessHost } from "../support/rootless-host.ts";
 
 const test = requires("root", "binary", "payload", "user-namespaces");
 const testMapped = requires("root", "binary", "payload", "user-namespaces", "uidmap");
-const user = new RootlessUser("oci-rootless");
-const host = new OciHost("oci-rootless", user.runtime);
-chmodSync(host.directory, 0o755);
-user.own(host.directory);
-
-afterAll(async () => {
-  await host.dispose();
-  user.dispose();
-}, 60_000);
-
-/** What `spec --rootless` writes, for a test that says what it is about. */
-async function bundle(args: readonly string[], change: BundleChange = () => undefined): Promise<string> {
-  const made = host.bundle(args);
-  writeFileSync(`${made}/config.json`, "");
-  user.own(made);
-  await host.ok(["spec", "--rootless", "--bundle", `${made}/rootfs`]);
-  const config = JSON.parse(readFileSync(`${made}/rootfs/config.json`, "utf8")) as MutableConfig;
-  config.process.args = args;
-  config.process.terminal = false;
-  change(config);
-  writeFileSync(`${made}/config.json`, JSON.stringify(config));
-  return made;
-}
+const { user, host, bundle } = useRootlessHost("oci-rootless");
 
 let count = 0;
 async function runs(args: readonly string[], change?: BundleChange) {
