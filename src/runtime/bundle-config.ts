@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import type { HostPath } from "../core/brands.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
 import { parseConfig } from "../plan/oci/parse-config.ts";
+import { settledMounts } from "../plan/oci/settled-mounts.ts";
 import { withoutNulls } from "../plan/oci/without-nulls.ts";
 import { configInvalid } from "../plan/plan-context.ts";
 import type { BundleMemory } from "./bundle-memory.ts";
@@ -23,11 +24,33 @@ export async function readBundle(
   { bundle, path = `${bundle}/config.json`, id }: { readonly bundle: HostPath; readonly path?: string | undefined; readonly id: string },
   memory: BundleMemory | null,
 ): Promise<BundleConfig> {
-  const text = readConfigText(path);
-  const config = await validConfig(parseJson(text, path), memory?.entry(id, { valid: text }) ?? null);
-  if (config.root === undefined) throw configInvalid("`root`: is missing");
-  const rootfs = absolute(bundle, config.root.path);
+  const value = parseJson(readConfigText(path), path);
+  const given = await validConfig(value, memory?.entry(id, { valid: inNoOrder(value) }) ?? null);
+  if (given.root === undefined) throw configInvalid("`root`: is missing");
+  const rootfs = absolute(bundle, given.root.path);
+  const config =
+    memory === null || given.mounts === undefined
+      ? given
+      : { ...given, mounts: settledMounts(given.mounts, (destination) => isPlain(rootfs, destination)) };
   return { config, text: JSON.stringify(config), rootfs };
+}
+
+/** For what the order of mounts makes no difference: whether they are valid. */
+function inNoOrder(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("mounts" in value) || !Array.isArray(value.mounts)) return value;
+  return { ...value, mounts: value.mounts.map((mount: unknown) => JSON.stringify(mount)).sort() };
+}
+
+/** Whether a path in the root file system leads where its name says, as far as it is there. */
+function isPlain(rootfs: HostPath, path: string): boolean {
+  let at: string = rootfs;
+  for (const name of path.split("/").filter((part) => part !== "")) {
+    at += `/${name}`;
+    const stat = lstatSync(at, { throwIfNoEntry: false });
+    if (stat === undefined) return true;
+    if (stat.isSymbolicLink()) return false;
+  }
+  return true;
 }
 
 async function validConfig(value: unknown, known: PlanCacheEntry | null): Promise<OciConfig> {
