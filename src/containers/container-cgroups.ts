@@ -1,5 +1,5 @@
-import type { ContainerId } from "../core/brands.ts";
-import type { CgroupPath } from "../core/cgroup-layout.ts";
+import { existsSync } from "node:fs";
+import { type CgroupPath, cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
 import { freezeCgroup, killCgroup, removeCgroup, removeEmptyCgroup, thawCgroup } from "../kernel/cgroup-control.ts";
 import { type CgroupGroup, listCgroupPids } from "../kernel/cgroup-group.ts";
 import { detectCgroupLayout } from "../kernel/cgroup-layout.ts";
@@ -8,8 +8,9 @@ import { readCgroupStats, readOomKills } from "../kernel/cgroup-stats.ts";
 import type { ContainerStats } from "../kernel/container-stats.ts";
 import { type CompiledCgroups, compileCgroups } from "../plan/cgroups/compile-cgroups.ts";
 import type { OciResources } from "../plan/oci-config.ts";
+import { type GroupOwner, type ParentedGroup, parentedGroup } from "./parent-group.ts";
 
-/** The control groups of one data root's containers: `ROOT/ID` in every hierarchy of this host. */
+/** The control groups of one data root's containers: `ROOT/ID` in every hierarchy of this host, or where `--cgroup-parent` puts one. */
 export class ContainerCgroups {
   readonly #instance: string;
   #layout: ReturnType<typeof detectCgroupLayout> | undefined;
@@ -25,50 +26,63 @@ export class ContainerCgroups {
     return this.#root;
   }
 
-  path(id: ContainerId): CgroupPath {
-    return `${cgroupRootPath(this.#detect(), this.#instance)}/${id}`;
+  path(owner: GroupOwner): CgroupPath {
+    return this.parented(owner)?.path ?? `${cgroupRootPath(this.#detect(), this.#instance)}/${owner.id}`;
+  }
+
+  /** @throws {EngineError} INVALID_OPTION for a parent that can't be one */
+  parented(owner: GroupOwner): ParentedGroup | null {
+    return parentedGroup(this.#detect(), this.#instance, owner);
   }
 
   /** Where a new container's process goes and what is written there. @throws {EngineError} CGROUP_CONTROLLER_MISSING, INVALID_OPTION. */
-  plan(id: ContainerId, resources: OciResources, defaulted: ReadonlySet<string>): CompiledCgroups {
-    const { layout, path, hasFile } = this.ensureRoot();
-    return compileCgroups({ resources, layout, root: path, path: `${path}/${id}`, hasFile, defaulted });
+  plan(owner: GroupOwner, resources: OciResources, defaulted: ReadonlySet<string>): CompiledCgroups {
+    const { layout, path: root, hasFile } = this.ensureRoot();
+    const path = this.path(owner);
+    // A group elsewhere may have others; where it is not made yet, those of Wherry's groups are the best guess.
+    const elsewhere =
+      this.parented(owner) !== null && layout.hierarchies.every((hierarchy) => existsSync(cgroupDirectory(hierarchy, path)));
+    const hasOwnFile = (controller: string, file: string): boolean => {
+      const hierarchy = hierarchyOf(layout, controller);
+      return hierarchy !== undefined && existsSync(`${cgroupDirectory(hierarchy, path)}/${file}`);
+    };
+    return compileCgroups({ resources, layout, root, path, hasFile: elsewhere ? hasOwnFile : hasFile, defaulted });
   }
 
-  freeze(id: ContainerId): Promise<void> {
-    return freezeCgroup(this.group(id));
+  freeze(owner: GroupOwner): Promise<void> {
+    return freezeCgroup(this.group(owner));
   }
 
-  thaw(id: ContainerId): void {
-    thawCgroup(this.group(id));
+  thaw(owner: GroupOwner): void {
+    thawCgroup(this.group(owner));
   }
 
   /** Kills all that is left in it. A group that is gone is fine. */
-  kill(id: ContainerId): Promise<void> {
-    return killCgroup(this.group(id));
+  kill(owner: GroupOwner): Promise<void> {
+    return killCgroup(this.group(owner));
   }
 
   /**
    * Removes the group; what is left in it is killed (a container without a pid namespace of its own may leave processes). Idempotent.
    * @throws {EngineError} CGROUP_BUSY
    */
-  async remove(id: ContainerId): Promise<void> {
-    const group = this.group(id);
+  async remove(owner: GroupOwner): Promise<void> {
+    const group = this.group(owner);
     if (removeEmptyCgroup(group)) return;
     await killCgroup(group);
     await removeCgroup(group);
   }
 
-  pids(id: ContainerId): readonly number[] {
-    return listCgroupPids(this.group(id));
+  pids(owner: GroupOwner): readonly number[] {
+    return listCgroupPids(this.group(owner));
   }
 
-  stats(id: ContainerId): ContainerStats {
-    return readCgroupStats(this.group(id));
+  stats(owner: GroupOwner): ContainerStats {
+    return readCgroupStats(this.group(owner));
   }
 
-  oomKills(id: ContainerId): number {
-    return readOomKills(this.group(id));
+  oomKills(owner: GroupOwner): number {
+    return readOomKills(this.group(owner));
   }
 
   #detect(): ReturnType<typeof detectCgroupLayout> {
@@ -77,7 +91,7 @@ export class ContainerCgroups {
   }
 
   /** Where its limits are. */
-  group(id: ContainerId): CgroupGroup {
-    return { layout: this.#detect(), path: this.path(id) };
+  group(owner: GroupOwner): CgroupGroup {
+    return { layout: this.#detect(), path: this.path(owner) };
   }
 }

@@ -49,7 +49,7 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
       work: paths.work,
       lowers: host.layers.lowers(row.layers),
     },
-    cgroupPath: host.cgroups.path(row.id),
+    cgroupPath: host.cgroups.path(row),
     apparmorProfile: apparmorProfile(parseSecurityOptions(options).apparmor, host.features),
     // What docker calls this way of stacking them; how each is stored, `wherry info` tells.
     layerDriver: "overlay2",

@@ -10,7 +10,7 @@ export function containerProcesses(
   row: ContainerRow,
 ): { titles: readonly string[]; processes: readonly (readonly string[])[] } {
   const names = userNames();
-  const processes = host.cgroups.pids(row.id).flatMap((pid) => {
+  const processes = host.cgroups.pids(row).flatMap((pid) => {
     const line = describe(pid, names);
     return line === null ? [] : [line];
   });

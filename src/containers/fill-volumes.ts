@@ -28,7 +28,7 @@ export async function fillVolumes(host: ContainerHost, row: Pick<ContainerRow, "
 }
 
 /** The same for one that was just made: without its volumes there is no container. */
-export async function fillNewContainer(host: ContainerHost, row: Pick<ContainerRow, "id" | "layers">): Promise<void> {
+export async function fillNewContainer(host: ContainerHost, row: Pick<ContainerRow, "id" | "options" | "layers">): Promise<void> {
   try {
     await fillVolumes(host, row);
   } catch (error) {

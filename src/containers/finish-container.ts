@@ -25,12 +25,12 @@ export const unknownExitCode = 255;
  */
 export async function finishContainer(
   host: ContainerHost,
-  row: Pick<ContainerRow, "id" | "autoRemove">,
+  row: Pick<ContainerRow, "id" | "options" | "autoRemove">,
   end: { readonly process: ProcessReference; readonly ending: Ending },
 ): Promise<boolean> {
   faultPoint("end-seen");
   const { exitCode, finishedAt, error } = end.ending;
-  const oomKilled = host.cgroups.oomKills(row.id) > 0;
+  const oomKilled = host.cgroups.oomKills(row) > 0;
   const claimed = moveContainer(host.store, {
     id: row.id,
     from: ["running", "paused"],
@@ -48,7 +48,7 @@ export async function finishContainer(
  * From `ending` to `exited`, for the row's owner.
  * @throws {EngineError} CGROUP_BUSY; the row is anybody's then, the next command tries again.
  */
-export async function completeEnding(host: ContainerHost, row: Pick<ContainerRow, "id">): Promise<void> {
+export async function completeEnding(host: ContainerHost, row: Pick<ContainerRow, "id" | "options">): Promise<void> {
   try {
     await releaseRunning(host, row);
   } catch (error) {

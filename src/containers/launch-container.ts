@@ -67,6 +67,7 @@ async function startFirst(
   settings: ContainerOptions,
   options: LaunchOptions,
 ): Promise<StartedProcess & { readonly warnings: readonly string[] }> {
+  using _group = settings.resources?.cgroupParent ? (await import("./make-parented-group.ts")).makeParentedGroup(host, row) : null;
   const clocks = readHostClocks();
   const likeThis = earlierStart(host, row, { settings, clocks, ...options });
   const { started, input } = await startLike(
@@ -153,7 +154,7 @@ async function recordFailure(host: ContainerHost, row: ContainerRow, before: Row
   const code = error instanceof EngineError ? error.code : "";
   const exitCode = code === "COMMAND_NOT_FOUND" ? 127 : code === "COMMAND_NOT_EXECUTABLE" ? 126 : 128;
   // A launcher that was killed could not end its child; that may not even notice.
-  await host.cgroups.kill(row.id);
+  await host.cgroups.kill(row);
   await releaseRunning(host, row);
   moveContainer(host.store, {
     id: row.id,

@@ -84,7 +84,7 @@ export async function launchInput(
     terminal: size,
     ...(sources === null ? {} : { mounts: sources }),
   });
-  const cgroups = host.cgroups.plan(row.id, options.entering === true ? {} : (config.linux?.resources ?? {}), defaultLimits(settings));
+  const cgroups = host.cgroups.plan(row, options.entering === true ? {} : (config.linux?.resources ?? {}), defaultLimits(settings));
   const attach = options.attach;
   const source = seccompSource(security.seccomp, resolveCapabilities(settings, host.features.capabilities));
   const program =

@@ -19,7 +19,7 @@ export async function pauseContainer(host: ContainerHost, row: ContainerRow): Pr
   if (!(await claim(host, row, "paused"))) throw overtaken(host, row, "pause");
   faultPoint("pause-recorded");
   try {
-    await host.cgroups.freeze(row.id);
+    await host.cgroups.freeze(row);
   } catch (error) {
     settle(host, row, { from: "paused", to: "running" });
     throw hasEnded(row) ? notRunning(row, "pause") : error;
@@ -33,7 +33,7 @@ export async function pauseContainer(host: ContainerHost, row: ContainerRow): Pr
 export async function unpauseContainer(host: ContainerHost, row: ContainerRow): Promise<void> {
   if (!(await claim(host, row, "running"))) throw overtaken(host, row, "unpause");
   faultPoint("unpause-recorded");
-  host.cgroups.thaw(row.id);
+  host.cgroups.thaw(row);
   settle(host, row, { from: "running", to: "running" });
   host.bell.ring();
 }
@@ -52,12 +52,12 @@ export async function holdStill(host: ContainerHost, row: ContainerRow): Promise
   const release = () => {
     // Somebody may have paused it meanwhile, or it has ended: then it is not ours to thaw.
     const ours = moveContainer(host.store, { id: row.id, from: ["running"], to: "running", owner: host.owner });
-    if (ours) host.cgroups.thaw(row.id);
+    if (ours) host.cgroups.thaw(row);
     settle(host, row, { from: "running", to: "running" });
     host.bell.ring();
   };
   try {
-    await host.cgroups.freeze(row.id);
+    await host.cgroups.freeze(row);
   } catch (error) {
     release();
     if (!hasEnded(row)) throw error;

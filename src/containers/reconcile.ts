@@ -74,15 +74,15 @@ async function settleRunning(host: ContainerHost, row: ContainerRow): Promise<Co
   // The monitor is gone without a word: its container dies by the parent-death signal; make sure that all of it does.
   const killed = !isAlive(monitor);
   if (!killed) sendSignal(host.launcher, monitor, sigkill);
-  await host.cgroups.kill(row.id);
+  await host.cgroups.kill(row);
   return finish(host, row, lost(killed ? "its monitor was killed" : "its monitor did not record the end"));
 }
 
 /** Whoever froze or thawed it died in between: the status says what is to be. */
 async function settleFreezer(host: ContainerHost, row: ContainerRow): Promise<ContainerRow | undefined> {
   if (row.owner === null || isOwnerAlive(row.owner, host.bootId) || !takeOver(host, row)) return row;
-  if (row.status === "paused") await host.cgroups.freeze(row.id);
-  else host.cgroups.thaw(row.id);
+  if (row.status === "paused") await host.cgroups.freeze(row);
+  else host.cgroups.thaw(row);
   moveContainer(host.store, { id: row.id, from: [row.status], to: row.status, owner: host.owner, change: { owner: null } });
   return getContainer(host.store, row.id);
 }
@@ -98,7 +98,7 @@ async function settleStarting(host: ContainerHost, row: ContainerRow): Promise<v
   }
   const { killLaunchers } = await import("./stray-launcher.ts");
   await killLaunchers(host, row.id);
-  await host.cgroups.kill(row.id);
+  await host.cgroups.kill(row);
   if (row.autoRemove) {
     moveContainer(host.store, { id: row.id, from: ["starting"], to: "removing", owner: host.owner });
     await completeRemoval(host, row);

@@ -10,7 +10,7 @@ import { releaseRunning } from "./release-running.ts";
 /** Removes a container that does not run, with `volumes` also those that were made for it alone. Returns false when it is not in such a state (any more), or somebody has its files mounted. */
 export async function removeStopped(
   host: ContainerHost,
-  row: Pick<ContainerRow, "id">,
+  row: Pick<ContainerRow, "id" | "options">,
   options: { readonly volumes?: boolean } = {},
 ): Promise<boolean> {
   const claim = () =>
@@ -34,7 +34,7 @@ export async function removeStopped(
  * between leaves a row that tells what is to be done. Idempotent.
  * @throws {EngineError} CGROUP_BUSY, TREE_FAILED; the row is anybody's then, the next command tries again.
  */
-export async function completeRemoval(host: ContainerHost, row: Pick<ContainerRow, "id">): Promise<void> {
+export async function completeRemoval(host: ContainerHost, row: Pick<ContainerRow, "id" | "options">): Promise<void> {
   faultPoint("removal-claimed");
   try {
     await releaseRunning(host, row);

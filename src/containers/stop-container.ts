@@ -34,7 +34,7 @@ export async function stopContainer(
 /** SIGKILL to everything in the container, and waits for the recorded end. */
 export async function killContainer(host: ContainerHost, row: ContainerRow): Promise<void> {
   signalContainer(host, row, "SIGKILL");
-  await host.cgroups.kill(row.id);
+  await host.cgroups.kill(row);
   await waitUntilKilled(host, row);
 }
 
@@ -62,5 +62,5 @@ export function signalContainer(host: ContainerHost, row: ContainerRow, signal: 
   moveContainer(host.store, { id: row.id, from: [row.status], to: row.status, change: { stopRequested: true } });
   sendSignal(host.launcher, { pid: row.pid, startTime: row.pidStart }, number);
   faultPoint("signal-sent");
-  if (number === sigkill && row.status === "paused") host.cgroups.thaw(row.id);
+  if (number === sigkill && row.status === "paused") host.cgroups.thaw(row);
 }

@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { cgroupDirectory, hierarchyOf } from "../core/cgroup-layout.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { applyCgroupUpdate, readCgroupFile } from "../kernel/cgroup-update.ts";
+import { setScopeProperties } from "../kernel/systemd-scope.ts";
 import { compileCgroupUpdate } from "../plan/cgroups/compile-update.ts";
+import { scopeProperties } from "../plan/cgroups/scope-properties.ts";
 import type { OciResources } from "../plan/oci-config.ts";
 import type { ContainerOptions, ResourceOptions } from "../spec/container-options.ts";
 import { buildResources } from "../spec/resources.ts";
@@ -27,7 +29,7 @@ export function updateContainer(host: ContainerHost, row: ContainerRow, given: R
 }
 
 function writeLimits(host: ContainerHost, row: ContainerRow, resources: OciResources): void {
-  const group = host.cgroups.group(row.id);
+  const group = host.cgroups.group(row);
   const { layout, path } = group;
   const hasFile = (controller: string, file: string): boolean => {
     const hierarchy = hierarchyOf(layout, controller);
@@ -35,6 +37,8 @@ function writeLimits(host: ContainerHost, row: ContainerRow, resources: OciResou
   };
   const read = (controller: string, file: string) => readCgroupFile(group, controller, file);
   applyCgroupUpdate(compileCgroupUpdate({ resources, layout, path, hasFile, read }));
+  const scope = host.cgroups.parented(row)?.scope;
+  if (scope) setScopeProperties(scope.unit, scopeProperties(resources));
 }
 
 /** One way of saying how much CPU it gets takes the place of the other. */

@@ -31,3 +31,20 @@ export function hierarchyOf(layout: CgroupLayout, controller: string): CgroupHie
 export function cgroupDirectory(hierarchy: CgroupHierarchy, path: CgroupPath): HostPath {
   return `${hierarchy.mountPoint}${path}` as HostPath;
 }
+
+/**
+ * Where systemd has a slice's control group: `a-b.slice` lies in `a.slice`; `-.slice` is the root, an empty path. Undefined for what is no name
+ * of a slice.
+ * @see systemd.slice(5)
+ */
+export function slicePath(slice: string): string | undefined {
+  const match = /^([^/\s]*)\.slice$/.exec(slice);
+  const [, stem = ""] = match ?? [];
+  if (match === null || (stem !== "-" && (stem === "" || stem.startsWith("-") || stem.endsWith("-") || stem.includes("--"))))
+    return undefined;
+  if (stem === "-") return "";
+  return stem
+    .split("-")
+    .map((_, index, parts) => `/${parts.slice(0, index + 1).join("-")}.slice`)
+    .join("");
+}

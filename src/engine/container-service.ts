@@ -255,7 +255,7 @@ export class LocalContainerService implements ContainerService {
   }
 
   async stats(reference: string): Promise<ContainerStats> {
-    return this.#host.cgroups.stats((await this.#find(reference)).id);
+    return this.#host.cgroups.stats(await this.#find(reference));
   }
 
   async explain(reference: string): Promise<ExplainedPlan> {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { slicePath, systemdUnit } from "./systemd-cgroup.ts";
+import { systemdUnit, unitSlicePath } from "./systemd-cgroup.ts";
 
 const unitOf = (cgroupsPath?: string) =>
   systemdUnit({ ociVersion: "1.0.2", linux: cgroupsPath === undefined ? {} : { cgroupsPath } }, "id1");
@@ -20,8 +20,7 @@ test("systemdUnit() is what slice:prefix:name says", () => {
   expect(() => unitOf("a.slice:x:y/z")).toThrow("no name of a unit");
 });
 
-test("slicePath() nests slices by their dashes", () => {
-  expect(slicePath("-.slice")).toBe("");
-  expect(slicePath("a-b-c.slice")).toBe("/a.slice/a-b.slice/a-b-c.slice");
-  for (const wrong of ["a", ".slice", "a--b.slice", "-a.slice"]) expect(() => slicePath(wrong)).toThrow();
+test("unitSlicePath() refuses what is no slice", () => {
+  expect(unitSlicePath("a-b.slice")).toBe("/a.slice/a-b.slice");
+  expect(() => unitSlicePath("a")).toThrow("no name of a slice");
 });

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
-import type { CgroupPath } from "../core/cgroup-layout.ts";
+import { type CgroupPath, slicePath } from "../core/cgroup-layout.ts";
 import { startScope } from "../kernel/systemd-scope.ts";
 import { scopeProperties } from "../plan/cgroups/scope-properties.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
@@ -27,20 +27,14 @@ export function systemdUnit(config: OciConfig, id: string): SystemdUnit {
   const parent = slice === "" ? "system.slice" : slice;
   const unit = name.endsWith(".slice") ? name : `${prefix === "" ? "" : `${prefix}-`}${name}.scope`;
   if (/[/\s]/.test(unit)) throw configInvalid(`\`linux.cgroupsPath\`: \`${unit}\` is no name of a unit`);
-  return { slice: parent, unit, path: `${slicePath(parent)}/${unit}` };
+  return { slice: parent, unit, path: `${unitSlicePath(parent)}/${unit}` };
 }
 
-/** `a-b.slice` lies in `a.slice`; `-.slice` is the root. @see systemd.slice(5) */
-export function slicePath(slice: string): CgroupPath {
-  const match = /^([^/\s]*)\.slice$/.exec(slice);
-  const [, stem = ""] = match ?? [];
-  if (match === null || (stem !== "-" && (stem === "" || stem.startsWith("-") || stem.endsWith("-") || stem.includes("--"))))
-    throw configInvalid(`\`linux.cgroupsPath\`: \`${slice}\` is no name of a slice`);
-  if (stem === "-") return "";
-  return stem
-    .split("-")
-    .map((_, index, parts) => `/${parts.slice(0, index + 1).join("-")}.slice`)
-    .join("");
+/** @throws {EngineError} CONFIG_INVALID */
+export function unitSlicePath(slice: string): CgroupPath {
+  const path = slicePath(slice);
+  if (path === undefined) throw configInvalid(`\`linux.cgroupsPath\`: \`${slice}\` is no name of a slice`);
+  return path;
 }
 
 /**

@@ -16,9 +16,6 @@ export function refuseConflicts(options: ContainerOptions, { network, uts, user,
     if (options.extraHosts !== undefined)
       throw conflict("custom host-to-IP mapping and the network mode", "give it to the container that is joined");
   }
-  if ((options.resources?.cgroupParent ?? "") !== "") {
-    throw invalidOption("`--cgroup-parent` is not there yet: every container has its own group beneath Wherry's; leave it out");
-  }
   // The processes in there may belong to anybody: the kernel lets a user namespace's root mount no procfs of a pid namespace that is not its own.
   if (user.kind === "own" && pid.kind !== "own") {
     throw invalidOption(

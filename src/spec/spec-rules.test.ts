@@ -226,7 +226,3 @@ describe("buildDevices()", () => {
     expect(deviceNumber(0x800 | 0x12 | (0x345 << 20))).toEqual({ major: 8, minor: 0x34512 });
   });
 });
-
-test("refuseConflicts() refuses a parent group instead of dropping it", () => {
-  expect(() => refuseConflicts({ image: "i", resources: { cgroupParent: "/x" } }, parseNamespaces({}))).toThrow("--cgroup-parent");
-});

@@ -144,7 +144,7 @@ async function diesAt(point: FaultPoint, args: readonly string[]): Promise<void>
   expect({ signal, stderr }).toEqual({ signal: "SIGKILL", stderr: "" });
 }
 
-function rowOf(reference: string): { readonly id: ContainerId; readonly status: string } | undefined {
+function rowOf(reference: string): { readonly id: ContainerId; readonly status: string; readonly options: string } | undefined {
   try {
     return findContainer(host.host.store, reference);
   } catch {
@@ -178,7 +178,7 @@ async function expectTruth(truth: Truth): Promise<void> {
     expect(findTraces(host.host, row.id)).toEqual([]);
   } else if (truth === "running" || truth === "paused") {
     const { pid, execIds } = await host.containers.inspect("box");
-    expect({ pids: host.host.cgroups.pids(row.id), execIds }).toEqual({ pids: [pid], execIds: [] });
+    expect({ pids: host.host.cgroups.pids(row), execIds }).toEqual({ pids: [pid], execIds: [] });
   } else {
     await poll("no trace of a run", () => findRunTraces(host.host, row.id).length === 0).catch(() => undefined);
     expect(findRunTraces(host.host, row.id)).toEqual([]);

@@ -109,7 +109,7 @@ describe("the command is killed", () => {
     const { status, execIds } = await inspect();
     expect(status).toBe("running");
     expect(execIds).toHaveLength(1);
-    expect(host.host.cgroups.pids(id)).toHaveLength(2);
+    expect(host.host.cgroups.pids(row())).toHaveLength(2);
     await host.ok(["stop", "-t", "0", "box"]);
     await endsWithoutTrace(id);
   });
@@ -187,7 +187,7 @@ describe("the command is killed", () => {
       const now = (await host.containers.list({ all: true })).find((container) => container.id === id);
       if (now === undefined) return "gone";
       if (now.status !== "running" && now.status !== "paused") return ["created", "exited"].includes(now.status) && now.status;
-      return host.host.cgroups.pids(id).includes(row(id).pid) && now.status;
+      return host.host.cgroups.pids(row(id)).includes(row(id).pid) && now.status;
     });
   }
 
@@ -223,8 +223,8 @@ describe("the monitor is killed", () => {
   test("children of a process without a pid namespace of its own die as well", async () => {
     await host.ok(["run", "-d", "--pid", "host", "--name", "box", "payload", "forks", "5"]);
     const found = row();
-    await poll("the children", () => host.host.cgroups.pids(found.id).length === 6);
-    const pids = host.host.cgroups.pids(found.id);
+    await poll("the children", () => host.host.cgroups.pids(found).length === 6);
+    const pids = host.host.cgroups.pids(found);
     await killParts(found, "monitor");
     expect(await inspect()).toMatchObject(lost);
     await poll("all to be dead", () => pids.every((pid) => !existsSync(`/proc/${pid}/ns/pid`)));
@@ -263,7 +263,7 @@ describe("the monitor is killed", () => {
     const [monitor = 0] = findProcesses("plan", id).filter((found) => found !== monitorPid);
     process.kill(monitor, "SIGKILL");
     expect(await command.done).toMatchObject({ code: 255 });
-    await poll("its process to be gone", () => host.host.cgroups.pids(id).length === 1);
+    await poll("its process to be gone", () => host.host.cgroups.pids(row(id)).length === 1);
     expect(await inspect()).toMatchObject({ status: "running", pid, execIds: [] });
   });
 });

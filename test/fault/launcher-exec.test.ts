@@ -33,7 +33,7 @@ describe("exec", () => {
     const { pid, status, execIds } = await host.containers.inspect(entered.id);
     expect({ status, execIds }).toEqual({ status: "running", execIds: [] });
     await poll("only the container's own process", () => {
-      const pids = host.host.cgroups.pids(entered.id);
+      const pids = host.host.cgroups.pids({ id: entered.id, options: "" });
       return pids.length === 1 && pids[0] === pid;
     });
     await poll("only its own monitor and process", () => findProcesses("plan", entered.id).length === 1, { intervalMs: 1 });

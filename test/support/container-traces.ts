@@ -11,7 +11,7 @@ const layout = detectCgroupLayout();
 /** What exists of a container while it runs and not otherwise: its run directory, its cgroups, its monitor and whatever else has its id among its arguments. */
 export function findRunTraces(host: ContainerHost, id: ContainerId): readonly string[] {
   const { run } = containerPaths(host.root, host.runRoot, id);
-  const groups = layout.hierarchies.map((hierarchy) => cgroupDirectory(hierarchy, host.cgroups.path(id)));
+  const groups = layout.hierarchies.map((hierarchy) => cgroupDirectory(hierarchy, host.cgroups.path({ id, options: "" })));
   return [...[run, ...groups].filter((path) => existsSync(path)), ...findProcesses("plan", id).map((pid) => `process ${pid}`)];
 }
 
