@@ -66,6 +66,18 @@ describe("run -it", () => {
     await host.ok(["rm", "-f", "left"]);
   });
 
+  test("attach has the prompt drawn again, each time, also in a terminal of the same size", async () => {
+    await host.ok(["run", "-dit", "--name", "prompt", "base", "sh"]);
+    for (const _ of [1, 2]) {
+      await using program = host.terminal(["attach", "prompt"], { rows: 24, columns: 80 });
+      await program.sees("# ");
+      program.type("\x10\x11");
+      expect(await program.exited).toBe(0);
+    }
+    expect(await host.ok(["exec", "prompt", "sh", "-c", "stty -F /dev/pts/0 size 2>/dev/null || stty size < /dev/pts/0"])).toBe("24 80");
+    await host.ok(["rm", "-f", "prompt"]);
+  });
+
   test("--detach-keys replaces them; what only begins like them reaches the process", async () => {
     await using program = host.terminal(["run", "-it", "--name", "keys", "--detach-keys", "ctrl-x,y", "base", "cat", "-v"]);
     await poll("it runs", () => isRunning("keys"));

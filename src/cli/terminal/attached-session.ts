@@ -15,6 +15,8 @@ export interface SessionOptions {
   /** Signals that we get are the process's; not so when our terminal is raw, where keys make none. */
   readonly signalProxy: boolean;
   readonly detachKeys: readonly number[] | undefined;
+  /** The process may have drawn its screen long ago: have it do so again, for us. */
+  readonly redraw?: boolean;
 }
 
 /**
@@ -55,7 +57,10 @@ export class AttachedSession implements Disposable {
   async attachOptions(): Promise<AttachOptions> {
     const { stdin, stdout, stderr, tty } = this.#options;
     const size = tty ? (await import("./terminal.ts")).terminalSize(this.#context.stdout.fd) : undefined;
-    return { stdin, stdout, stderr, ...(size === undefined ? {} : { size }) };
+    if (size === undefined) return { stdin, stdout, stderr };
+    // As docker: SIGWINCH comes with another size only, and so another one goes before ours.
+    const more = this.#options.redraw === true ? 1 : 0;
+    return { stdin, stdout, stderr, size: { rows: size.rows + more, columns: size.columns + more } };
   }
 
   /** Copies until the process has ended and its output is written. The exit code; null after the detach keys. */

@@ -41,6 +41,7 @@ export const attachVerb = defineVerb({
       tty,
       signalProxy: values["sig-proxy"] && !tty,
       detachKeys: values["detach-keys"],
+      redraw: true,
     });
     const streams = await containers.attach(reference, await session.attachOptions());
     return (await session.follow(streams)) ?? 0;
