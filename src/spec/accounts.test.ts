@@ -38,7 +38,8 @@ describe("resolveUser()", () => {
     expect(resolveUser("12:34", [], empty)).toMatchObject({ uid: 12, gid: 34 });
   });
   test("refuses unknown names with the code that callers match", () => {
-    for (const user of ["mallory", "ana:nogroup", "2147483648", "-1"]) {
+    const codes = { mallory: "USER_NOT_FOUND", "ana:nogroup": "USER_NOT_FOUND", "2147483648": "INVALID_OPTION", "7:-1": "INVALID_OPTION" };
+    for (const [user, code] of Object.entries(codes)) {
       const error = (() => {
         try {
           resolveUser(user, [], files);
@@ -48,7 +49,12 @@ describe("resolveUser()", () => {
         return undefined;
       })();
       expect(error).toBeInstanceOf(EngineError);
-      expect((error as EngineError).code).toBe("USER_NOT_FOUND");
+      expect((error as EngineError).code).toBe(code);
     }
+  });
+  test("takes a number for an id, whatever the files call so (CVE-2016-3697)", () => {
+    const hostile = { passwd: "1000:x:0:0::/root:/bin/sh\nana:x:1000:100::/home/ana:\n", group: "5:x:0:\n" };
+    expect(resolveUser("1000:5", ["5"], hostile)).toMatchObject({ uid: 1000, gid: 5, additionalGids: [5], home: "/home/ana" });
+    expect(resolveUser("01000", [], hostile)).toMatchObject({ uid: 1000, gid: 100 });
   });
 });

@@ -1,4 +1,5 @@
 import { EngineError } from "../core/engine-error.ts";
+import { invalidOption } from "../core/invalid-option.ts";
 
 /** The container's own account files, as text; empty when it has none. Hostile input. */
 export interface AccountFiles {
@@ -59,19 +60,31 @@ function findAccount(user: string, passwd: string): PasswdEntry {
     const root = entries.find((entry) => (user === "root" ? entry.name === user : entry.uid === 0));
     return root ?? { name: "root", uid: 0, gid: 0, home: "/root" };
   }
+  if (isNumber(user)) {
+    const uid = requireId(user);
+    return entries.find((entry) => entry.uid === uid) ?? { name: "", uid, gid: 0, home: "/" };
+  }
   const named = entries.find((entry) => entry.name === user);
-  if (named !== undefined) return named;
-  const uid = parseId(user);
-  if (uid === undefined) throw notFound("user", user, "passwd");
-  return entries.find((entry) => entry.uid === uid) ?? { name: "", uid, gid: 0, home: "/" };
+  if (named === undefined) throw notFound("user", user, "passwd");
+  return named;
 }
 
 function findGroup(group: string, file: string): number {
+  if (isNumber(group)) return requireId(group);
   const named = parseGroup(file).find((entry) => entry.name === group);
-  if (named !== undefined) return named.gid;
-  const gid = parseId(group);
-  if (gid === undefined) throw notFound("group", group, "group");
-  return gid;
+  if (named === undefined) throw notFound("group", group, "group");
+  return named.gid;
+}
+
+/** Then it is an id and never a name, or an image could make root of the user 1000 that it is run as (CVE-2016-3697). */
+function isNumber(text: string): boolean {
+  return /^[+-]?\d+$/.test(text);
+}
+
+function requireId(text: string): number {
+  const id = Number(text);
+  if (id >= 0 && id <= maxId) return id + 0;
+  throw invalidOption(`uids and gids must be in range 0-${maxId}: \`${text}\``);
 }
 
 function notFound(kind: "user" | "group", name: string, file: string): EngineError {

@@ -59,8 +59,9 @@ export function buildConfig(options: ContainerOptions, process: ResolvedProcess,
   const mappings: OciIdMapping[] = context.idBase === null ? [] : [{ containerID: 0, hostID: context.idBase, size: idRangeSize }];
   const env = mergeEnvironment([
     [`HOSTNAME=${context.hostname}`, ...(options.tty === true ? ["TERM=xterm"] : [])],
-    process.env.some((entry) => entry.startsWith("HOME=")) ? [] : [`HOME=${user.home}`],
-    process.env,
+    process.env.some((entry) => entry.startsWith("HOME=") && entry !== "HOME=") ? [] : [`HOME=${user.home}`],
+    // As with runc, an empty one is none.
+    process.env.filter((entry) => entry !== "HOME="),
   ]);
   const open = security.systemPathsUnconfined;
   return {

@@ -91,6 +91,8 @@ describe("environment", () => {
     expect((await identity("-u", "user")).env).toContain("HOME=/home/user");
     expect((await identity("-u", "4242")).env).toContain("HOME=/");
     expect((await identity("-u", "user", "-e", "HOME=/mine")).env).toContain("HOME=/mine");
+    // Of an image, too: an empty one is none, as with runc.
+    expect((await identity("-u", "user", "-e", "HOME=")).env.filter((entry) => entry.startsWith("HOME"))).toEqual(["HOME=/home/user"]);
   });
   test("the image's is kept, and replaced by name", async () => {
     await host.ok([
