@@ -66,7 +66,7 @@ function earlierExec(host: ContainerHost, row: ContainerRow, request: ExecReques
   const facts = startFacts(host, row, { settings, untouched: false, ...(attach === undefined ? {} : { attach }) });
   if (facts === null) return null;
   const into = [row.pid, String(row.pidStart)];
-  return host.planCache.entryOfFacts({ facts, exec: what, into }, idsOf(row, execDirectory), undefined);
+  return host.planCache.entryOfFacts({ facts, exec: what, into }, idsOf(row, execDirectory));
 }
 
 function idsOf(row: ContainerRow, execDirectory: HostPath): readonly string[] {

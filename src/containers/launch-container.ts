@@ -113,7 +113,7 @@ function earlierStart(
 ): PlanCacheEntry | null {
   if (host.planCache === undefined) return null;
   const facts = startFacts(host, row, { ...start, untouched: start.accounts !== undefined });
-  return facts === null ? null : host.planCache.entryOfFacts(facts, [row.id], zeroClocks(start.clocks));
+  return facts === null ? null : host.planCache.entryOfFacts(facts, [row.id], { offsets: zeroClocks(start.clocks) });
 }
 
 async function prepareDirectories(host: ContainerHost, row: ContainerRow, settings: ContainerOptions): Promise<void> {

@@ -35,10 +35,31 @@ export async function readBundle(
   return { config, text: JSON.stringify(config), rootfs };
 }
 
-/** For what the order of mounts makes no difference: whether they are valid. */
+/** For what the order of mounts and variables, and the text of annotations, make no difference: whether they are valid. */
 function inNoOrder(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || !("mounts" in value) || !Array.isArray(value.mounts)) return value;
-  return { ...value, mounts: value.mounts.map((mount: unknown) => JSON.stringify(mount)).sort() };
+  const mounts = listIn(value, "mounts");
+  const process = typeof value === "object" && value !== null && "process" in value ? value.process : undefined;
+  const env = listIn(process, "env");
+  const annotations = textsIn(value, "annotations");
+  return {
+    ...(value as object),
+    ...(mounts === undefined ? {} : { mounts }),
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(env === undefined ? {} : { process: { ...(process as object), env } }),
+  };
+}
+
+/** Its names; undefined where one is of something else than a text. */
+function textsIn(value: unknown, name: string): readonly string[] | undefined {
+  const texts = typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+  if (typeof texts !== "object" || texts === null || !Object.values(texts).every((text) => typeof text === "string")) return undefined;
+  return Object.keys(texts);
+}
+
+/** Its elements, in an order of their own. */
+function listIn(value: unknown, name: string): readonly string[] | undefined {
+  const list = typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+  return Array.isArray(list) ? list.map((element: unknown) => JSON.stringify(element) ?? "null").sort() : undefined;
 }
 
 /** Whether a path in the root file system leads where its name says, as far as it is there. */

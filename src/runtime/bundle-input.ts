@@ -2,6 +2,7 @@ import type { HostPath } from "../core/brands.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
 import type { CgroupPlan, ContainerIdentity, MonitorInput, PlanInput, ProcessReference, UnprivilegedStart } from "../plan/plan-input.ts";
 import { readBundleFeatures } from "./bundle-features.ts";
+import { withSettledEnvironment } from "./environment-order.ts";
 import { fileMounts } from "./file-mounts.ts";
 import { lookUpHost } from "./host-lookups.ts";
 import { loadExtensions } from "./load-extensions.ts";
@@ -53,12 +54,27 @@ export async function lookAtHost({ config, rootfs, identity, execInto, unprivile
 
 /**
  * All that `bundleInput` makes an input from, for comparison with that of an earlier container (BundleMemory): two that are equal but for names
- * give plans that are equal but for names. Null for what no other will be equal to: a console's socket, the caller's descriptors.
+ * give plans that are equal but for names, and the order of the environment. Null for what no other will be equal to: a console's socket, the caller's descriptors.
  */
 export function bundleFacts(request: BundleInputRequest, look: HostLook, cgroups: object): object | null {
   const { config, identity, ...others } = request;
   if (others.consoleSocket !== undefined || look.clientPid !== undefined) return null;
-  return { config, id: identity.id, bundle: identity.bundle, ...others, look, cgroups };
+  return {
+    config: withoutUnreadAnnotations(withSettledEnvironment(config)),
+    id: identity.id,
+    bundle: identity.bundle,
+    ...others,
+    look,
+    cgroups,
+  };
+}
+
+/** A plan has them in the states that hooks and agents are given, and nowhere else; podman writes the time into one. */
+function withoutUnreadAnnotations(config: OciConfig): OciConfig {
+  const { annotations: _, ...others } = config;
+  const { hooks = {}, linux } = config;
+  const isRead = Object.values(hooks).some((list) => (list?.length ?? 0) > 0) || linux?.seccomp?.listenerPath !== undefined;
+  return isRead ? config : others;
 }
 
 /** What a plan for a bundle's container, or a further process in it, is made from. @throws {EngineError} SECCOMP_INVALID, SECCOMP_UNSUPPORTED */

@@ -7,6 +7,7 @@ import { compilePlan } from "../plan/compile.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { ociInput, podInput } from "../plan/oci/testdata/oci-input.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
+import { environmentOrder, withSettledEnvironment } from "./environment-order.ts";
 import { namesIn } from "./bundle-memory.ts";
 import { PlanCache } from "./plan-cache.ts";
 
@@ -40,7 +41,10 @@ function named(input: PlanInput, { id, layer, namespace }: Names): PlanInput {
       ...input.config,
       ...(linux?.namespaces?.some(({ type }) => type === "uts") === true ? { hostname: id.slice(0, 12) } : {}),
       annotations: { layer, id },
-      process: { ...process, env: [...(process.env ?? []), `HOSTNAME=${id.slice(0, 12)}`, `LAYER=${layer}`] },
+      process: {
+        ...process,
+        env: [...(process.env ?? []).filter((entry) => !entry.startsWith("HOSTNAME=")), `HOSTNAME=${id.slice(0, 12)}`, `LAYER=${layer}`],
+      },
       mounts: [
         ...(input.config.mounts ?? []),
         { destination: "/etc/hosts", type: "bind", source: `/engine/${id}/hosts`, options: ["bind"] },
@@ -56,7 +60,11 @@ const compiled = (input: PlanInput): Buffer => Buffer.from(encodePlan(compilePla
 
 /** As `createContainer` does, with the whole input for facts. */
 function planOf(input: PlanInput, id: string): { readonly plan: Uint8Array; readonly remembered: boolean; readonly note: string } {
-  const entry = new PlanCache(directory).entryOfFacts({ ...input, extensions: null }, (text) => namesIn(text, id), undefined);
+  const entry = new PlanCache(directory).entryOfFacts(
+    { ...input, config: withSettledEnvironment(input.config), extensions: null },
+    (text) => namesIn(text, id),
+    { environment: environmentOrder(input.config) },
+  );
   if (entry === null) throw new Error("there should be an entry");
   const found = entry.read();
   const plan = found ?? entry.write(encodePlan(compilePlan(input)), `of ${id}`);
@@ -74,6 +82,28 @@ describe("a remembered plan of a bundle", () => {
     expect(planOf(first, before.id)).toEqual({ plan: compiled(first), remembered: false, note: `of ${before.id}` });
     expect(planOf(later, after.id)).toEqual({ plan: compiled(later), remembered: true, note: `of ${after.id}` });
     expect(readdirSync(directory)).toHaveLength(1);
+  });
+
+  test("serves one whose environment is in another order, which it keeps", () => {
+    const reordered = (input: PlanInput, turn: (env: readonly string[]) => readonly string[]): PlanInput => {
+      const { process } = input.config;
+      if (process === undefined) throw new Error("the sample changed");
+      return { ...input, config: { ...input.config, process: { ...process, env: turn(process.env ?? []) } } };
+    };
+    const [before, after] = [newNames(), newNames()];
+    const sample = ociInput("container");
+    const first = named(sample, before);
+    planOf(first, before.id);
+    for (const turn of [(env: readonly string[]) => env.toReversed(), (env: readonly string[]) => [...env.slice(1), ...env.slice(0, 1)]]) {
+      const later = reordered(named(sample, after), turn);
+      expect(planOf(later, after.id)).toEqual({ plan: compiled(later), remembered: true, note: `of ${after.id}` });
+    }
+    // Of two values for a name it matters which comes last.
+    const twice = (env: readonly string[]) => [...env, "TWICE=1", "TWICE=2"];
+    const other = (env: readonly string[]) => [...env, "TWICE=2", "TWICE=1"];
+    expect(planOf(reordered(first, twice), before.id)).toMatchObject({ remembered: false });
+    const last = reordered(first, other);
+    expect(planOf(last, before.id)).toMatchObject({ plan: compiled(last), remembered: false });
   });
 
   test("is not that of one whose names are the same where they were not, or anything else is another", () => {

@@ -1,5 +1,6 @@
 import type { HostPath } from "../core/brands.ts";
 import { findInstallation } from "../core/installation.ts";
+import type { EnvironmentOrder } from "./environment-order.ts";
 import { PlanCache, type PlanCacheEntry } from "./plan-cache.ts";
 
 /** 64 hexadecimal digits, as engines name containers, layers and sandboxes, and UUIDs, as they name pods and network namespaces. */
@@ -24,9 +25,9 @@ export class BundleMemory {
     return directory !== null && findInstallation().self.length === 1 ? new BundleMemory(new PlanCache(directory)) : null;
   }
 
-  /** By all that a plan is made from, as text, given the container's id. */
-  entry(id: string, facts: object): PlanCacheEntry | null {
-    return this.#cache.entryOfFacts(facts, (text) => namesIn(text, id), undefined);
+  /** By all that a plan is made from, as text, given the container's id. `environment`: its order, where the facts have another. */
+  entry(id: string, facts: object, environment?: EnvironmentOrder): PlanCacheEntry | null {
+    return this.#cache.entryOfFacts(facts, (text) => namesIn(text, id), { environment });
   }
 }
 

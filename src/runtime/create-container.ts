@@ -24,6 +24,7 @@ import {
   removeRecord,
   writeRecord,
 } from "./container-record.ts";
+import { environmentOrder } from "./environment-order.ts";
 import { type StartedProcess, startLike } from "./start-process.ts";
 import { poststart } from "./post-hooks.ts";
 import { StateLock } from "../kernel/state-lock.ts";
@@ -127,7 +128,7 @@ async function launch(
   };
   const look = await lookAtHost(inputRequest);
   const facts = bundleFacts(inputRequest, look, { made, callers: callersGroups() });
-  const likeThis = facts === null ? null : (memory?.entry(request.id, facts) ?? null);
+  const likeThis = facts === null ? null : (memory?.entry(request.id, facts, environmentOrder(config)) ?? null);
   giveStdio(config);
   const { started } = await startLike(
     {

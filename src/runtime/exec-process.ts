@@ -13,6 +13,7 @@ import { writePidFile } from "./create-container.ts";
 import { notRunning } from "./kill-container.ts";
 import type { RuntimeUser } from "./runtime-user.ts";
 import { type StartedProcess, startLike } from "./start-process.ts";
+import { environmentOrder } from "./environment-order.ts";
 import { giveStdio } from "./stdio-owner.ts";
 import { EngineError } from "../core/engine-error.ts";
 import { unprivilegedEntry } from "./unprivileged-start.ts";
@@ -72,7 +73,8 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
     };
     const look = await lookAtHost(inputRequest);
     const facts = bundleFacts(inputRequest, look, cgroups);
-    const likeThis = facts === null ? null : (BundleMemory.open(request.user.plans)?.entry(record.id, facts) ?? null);
+    const likeThis =
+      facts === null ? null : (BundleMemory.open(request.user.plans)?.entry(record.id, facts, environmentOrder(config)) ?? null);
     giveStdio(config);
     const { started } = await startLike(
       { likeThis, makeInput: () => bundleInput(inputRequest, look, cgroups), keepAs: () => likeThis },

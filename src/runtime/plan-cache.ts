@@ -5,6 +5,7 @@ import { randomHex } from "../core/random.ts";
 import { clockOffsets } from "../plan/clock-offsets.ts";
 import type { OciLinux } from "../plan/oci-config.ts";
 import type { PlanInput } from "../plan/plan-input.ts";
+import type { EnvironmentOrder } from "./environment-order.ts";
 
 type TimeOffsets = NonNullable<OciLinux["timeOffsets"]>;
 
@@ -28,19 +29,26 @@ export class PlanCache {
    */
   entry(input: PlanInput, ids: readonly string[]): PlanCacheEntry | null {
     if (input.extensions !== undefined) return null;
-    return this.#entry({ input: atNoTime(input) }, () => ids, input.config.linux?.timeOffsets);
+    return this.#entry({ input: atNoTime(input) }, () => ids, { offsets: input.config.linux?.timeOffsets, environment: undefined });
   }
 
   /** By what the input will be made from (containers/start-facts.ts): a start that finds its plan so need not make it. */
-  entryOfFacts(facts: unknown, ids: readonly string[] | IdsOf, offsets: TimeOffsets | undefined): PlanCacheEntry | null {
+  entryOfFacts(
+    facts: unknown,
+    ids: readonly string[] | IdsOf,
+    { offsets, environment }: { readonly offsets?: TimeOffsets | undefined; readonly environment?: EnvironmentOrder | undefined } = {},
+  ): PlanCacheEntry | null {
     return this.#entry(
       { facts, offsets: offsets === undefined ? null : offsetsAtNoTime(offsets) },
       typeof ids === "function" ? ids : () => ids,
-      offsets,
+      {
+        offsets,
+        environment,
+      },
     );
   }
 
-  #entry(source: object, idsOf: IdsOf, offsets: TimeOffsets | undefined): PlanCacheEntry | null {
+  #entry(source: object, idsOf: IdsOf, { offsets, environment }: Pick<Of, "offsets" | "environment">): PlanCacheEntry | null {
     const bytes: Uint8Array[] = [];
     const text = JSON.stringify({ program: programStamp(), ...source }, (_, value: unknown) => asText(value, bytes));
     // Whoever writes this into a command can have his plan compiled.
@@ -51,7 +59,7 @@ export class PlanCache {
     const key = Buffer.concat([Buffer.from(words.replaceAll(shortOf(ids), shortPlaceholder)), ...bytes]);
     if (key.length > mostBytes) return null;
     const name = fileName(key);
-    return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, offsets, ids });
+    return name === null ? null : new PlanCacheEntry({ directory: this.#directory, name, key, offsets, ids, environment });
   }
 }
 
@@ -64,6 +72,7 @@ interface Of {
   readonly key: Buffer;
   readonly offsets: TimeOffsets | undefined;
   readonly ids: readonly string[];
+  readonly environment: EnvironmentOrder | undefined;
 }
 
 /** The plan of one input, there or not. */
@@ -97,9 +106,13 @@ export class PlanCacheEntry {
 
   /** Keeps the plan that has been compiled from `atNoTime(input)` and returns it as `read` would. A cache that can't be written is no error; one that is full begins anew. */
   write(template: Uint8Array, note = ""): Uint8Array {
-    const { directory, name, key, ids } = this.#of;
+    const { directory, name, key, ids, environment } = this.#of;
     const words = Buffer.from(note);
     const plan = Buffer.concat([words, template]);
+    if (environment !== undefined && !replaceOnly(plan, environment.given, environment.kept)) {
+      this.#note = note;
+      return template;
+    }
     for (const [index, id] of ids.entries()) replaceAll(plan, id, longPlaceholder(index, id));
     replaceAll(plan, shortOf(ids), shortPlaceholder);
     const length = Buffer.alloc(lengthBytes);
@@ -125,9 +138,10 @@ export class PlanCacheEntry {
   }
 
   #personalize(plan: Buffer): void {
-    const { offsets, ids } = this.#of;
+    const { offsets, ids, environment } = this.#of;
     for (const [index, id] of ids.entries()) replaceAll(plan, longPlaceholder(index, id), id);
     replaceAll(plan, shortPlaceholder, shortOf(ids));
+    if (environment !== undefined) replaceOnly(plan, environment.kept, environment.given);
     if (offsets === undefined) return;
     const at = plan.indexOf(clockOffsets(offsetsAtNoTime(offsets)));
     if (at >= 0) plan.write(clockOffsets(offsets), at, "latin1");
@@ -167,6 +181,14 @@ function readOwnFile(path: string): Buffer | null {
 /** In place: both have the same length. */
 function replaceAll(plan: Buffer, from: string, to: string): void {
   for (let at = plan.indexOf(from); at >= 0; at = plan.indexOf(from, at + from.length)) plan.write(to, at, "latin1");
+}
+
+/** What is there once and no more; false where it is not. Both have the same length. */
+function replaceOnly(plan: Buffer, from: Buffer, to: Buffer): boolean {
+  const at = plan.indexOf(from);
+  if (at < 0 || plan.indexOf(from, at + 1) >= 0) return false;
+  to.copy(plan, at);
+  return true;
 }
 
 /** Of another moment, the same for all: what an entry's plan is compiled from. */

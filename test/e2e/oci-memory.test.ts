@@ -1,5 +1,6 @@
 // A container of a bundle that is like an earlier one but for its id uses that one's plan, and is told apart from it in all the rest.
 import { describe, expect } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { randomHex } from "../../src/core/random.ts";
 import { type MutableConfig, useOciHost } from "../support/oci-host.ts";
@@ -59,6 +60,38 @@ describe("a container that is like an earlier one", () => {
       expect(await oci(["start", id])).toMatchObject({ code: 1, stderr: expect.stringContaining("exec format error") });
       await ok(["delete", id]);
     }
+  });
+
+  test("uses its plan, though mounts, variables and annotations are in another order", () => {
+    const bundle = host.bundle(["/payload", "identity"], (config) => {
+      const files = ["hosts", "hostname", "resolv.conf"].map((name) => ({
+        destination: `/etc/${name}`,
+        type: "bind",
+        source: "/etc/hosts",
+        options: ["bind"],
+      }));
+      config.mounts = [...(config.mounts ?? []), ...files];
+      config.process.env = ["B=1", "A=2", "PATH=/bin"];
+    });
+    // A memory of its own, in which nobody else leaves a plan.
+    const command = `mount -t tmpfs none /run/wherry-plans && ${host.runtime} --root ${host.root} run -b ${bundle} ${newId()} >&2 && ls /run/wherry-plans | wc -l`;
+    const shuffle = `${process.execPath} -e '${[
+      `const fs = require("node:fs"), path = "${bundle}/config.json", config = JSON.parse(fs.readFileSync(path))`,
+      "config.mounts.push(...config.mounts.splice(-3).reverse())",
+      "config.process.env.reverse()",
+      'config.annotations = { time: "later" }',
+      "fs.writeFileSync(path, JSON.stringify(config))",
+    ].join("; ")}'`;
+    change(bundle, (config) => void (config.annotations = { time: "now" }));
+    const again = command.slice(command.indexOf("&&") + 3).replace(/a[0-9a-f]{63}/, newId());
+    const result = spawnSync("unshare", ["--mount", "sh", "-c", `${command} && ${shuffle} && ${again}`], { encoding: "utf8" });
+    expect({ stdout: result.stdout, status: result.status }).toEqual({ stdout: "2\n2\n", status: 0 });
+    // The order that it was given is the program's all the same.
+    const environments = [...result.stderr.matchAll(/"env":(\[[^\]]*\])/g)].map(([, list = ""]) => JSON.parse(list) as unknown);
+    expect(environments).toEqual([
+      ["B=1", "A=2", "PATH=/bin"],
+      ["PATH=/bin", "A=2", "B=1"],
+    ]);
   });
 
   test("but for one word is checked and compiled anew", async () => {
