@@ -3,13 +3,14 @@
 import { afterAll, beforeAll, describe, expect, test as bunTest } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { type BuildPlace, builders, makeBuildContext, makeUmociLayout, removeBuilt } from "../support/image-builders.ts";
+import { type BuildPlace, builders, makeBuildContext, makeIndex, makeUmociLayout, removeBuilt } from "../support/image-builders.ts";
 import { run } from "../support/image-root.ts";
 import { requires } from "../support/requires.ts";
 import { endEngine, StartedDaemon } from "../support/started-daemon.ts";
 import { TestRegistry } from "../support/test-registry.ts";
 import { makeTestDirectory, useWherryHost } from "../support/wherry-host.ts";
 
+const hostPlatform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
 const daemons = ["root", "binary", "overlayfs", "busybox", "docker-registry", "dockerd", "docker-cli"];
 const test = requires(...daemons, "buildah", "podman");
 const testUmoci = requires(...daemons, "umoci", "skopeo");
@@ -105,6 +106,26 @@ describe("umoci", () => {
     },
     60_000,
   );
+});
+
+describe("buildah and podman", () => {
+  test("an index for two platforms, with layers that were compressed with zstd", async () => {
+    const [here, there, index] = ["here", "there", "index"].map((tag) => `${registry.host}/built/parts:${tag}`) as [string, string, string];
+    const context = makeBuildContext(`${place.directory}/parts`);
+    await builders["podman build, zstd"]?.(place, context, here);
+    writeFileSync(`${context}/Dockerfile`, "FROM scratch\nCOPY busybox /bin/sh\n");
+    await builders["buildah, OCI"]?.(place, context, there);
+    makeIndex(place, index, { [hostPlatform]: here, "linux/s390x": there });
+    await host.ok(["pull", "-q", index]);
+    const id = ["image", "inspect", "--format", "{{.Id}}"];
+    await host.ok(["pull", "-q", here]);
+    expect(await host.ok([...id, index])).toBe(await host.ok([...id, here]));
+    expect(await host.ok([...runFlags, index])).toContain("uid=1000(app)");
+    const ofThere = await host.wherry(["run", "--rm", "--platform", "linux/s390x", index, "/bin/sh", "-c", "echo runs"]);
+    // What the index says is for s390x is of this machine, and its configuration says so.
+    expect(ofThere.stderr).toContain("does not match the specified platform: wanted linux/s390x");
+    expect(await host.ok([...id, index])).toBe((await host.ok(["pull", "-q", there]), await host.ok([...id, there])));
+  }, 60_000);
 });
 
 describe("a Debian root file system", () => {

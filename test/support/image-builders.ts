@@ -20,11 +20,11 @@ const storage = ({ directory }: BuildPlace, program: string): string[] => [
   ...(program === "podman" ? ["--tmpdir", `${directory}/${program}/tmp`] : []),
 ];
 const buildahLike =
-  (program: "buildah" | "podman", ...flags: readonly string[]): Build =>
+  (program: "buildah" | "podman", flags: readonly string[], pushFlags: readonly string[] = []): Build =>
   (place, context, name) => {
     run(program, ...storage(place, program), "build", "--isolation=chroot", ...flags, "-t", name, context);
     const image = program === "buildah" ? [name] : ["-q", name];
-    run(program, ...storage(place, program), "push", "--tls-verify=false", ...image);
+    run(program, ...storage(place, program), "push", "--tls-verify=false", ...pushFlags, ...image);
   };
 
 /** Each leaves the image in the registry that its name tells. */
@@ -41,10 +41,22 @@ export const builders: Readonly<Record<string, Build>> = {
     if (!said.includes(`Successfully tagged ${name}`)) throw new Error(said);
     run("docker", "-H", docker, "push", "-q", name);
   },
-  "buildah, OCI": buildahLike("buildah", "--format=oci"),
-  "buildah, docker's format": buildahLike("buildah", "--format=docker", "--layers"),
-  "podman build": buildahLike("podman", "--layers"),
+  "buildah, OCI": buildahLike("buildah", ["--format=oci"]),
+  "buildah, docker's format": buildahLike("buildah", ["--format=docker", "--layers"]),
+  "podman build": buildahLike("podman", ["--layers"]),
+  "podman build, zstd": buildahLike("podman", ["--layers"], ["--compression-format=zstd"]),
 };
+
+/** An index of images that are in the registry, by platform, made and pushed there by buildah. */
+export function makeIndex(place: BuildPlace, name: string, images: Readonly<Record<string, string>>): void {
+  const manifest = (...args: readonly string[]) => run("buildah", ...storage(place, "buildah"), "manifest", ...args);
+  manifest("create", name);
+  for (const [platform, image] of Object.entries(images)) {
+    const [os = "", arch = ""] = platform.split("/");
+    manifest("add", "--tls-verify=false", "--os", os, "--arch", arch, name, `docker://${image}`);
+  }
+  manifest("push", "-q", "--tls-verify=false", name, `docker://${name}`);
+}
 
 /** Removes what buildah and podman stored. */
 export function removeBuilt(place: BuildPlace): void {
