@@ -21,6 +21,7 @@ import { untilAborted } from "./until-aborted.ts";
 import { canonicalReference, familiarReference } from "./reference.ts";
 import { runAtOnce } from "./run-at-once.ts";
 import { StreamArchive } from "./stream-archive.ts";
+import { warmProgram } from "./warm-program.ts";
 import { storeReceivedImage } from "./store-received-image.ts";
 
 /** The descriptor of a regular file, which is read where it is needed, or bytes as they come. */
@@ -159,6 +160,7 @@ async function loadImage(
     references,
     ...(image.index === undefined ? {} : { index: image.index }),
   });
+  warmProgram(host, described, diffIds);
   const names = references.map((reference) => familiarReference(canonicalReference(reference)));
   return {
     id,

@@ -26,6 +26,7 @@ import { canonicalReference, familiarReference, type ImageReference, parseRefere
 import { runAtOnce } from "./run-at-once.ts";
 import { selectPlatform } from "./select-platform.ts";
 import { storeReceivedImage } from "./store-received-image.ts";
+import { warmProgram } from "./warm-program.ts";
 
 export interface PullOptions extends TransferOptions {
   /** `os/architecture[/variant]`; this machine's when absent. */
@@ -122,6 +123,7 @@ async function pullReference(host: ImageHost, wanted: Wanted, options: PullOptio
       repoDigests: [{ ...reference, tag: undefined, digest: received.digest }],
       ...(index === undefined ? {} : { index: index.bytes }),
     });
+    warmProgram(host, image, diffIds);
     options.onProgress?.({ kind: "done", tag, digest: received.digest, sizeBytes: received.bytes.length });
     return { id, reference: shown, canonical, digest: received.digest, updated: before !== meaning(host, canonical) };
   } finally {

@@ -5,7 +5,7 @@ import { callTree } from "../kernel/tree-call.ts";
 import { frameTypes, RecordWriter, recordCodes, recordFlags, treeFd } from "../kernel/tree-records.ts";
 import { decodeEntry, type TreeEntry } from "../kernel/tree-replies.ts";
 
-const limitBytes = 1024 * 1024;
+const usualLimitBytes = 1024 * 1024;
 const maxSymlinks = 40;
 
 /** A path as one layer of the stack has it. */
@@ -15,12 +15,17 @@ interface LayerView {
 }
 
 /**
- * Reads regular files (at most 1 MiB each) as overlayfs would show them with these directories stacked (read-write layer first,
+ * Reads regular files (at most `limitBytes` of each, 1 MiB by default) as overlayfs would show them with these directories stacked (read-write layer first,
  * then lowers, top first), without mounting: whiteouts, opaque directories and symlinks are honoured. Undefined for what is not
  * there. One call of the launcher (about 1 ms), another for each symlink met.
  * @throws {EngineError} TREE_FAILED
  */
-export function readLayeredFiles(launcher: string, stack: readonly HostPath[], paths: readonly ContainerPath[]): (Buffer | undefined)[] {
+export function readLayeredFiles(
+  launcher: string,
+  stack: readonly HostPath[],
+  paths: readonly ContainerPath[],
+  { limitBytes = usualLimitBytes }: { readonly limitBytes?: number } = {},
+): (Buffer | undefined)[] {
   const descriptors: number[] = [];
   try {
     for (const directory of stack) descriptors.push(openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY));
@@ -29,7 +34,7 @@ export function readLayeredFiles(launcher: string, stack: readonly HostPath[], p
     for (let round = 0; pending.length > 0 && round < maxSymlinks; round++) {
       const views = look(
         launcher,
-        descriptors,
+        { descriptors, limitBytes },
         pending.map(({ path }) => path),
       );
       const next: typeof pending = [];
@@ -51,7 +56,11 @@ export function readLayeredFile(launcher: string, stack: readonly HostPath[], pa
 }
 
 /** All components of all paths in all layers, in one batch. */
-function look(launcher: string, descriptors: readonly number[], paths: readonly ByteString[]): Map<ByteString, LayerView[]> {
+function look(
+  launcher: string,
+  { descriptors, limitBytes }: { readonly descriptors: readonly number[]; readonly limitBytes: number },
+  paths: readonly ByteString[],
+): Map<ByteString, LayerView[]> {
   const asked = new Set(paths.flatMap(prefixes));
   const whole = new Set(paths);
   const writer = new RecordWriter();
