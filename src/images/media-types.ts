@@ -33,3 +33,10 @@ const kinds: ReadonlyMap<string, MediaKind> = new Map<string, MediaKind>([
 export function mediaKindOf(mediaType: string): MediaKind | undefined {
   return kinds.get(mediaType.split(";")[0]?.trim() ?? "");
 }
+
+/** A layer's type in OCI's words, for a manifest of that kind: buildah refuses docker's there. */
+export function ociLayerType(mediaType: string): string {
+  const [, foreign, how] = /^application\/vnd\.docker\.image\.rootfs\.(foreign\.)?diff\.tar(?:\.(gzip|zstd))?$/.exec(mediaType) ?? [];
+  if (!mediaType.startsWith(`${docker}.`)) return mediaType;
+  return `${oci}.layer.${foreign === undefined ? "" : "nondistributable."}v1.tar${how === undefined ? "" : `+${how}`}`;
+}

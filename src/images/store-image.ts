@@ -4,7 +4,7 @@ import { getLayer, type ImageRow } from "../state/image-rows.ts";
 import type { ImageHost } from "./image-host.ts";
 import { imageIdOf } from "./image-id.ts";
 import type { StoredLayer } from "./ingest-layer.ts";
-import { mediaTypes } from "./media-types.ts";
+import { mediaTypes, ociLayerType } from "./media-types.ts";
 import type { OciImage, OciManifest } from "./oci-image.ts";
 import type { ImageReference } from "./reference.ts";
 import { storeReceivedImage } from "./store-received-image.ts";
@@ -30,7 +30,7 @@ export function storeImage(
       digest: imageIdOf(config) as string as OciManifest["config"]["digest"],
       size: Buffer.byteLength(config),
     },
-    layers: layers.map(({ descriptor: { mediaType, digest, size } }) => ({ mediaType, digest, size })),
+    layers: layers.map(({ descriptor: { mediaType, digest, size } }) => ({ mediaType: ociLayerType(mediaType), digest, size })),
   };
   return storeReceivedImage(host, {
     config: Buffer.from(config),

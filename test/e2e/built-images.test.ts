@@ -128,6 +128,23 @@ describe("buildah and podman", () => {
   }, 60_000);
 });
 
+test("docker, buildah and podman build upon what is committed upon docker's image", async () => {
+  const [from, committed] = ["from", "committed"].map((tag) => `${registry.host}/built/upon:${tag}`) as [string, string];
+  await builders["docker's classic builder"]?.(place, makeBuildContext(`${place.directory}/upon`), from);
+  await host.ok(["run", "--name", "upon", "--network", "none", "--pull", "always", "-q", "-u", "0", from, "echo committed > /etc/v"]);
+  await host.ok(["commit", "upon", committed]);
+  await host.ok(["rm", "-v", "upon"]);
+  await host.ok(["push", "-q", committed]);
+  const context = `${place.directory}/upon-it`;
+  mkdirSync(context);
+  writeFileSync(`${context}/Dockerfile`, `FROM ${committed}\nUSER 0\nRUN echo "$FOO" >> /etc/v\nCMD ["cat /etc/v"]\n`);
+  for (const builder of ["docker's classic builder", "buildah, OCI", "buildah, docker's format", "podman build"]) {
+    const name = `${registry.host}/built/upon:${Object.keys(builders).indexOf(builder)}`;
+    await builders[builder]?.(place, context, name);
+    expect(await host.ok([...runFlags, name])).toBe("committed\na b");
+  }
+}, 120_000);
+
 describe("a Debian root file system", () => {
   testDebian(
     "has the same files, users and programs as in docker",

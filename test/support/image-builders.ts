@@ -22,7 +22,7 @@ const storage = ({ directory }: BuildPlace, program: string): string[] => [
 const buildahLike =
   (program: "buildah" | "podman", flags: readonly string[], pushFlags: readonly string[] = []): Build =>
   (place, context, name) => {
-    run(program, ...storage(place, program), "build", "--isolation=chroot", ...flags, "-t", name, context);
+    run(program, ...storage(place, program), "build", "--isolation=chroot", "--tls-verify=false", ...flags, "-t", name, context);
     const image = program === "buildah" ? [name] : ["-q", name];
     run(program, ...storage(place, program), "push", "--tls-verify=false", ...pushFlags, ...image);
   };
