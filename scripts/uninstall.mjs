@@ -1,6 +1,8 @@
 // Removes an installation made by install.mjs. Containers and images stay, unless --purge is given; running containers stop it.
 //
 //   node scripts/uninstall.mjs [--prefix /usr/local] [--purge]
+//
+// What --purge removes is what WHERRY_ROOT and WHERRY_RUN_ROOT name, as with every command.
 import { existsSync, rmSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -13,6 +15,8 @@ const { values } = parseArgs({
 });
 const link = `${values.prefix}/bin/wherry`;
 const library = `${values.prefix}/lib/wherry`;
+const root = process.env.WHERRY_ROOT || "/var/lib/wherry";
+const runRoot = process.env.WHERRY_RUN_ROOT || "/run/wherry";
 
 const running = spawnSync(link, ["ps", "-q"], { encoding: "utf8" }).stdout?.trim();
 if (running || versionsInUse(library).size > 0) {
@@ -23,11 +27,9 @@ if (values.purge && existsSync(link)) {
   const all = spawnSync(link, ["ps", "-aq"], { encoding: "utf8" }).stdout?.trim().split("\n").filter(Boolean) ?? [];
   if (all.length > 0) spawnSync(link, ["rm", "-f", ...all], { stdio: "inherit" });
   removeInstanceCgroups([link]);
-  unmountLayers("/run/wherry");
-  for (const directory of ["/var/lib/wherry", "/run/wherry"]) rmSync(directory, { recursive: true, force: true });
+  unmountLayers(runRoot);
+  for (const directory of [root, runRoot]) rmSync(directory, { recursive: true, force: true });
 }
 for (const path of [link, `${link}-runc`]) rmSync(path, { force: true });
 rmSync(library, { recursive: true, force: true });
-console.log(
-  values.purge ? "removed wherry, its containers and its images" : "removed wherry; containers and images stay in /var/lib/wherry",
-);
+console.log(values.purge ? "removed wherry, its containers and its images" : `removed wherry; containers and images stay in ${root}`);

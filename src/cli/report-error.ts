@@ -40,6 +40,8 @@ export async function reportError(thrown: unknown, scene: ErrorScene): Promise<n
 
 function exitCodeOf(error: EngineError, verb: Verb | undefined): number {
   if (error.code === "CLI_NOT_A_TERMINAL") return 1;
+  const own = verb?.exitCodes?.[error.code];
+  if (own !== undefined) return own;
   if (verb?.engineErrorExitCode === undefined) return 1;
   if (error.code === "COMMAND_NOT_FOUND") return 127;
   if (error.code === "COMMAND_NOT_EXECUTABLE") return 126;

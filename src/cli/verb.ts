@@ -18,6 +18,8 @@ export interface VerbSpec<T extends FlagTable> {
   readonly maxArguments?: number;
   /** The exit code when the engine refuses; docker's `run` has 125. */
   readonly engineErrorExitCode?: number;
+  /** By the code of the error; what stands here goes before the other two. */
+  readonly exitCodes?: Readonly<Record<string, number>>;
   /** Resolves with the exit code. */
   run(context: CliContext, input: VerbInput<T>): Promise<number>;
 }

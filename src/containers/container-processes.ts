@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { listProcesses } from "../kernel/list-processes.ts";
 import type { ContainerRow } from "../state/container-row.ts";
 import type { ContainerHost } from "./container-host.ts";
 
@@ -15,6 +16,29 @@ export function containerProcesses(
     return line === null ? [] : [line];
   });
   return { titles, processes };
+}
+
+/**
+ * `top` with options for the host's ps(1), whose columns it then has. All beyond the last heading belongs to it, as with docker.
+ * @throws {EngineError} INVALID_OPTION when ps refuses them, or prints no column PID by which to find the container's.
+ */
+export function processesByPs(
+  host: ContainerHost,
+  row: ContainerRow,
+  psArguments: readonly string[],
+): { titles: readonly string[]; processes: readonly (readonly string[])[] } {
+  const [heading = "", ...lines] = listProcesses(host.cgroups.pids(row), psArguments);
+  const headings = words(heading);
+  const processes = lines.map((line) => {
+    const fields = words(line);
+    const last = headings.length - 1;
+    return [...fields.slice(0, last), fields.slice(last).join(" ")];
+  });
+  return { titles: headings, processes };
+}
+
+function words(line: string): readonly string[] {
+  return line.trim().split(/\s+/);
 }
 
 const ticksPerSecond = 100;

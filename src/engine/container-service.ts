@@ -248,10 +248,13 @@ export class LocalContainerService implements ContainerService {
     return containersUsage(this.#host);
   }
 
-  async top(reference: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }> {
+  async top(
+    reference: string,
+    psArguments: readonly string[] = [],
+  ): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }> {
     const row = requireStarted(await this.#find(reference), "list processes of");
-    const { containerProcesses } = await import("../containers/container-processes.ts");
-    return containerProcesses(this.#host, row);
+    const { containerProcesses, processesByPs } = await import("../containers/container-processes.ts");
+    return psArguments.length === 0 ? containerProcesses(this.#host, row) : processesByPs(this.#host, row, psArguments);
   }
 
   async stats(reference: string): Promise<ContainerStats> {

@@ -107,7 +107,10 @@ export interface ContainerService {
   diff(reference: string): Promise<readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[]>;
   /** What each container's own files take on the disk: its read-write layer and its log. */
   usage(): Promise<readonly ContainerUsage[]>;
-  top(reference: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
+  top(
+    reference: string,
+    psArguments?: readonly string[],
+  ): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
   stats(reference: string): Promise<ContainerStats>;
   /** The plan of an existing container, made as `start` would make it now. Nothing is changed. */
   explain(reference: string): Promise<ExplainedPlan>;

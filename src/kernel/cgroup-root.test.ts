@@ -42,6 +42,16 @@ describe("ensureCgroupRoot()", () => {
     expect(statSync(`${directory}/memory/wherry-x/monitors`).isDirectory()).toBe(true);
   });
 
+  test("is made anew under systemd where the unit was stopped, which leaves v1's hierarchies that systemd does not know", () => {
+    const group = "system.slice/wherry-x-containers.service";
+    mkdirSync(`${directory}/freezer/${group}/monitors`, { recursive: true });
+    // As if just started again.
+    mkdirSync(`${directory}/systemd/${group}`, { recursive: true });
+    const hierarchies = [{ ...hierarchy(1, "systemd"), name: "systemd" }, hierarchy(1, "freezer", "freezer")];
+    expect(ensureCgroupRoot({ mode: "v1", hierarchies, systemd: true }, "wherry-x").path).toBe(`/${group}`);
+    expect(statSync(`${directory}/systemd/${group}/monitors`).isDirectory()).toBe(true);
+  });
+
   test("passes v2's controllers on at every level, and only those that are not yet", () => {
     write("cg/cgroup.controllers", "cpu memory pids\n");
     write("cg/cgroup.subtree_control", "cpu\n");

@@ -26,7 +26,9 @@ export function ensureCgroupRoot(layout: CgroupLayout, name: string): CgroupRoot
   const path = cgroupRootPath(layout, name);
   const marker = layout.hierarchies.at(-1);
   if (marker === undefined) throw new RangeError("a layout without hierarchies");
-  if (!existsSync(cgroupDirectory(marker, `${path}/monitors`))) {
+  // Under systemd with v1 the last hierarchy may be none of its own: what is in there stays when the unit is stopped.
+  const markers = layout.systemd ? [systemdHierarchy(layout), marker] : [marker];
+  if (!markers.every((hierarchy) => existsSync(cgroupDirectory(hierarchy, `${path}/monitors`)))) {
     try {
       if (layout.systemd) startCgroupUnit(cgroupUnit(name), () => existsSync(cgroupDirectory(systemdHierarchy(layout), path)));
       for (const hierarchy of layout.hierarchies) prepareHierarchy(hierarchy, { path, layout });

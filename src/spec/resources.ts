@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { invalidOption } from "../core/invalid-option.ts";
 import type { OciBlockIo, OciCpu, OciDeviceRule, OciMemory, OciResources, OciThrottleDevice } from "../plan/oci-config.ts";
 import type { ContainerOptions, ResourceOptions, ThrottleDevice } from "./container-options.ts";
@@ -81,8 +81,12 @@ function cpuLimits(given: ResourceOptions): OciCpu | undefined {
     ...(period === undefined ? {} : { period }),
     ...(given.cpuRealtimeRuntimeMicros === undefined ? {} : { realtimeRuntime: given.cpuRealtimeRuntimeMicros }),
     ...(given.cpuRealtimePeriodMicros === undefined ? {} : { realtimePeriod: given.cpuRealtimePeriodMicros }),
-    ...(given.cpusetCpus === undefined || given.cpusetCpus === "" ? {} : { cpus: checkSet(given.cpusetCpus, "--cpuset-cpus") }),
-    ...(given.cpusetMems === undefined || given.cpusetMems === "" ? {} : { mems: checkSet(given.cpusetMems, "--cpuset-mems") }),
+    ...(given.cpusetCpus === undefined || given.cpusetCpus === ""
+      ? {}
+      : { cpus: checkSet(given.cpusetCpus, { flag: "--cpuset-cpus", what: "CPUs", online: "cpu/online" }) }),
+    ...(given.cpusetMems === undefined || given.cpusetMems === ""
+      ? {}
+      : { mems: checkSet(given.cpusetMems, { flag: "--cpuset-mems", what: "memory nodes", online: "node/online" }) }),
   };
   return Object.keys(cpu).length === 0 ? undefined : cpu;
 }
@@ -116,9 +120,23 @@ function blockDevice(path: string): { major: number; minor: number } {
   return deviceNumber(stat.rdev);
 }
 
-function checkSet(list: string, flag: string): string {
-  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(list)) throw invalidOption(`invalid value ${list} for ${flag}: a list such as 0-2,4 is meant`);
+/** @param of `online`: in /sys/devices/system, the list of what there is */
+function checkSet(list: string, of: { readonly flag: string; readonly what: string; readonly online: string }): string {
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(list)) throw invalidOption(`invalid value ${list} for ${of.flag}: a list such as 0-2,4 is meant`);
+  let online: string;
+  try {
+    online = readFileSync(`/sys/devices/system/${of.online}`, "utf8").trim();
+  } catch {
+    // The kernel will tell.
+    return list;
+  }
+  if (Math.max(...numbers(list)) > Math.max(...numbers(online)))
+    throw invalidOption(`requested ${of.what} are not available: requested ${list}, available: ${online}`);
   return list;
+}
+
+function numbers(list: string): readonly number[] {
+  return list.split(/[-,]/).map(Number);
 }
 
 function positive(value: number | undefined): number | undefined {

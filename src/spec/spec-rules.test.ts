@@ -194,6 +194,11 @@ describe("buildResources()", () => {
       expect(() => build(bad)).toThrow();
     }
   });
+  test("tells which CPUs and memory nodes there are, where others are asked for", () => {
+    expect(build({ cpusetCpus: "0" }).cpu).toEqual({ cpus: "0" });
+    expect(() => build({ cpusetCpus: "0,5000-5001" })).toThrow(/^requested CPUs are not available: requested 0,5000-5001, available: 0/);
+    expect(() => build({ cpusetMems: "1023" })).toThrow("requested memory nodes are not available");
+  });
   test("leaves out what is not limited", () => {
     expect(build({ pidsLimit: 0, memoryBytes: 0 })).toEqual({ devices: [] });
     expect(build({ pidsLimit: -1 }).pids).toEqual({ limit: -1 });

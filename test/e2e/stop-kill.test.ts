@@ -90,6 +90,12 @@ describe("stop", () => {
   test("also ends what the process has left behind", async () => {
     await host.ok(["run", "-d", "--name", "parent", "base", "sh", "-c", "sleep 1000 & setsid sleep 1000 & exec sleep 1000"]);
     await poll("three processes", async () => (await host.ok(["top", "parent"])).split("\n").length === 4);
+    // With options for ps, its columns and the same processes, by the host's pids.
+    const [titles = "", ...lines] = (await host.ok(["top", "parent", "-o", "pid,args"])).split("\n");
+    expect(titles.split(/ +/)).toEqual(["PID", "COMMAND"]);
+    expect(lines).toHaveLength(3);
+    expect(lines.map((line) => Number.parseInt(line, 10))).toContain(Number(await host.ok(["inspect", "-f", "{{.State.Pid}}", "parent"])));
+    expect(await host.wherry(["top", "parent", "-o", "comm"])).toMatchObject({ code: 1, stderr: expect.stringContaining("no column PID") });
     await host.ok(["stop", "-t", "0", "parent"]);
     await host.ok(["rm", "parent"]);
   });

@@ -100,7 +100,11 @@ export class WherryHost {
     const layout = detectCgroupLayout();
     const name = instanceName(this.root);
     if (layout.systemd) spawnSync("systemctl", ["stop", `${name}-containers.service`], { stdio: "ignore" });
-    else removeCgroupRoot({ layout, path: cgroupRootPath(layout, name), hasFile: () => false });
+    // Of v1's controllers systemd knows some only, and removes what it knows.
+    const ours = layout.systemd
+      ? layout.hierarchies.filter(({ version, name: named }) => version === 1 && named === "")
+      : layout.hierarchies;
+    removeCgroupRoot({ layout: { ...layout, hierarchies: ours }, path: cgroupRootPath(layout, name), hasFile: () => false });
   }
 
   /** Removes every container, waits until the kernel has let go of everything, and deletes the directory. @throws with what is left. */

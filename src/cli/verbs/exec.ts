@@ -23,6 +23,8 @@ export const execVerb = defineVerb({
   stopAtPositional: true,
   minArguments: 2,
   engineErrorExitCode: 1,
+  // Docker's for a command that the container can't start, whatever the reason but its absence.
+  exitCodes: { LAUNCH_FAILED: 126, USER_NOT_FOUND: 126, CONFIG_INVALID: 126 },
   async run(context, { values, positionals: [reference = "", ...command] }) {
     const { tty, detach, interactive: stdin } = values;
     if (!detach) await checkTerminal({ tty, stdin, stdinFd: context.stdinFd });
