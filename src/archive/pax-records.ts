@@ -60,5 +60,6 @@ export function paxTime(value: string, entry: string): FileTime {
 export function formatTime(time: FileTime): string {
   if (time.nanos === 0) return String(time.seconds);
   const [sign, seconds, nanos] = time.seconds < 0 ? ["-", -time.seconds - 1, 1_000_000_000 - time.nanos] : ["", time.seconds, time.nanos];
-  return `${sign}${seconds}.${String(nanos).padStart(9, "0").replace(/0+$/, "")}`;
+  const fraction = String(nanos).padStart(9, "0");
+  return `${sign}${seconds}.${nanos % 10 === 0 ? fraction.replace(/0+$/, "") : fraction}`;
 }

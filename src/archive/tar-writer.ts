@@ -68,9 +68,21 @@ export class TarHeader {
     const member = this.#member;
     const extended = this.length - blockSize;
     if (extended > 0) {
-      const last = member.path.slice(member.path.lastIndexOf("/", member.path.length - 2) + 1).replace(/\/$/, "");
-      const names = { prefix: "", name: `PaxHeaders/${last}`.slice(0, 100), target: "", typeflag: "x" };
-      encodeBlock(into, at, { mode: 0o644, uid: 0, gid: 0, size: this.#records.length, seconds: 0, major: 0, minor: 0, ...names });
+      const end = member.path.endsWith("/") ? member.path.length - 1 : member.path.length;
+      const last = member.path.slice(member.path.lastIndexOf("/", end - 1) + 1, end);
+      encodeBlock(into, at, {
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size: this.#records.length,
+        seconds: 0,
+        major: 0,
+        minor: 0,
+        prefix: "",
+        name: `PaxHeaders/${last}`.slice(0, 100),
+        target: "",
+        typeflag: "x",
+      });
       const written = into.write(this.#records, at + blockSize, "latin1");
       into.fill(0, at + blockSize + written, at + extended);
     }

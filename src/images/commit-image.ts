@@ -46,7 +46,6 @@ export async function commitImage(host: ImageHost, input: CommitInput): Promise<
   const parent = getImage(host.store, input.parentImage);
   if (parent === undefined) throw imageNotFound(input.parentImage);
   const config = applyChanges({ ...inherited(parent), ...fromImageConfig(input.config) }, input.changes ?? []);
-  await collectGarbage(host);
   using changes = input.squashed === undefined ? await writeChanges(host, input) : await writeAll(host, input.squashed);
   using layer = await addReceivedLayer(host, changes);
   return storeImage(host, committedImage(parent, input, { config, diffId: layer.row.diffId }), {
@@ -63,6 +62,7 @@ function inherited(parent: ImageRow): Pick<OciImageConfig, "Healthcheck" | "Shel
 }
 
 async function writeAll(host: ImageHost, tar: AsyncIterable<Uint8Array>): Promise<ReceivedLayer> {
+  await collectGarbage(host);
   const blob = host.content.begin();
   try {
     for await (const chunk of tar) blob.write(chunk);
@@ -79,7 +79,7 @@ async function writeChanges(host: ImageHost, input: CommitInput): Promise<Receiv
   const stack: LayerStack = { upper, lowers, ...(uidShift === undefined ? {} : { uidShift }) };
   const blob = host.content.begin();
   try {
-    const tree = await writeLayerTar(host.launcher, stack, blob);
+    const tree = await writeLayerTar(host.launcher, stack, { blob, meanwhile: () => collectGarbage(host) });
     return ReceivedLayer.ofTar(blob, { tree });
   } catch (error) {
     blob[Symbol.dispose]();

@@ -15,17 +15,26 @@ const upper = treeFd(0);
 /**
  * Writes what the read-write layer changes as an OCI layer: whiteouts, opaque marks, hard links, owners, xattrs and nanosecond times. Files
  * go from the read-write layer to the blob without coming by here. Sockets are left out, as a tar has no word for them. Resolves with what
- * reading the archive would give; undefined where that would fail.
- * @throws {EngineError} TREE_FAILED, NO_SPACE
+ * reading the archive would give; undefined where that would fail. `meanwhile` is called while the launcher begins to look; nothing is written before it is
+ * done.
+ * @throws {EngineError} TREE_FAILED, NO_SPACE; what `meanwhile` throws
  */
-export async function writeLayerTar(launcher: string, stack: LayerStack, blob: BlobWriter): Promise<LayerTree | undefined> {
+export async function writeLayerTar(
+  launcher: string,
+  stack: LayerStack,
+  { blob, meanwhile }: { readonly blob: BlobWriter; readonly meanwhile?: () => Promise<void> },
+): Promise<LayerTree | undefined> {
   const descriptors: number[] = [];
   try {
     openStack(stack, descriptors);
     const output = openSync(blob.path, "r+");
     descriptors.push(output);
     await using session = new TreeSession(launcher, descriptors);
-    const changes = await compareLayers(session, stack, { newFiles: false });
+    const comparing = compareLayers(session, stack, { newFiles: false });
+    // Awaited below, unless the other fails first.
+    comparing.catch(() => {});
+    await meanwhile?.();
+    const changes = await comparing;
     const tar = new LayerTar(session, { blob, output: { fd: output, inLauncher: treeFd(descriptors.length - 1) } });
     /** Of files with several names: the first one written. */
     const firstNames = new Map<string, ByteString>();

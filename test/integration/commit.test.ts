@@ -99,7 +99,7 @@ describe("diff and commit", () => {
       i=0; while [ $i -lt 400 ]; do head -c $((i * 37)) /dev/zero > many/$i; i=$((i + 1)); done; : > .wh.looks-like-one`;
     await place.changed("p", more, async (stack) => {
       using blob = place.host.content.begin();
-      const tree = await writeLayerTar(launcher, stack, blob);
+      const tree = await writeLayerTar(launcher, stack, { blob });
       expect(blob.finish().sizeBytes).toBe(lstatSync(blob.path).size);
       const fd = openSync(blob.path, "r");
       try {
