@@ -78,10 +78,10 @@ export function claimContainer(files: ContainerFiles, id: string): void {
   }
 }
 
-/** @throws {EngineError} STATE_UNAVAILABLE */
+/** Sticky: what is in $XDG_RUNTIME_DIR without being so may be cleared away there. @throws {EngineError} STATE_UNAVAILABLE @see XDG Base Directory Specification */
 function makeRoot(root: string): void {
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    mkdirSync(root, { recursive: true, mode: 0o1700 });
   } catch (cause) {
     const message = `make the containers' directory \`${root}\`: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new EngineError({ kind: "internal", code: "STATE_UNAVAILABLE", message, cause });

@@ -1,6 +1,6 @@
 // `wherry oci` for somebody who is not root.
 import { describe, expect } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import type { BundleChange } from "../support/oci-host.ts";
 import { requires } from "../support/requires.ts";
 import { useRootlessHost } from "../support/rootless-host.ts";
@@ -41,6 +41,7 @@ describe("a container of a user's", () => {
     expect(JSON.parse(await host.ok(["list", "-f", "json"]))).toMatchObject([{ id: "life", pid, owner: "wherry-test" }]);
     expect(readFileSync(`/proc/${String(pid)}/status`, "utf8")).toMatch(/^Uid:\t12345\t12345\t12345\t12345$/m);
     // Nobody has given it a group that could be stopped.
+    expect(statSync(host.root).mode & 0o7777).toBe(0o1700);
     expect(await host.oci(["pause", "life"])).toMatchObject(failure("no control group"));
     await host.ok(["kill", "--all", "life", "KILL"]);
     await host.untilStatus("life", "stopped");
