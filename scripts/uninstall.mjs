@@ -3,7 +3,7 @@
 //   node scripts/uninstall.mjs [--prefix /usr/local] [--purge]
 //
 // What --purge removes is what WHERRY_ROOT and WHERRY_RUN_ROOT name, as with every command.
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { removeInstanceCgroups } from "./instance-cgroups.mjs";
@@ -28,8 +28,19 @@ if (values.purge && existsSync(link)) {
   if (all.length > 0) spawnSync(link, ["rm", "-f", ...all], { stdio: "inherit" });
   removeInstanceCgroups([link]);
   unmountLayers(runRoot);
-  for (const directory of [root, runRoot]) rmSync(directory, { recursive: true, force: true });
+  for (const directory of [root, runRoot]) removeDirectory(directory);
 }
 for (const path of [link, `${link}-runc`]) rmSync(path, { force: true });
 rmSync(library, { recursive: true, force: true });
 console.log(values.purge ? "removed wherry, its containers and its images" : `removed wherry; containers and images stay in ${root}`);
+
+/** One with a disk of its own mounted on it stays, empty. */
+function removeDirectory(directory) {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) rmSync(`${directory}/${name}`, { recursive: true, force: true });
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (error.code !== "EBUSY") throw error;
+  }
+}

@@ -38,7 +38,7 @@ export function detail(host: ContainerHost, row: ContainerRow): ContainerDetails
     oomKilled: row.oomKilled,
     error: row.error,
     restartCount: 0,
-    hostname: containerHostname(row, options),
+    hostname: containerHostname(host.store, row, options),
     paths: {
       containerDirectory: paths.directory,
       resolvConf: paths.resolvConf,

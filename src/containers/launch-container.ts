@@ -127,7 +127,7 @@ async function prepareDirectories(host: ContainerHost, row: ContainerRow, settin
     mkdirSync(paths.run, { recursive: true, mode: 0o700 });
   }
   faultPoint("run-directory-made");
-  const files = managedFiles(settings, containerHostname(row, settings));
+  const files = managedFiles(settings, containerHostname(host.store, row, settings));
   writeManagedFile(paths.hosts, files.hosts);
   writeManagedFile(paths.hostname, files.hostname);
   writeManagedFile(paths.resolvConf, files.resolvConf);

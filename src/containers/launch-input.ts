@@ -69,10 +69,10 @@ export async function launchInput(
   const size = options.attach?.size ?? { rows: 0, columns: 0 };
   const config = buildConfig(settings, process, {
     id: row.id,
-    hostname: containerHostname(row, settings),
+    hostname: containerHostname(host.store, row, settings),
     rootPath: paths.upper,
     hosts: network.hosts,
-    hostnameFile: paths.hostname,
+    hostnameFile: network.hostname,
     resolvConf: network.resolvConf,
     accounts: options.accounts ?? recordedAccounts(host, row) ?? (await readAccounts(host.launcher, [paths.upper, ...rootfs.lowers])),
     capabilities: host.features.capabilities,
@@ -126,7 +126,7 @@ export async function launchInput(
   };
 }
 
-/** Where the names of a shared network are known: as docker, whoever joins another container's has that one's hosts and resolv.conf. */
+/** Where the names of a shared network are known: as docker, whoever joins another container's has that one's hosts, hostname and resolv.conf. */
 function networkPaths(host: ContainerHost, settings: ContainerOptions): ContainerPaths | undefined {
   const { network } = parseNamespaces(settings.namespaces ?? {});
   if (network.kind !== "container") return undefined;

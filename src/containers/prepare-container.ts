@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { newContainerId, shortId } from "../core/ids.ts";
 import { invalidOption } from "../core/invalid-option.ts";
 import { timestampNow } from "../core/timestamp.ts";
@@ -6,6 +6,8 @@ import type { RunnableImage } from "../images/runnable-image.ts";
 import type { ContainerOptions } from "../spec/container-options.ts";
 import { resolveProcess } from "../spec/resolve-process.ts";
 import type { ContainerRow } from "../state/container-row.ts";
+import { findContainer } from "../state/container-table.ts";
+import type { Store } from "../state/store.ts";
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
@@ -66,7 +68,24 @@ export function checkName(given: string): string {
   return name;
 }
 
-/** The name inside, as docker chooses it: the option, else the short id. */
-export function containerHostname(row: Pick<ContainerRow, "id">, options: ContainerOptions): string {
-  return options.hostname ?? shortId(row.id);
+/**
+ * The name inside, as docker chooses it: the option; else that of the UTS namespace or the network that it is in, the host's or another
+ * container's (where an address is known by it); else the short id.
+ */
+export function containerHostname(store: Store, row: Pick<ContainerRow, "id">, options: ContainerOptions): string {
+  if (options.hostname) return options.hostname;
+  const { uts, network } = options.namespaces ?? {};
+  const shared = [uts, network].find((word) => word === "host" || word?.startsWith("container:"));
+  if (shared === "host") return readFileSync("/proc/sys/kernel/hostname", "utf8").trim();
+  const joined = shared === undefined ? undefined : lookUp(store, shared.slice("container:".length));
+  return joined === undefined ? shortId(row.id) : containerHostname(store, joined, JSON.parse(joined.options) as ContainerOptions);
+}
+
+/** One that is gone is missed by what needs it. */
+function lookUp(store: Store, reference: string): ContainerRow | undefined {
+  try {
+    return findContainer(store, reference);
+  } catch {
+    return undefined;
+  }
 }

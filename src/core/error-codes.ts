@@ -75,6 +75,7 @@ export const errorCodes = {
   LAYER_NOT_FOUND: "a layer that an image names is not stored",
   LAYER_NO_SPACE: "no space is left to unpack a layer",
   LAYER_TOO_LARGE: "a layer is larger, once decompressed, than WHERRY_MAX_LAYER_SIZE allows",
+  LOG_NOT_KEPT: "the container was created with `--log-driver none`: there is nothing to read",
   NOT_IMPLEMENTED: "the feature is known, but not there yet",
   NOT_ROOT: "direct access to the engine's state is root's",
   NO_ID_RANGE: "no free range of user ids is left for `--userns auto`",

@@ -11,6 +11,8 @@ export function refuseConflicts(options: ContainerOptions, { network, uts, user,
   const named = (options.hostname ?? "") !== "" || (options.domainname ?? "") !== "";
   if (named && uts.kind !== "own") throw conflict("hostname and the UTS mode", "that namespace has its name already");
   if (network.kind === "container") {
+    if ((options.hostname ?? "") !== "")
+      throw conflict("hostname and the network mode", "the container has that of the one that is joined");
     if ((options.dns ?? options.dnsSearch ?? options.dnsOptions) !== undefined)
       throw conflict("dns and the network mode", "give it to the container that is joined");
     if (options.extraHosts !== undefined)

@@ -1,6 +1,6 @@
 import { afterAll, expect } from "bun:test";
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { repository } from "../support/host-features.ts";
 import { poll } from "../support/poll.ts";
@@ -10,7 +10,10 @@ import { RunningProgram } from "../support/wherry-process.ts";
 const test = requires("root", "binary");
 const prefix = mkdtempSync(`${tmpdir()}/wherry-install-`);
 const library = `${prefix}/lib/wherry`;
-afterAll(() => rmSync(prefix, { recursive: true, force: true }));
+afterAll(() => {
+  spawnSync("umount", ["-l", `${prefix}/root`], { stdio: "ignore" });
+  rmSync(prefix, { recursive: true, force: true });
+});
 
 const script = async (name: string, options: { readonly more?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {}) =>
   new RunningProgram("node", [`${repository}/scripts/${name}.mjs`, "--prefix", prefix, ...(options.more ?? [])], { env: options.env ?? {} })
@@ -49,6 +52,8 @@ test("uninstall.mjs --purge removes containers, images, mounts and control group
     return stdout.trim();
   };
   expect((await script("install", { env })).code).toBe(0);
+  mkdirSync(env.WHERRY_ROOT);
+  expect(spawnSync("mount", ["-t", "tmpfs", "wherry-test", env.WHERRY_ROOT]).status).toBe(0);
   await wherry("run", "-d", "--name", "box", "base", "sleep", "1000");
   await wherry("create", "base");
   const instance = await wherry("info", "--format", "{{.ID}}");
@@ -64,7 +69,10 @@ test("uninstall.mjs --purge removes containers, images, mounts and control group
   expect(refused.stderr).toContain("containers are running; stop them first");
   await wherry("stop", "-t", "0", "box");
   expect((await script("uninstall", { more: ["--purge"], env })).code).toBe(0);
-  for (const path of [library, env.WHERRY_ROOT, env.WHERRY_RUN_ROOT]) expect(existsSync(path)).toBe(false);
+  for (const path of [library, env.WHERRY_RUN_ROOT]) expect(existsSync(path)).toBe(false);
+  // Its disk is the administrator's.
+  expect(readdirSync(env.WHERRY_ROOT)).toEqual([]);
+  expect(spawnSync("umount", [env.WHERRY_ROOT]).status).toBe(0);
   expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(prefix);
   await poll("its control groups to be gone", () => groups().length === 0);
 });

@@ -68,6 +68,15 @@ describe("logs", () => {
     expect(await logs("missing")).toMatchObject({ code: 1, stderr: "wherry: No such container: missing\n" });
     await host.ok(["rm", "never"]);
   });
+  test("of one that keeps none is an error that says so", async () => {
+    await host.ok(["run", "--name", "unkept", "--log-driver", "none", "base", "echo", "x"]);
+    expect(await logs("unkept")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("configured logging driver does not support reading"),
+    });
+    await host.ok(["rm", "unkept"]);
+  });
   test("joins the runs of a restarted container", async () => {
     await host.ok(["run", "--name", "runs", "base", "echo", "x"]);
     await host.ok(["start", "-a", "runs"]);

@@ -159,6 +159,22 @@ describe("another container's", () => {
     expect(await sh("cat /dev/shm/x", "--ipc", "container:other")).toBe("shared");
     expect(await sh("tail -n1 /etc/hosts", "--network", "container:other")).toBe("10.0.0.7\tfriend");
   });
+  test("its host name goes with its network, the host's with the host's, unless another is asked for", async () => {
+    const names = async (...options: readonly string[]) =>
+      (await sh('hostname; cat /etc/hostname; echo "$HOSTNAME"', ...options)).split("\n");
+    const all = (name: string) => [name, name, name];
+    expect(await names("--network", "container:other")).toEqual(all("otherbox"));
+    expect(await names("--network", "host")).toEqual(all(hostname()));
+    expect(await names("--network", "host", "-h", "asked")).toEqual(all("asked"));
+    expect((await names("--uts", "host"))[2]).toBe(hostname());
+    // An empty one, of a variable that is not set, is not the host's by accident.
+    expect((await names("-h", ""))[0]).toMatch(/^[0-9a-f]{12}$/);
+    await host.ok(["create", "--name", "joined", "--network", "container:other", "base"]);
+    expect(await host.ok(["inspect", "-f", "{{.Config.Hostname}}", "joined"])).toBe("otherbox");
+    await host.ok(["rm", "joined"]);
+    const { code, stderr } = await host.wherry(["create", "-h", "x", "--network", "container:other", "base"]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("conflicting options: hostname and the network mode") });
+  });
   test("that does not run or does not exist is refused, by name", async () => {
     await host.ok(["create", "--name", "asleep", "base"]);
     for (const [reference, text] of [
