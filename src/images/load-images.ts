@@ -3,7 +3,7 @@ import { fstatSync, readSync } from "node:fs";
 import { ByteSource } from "../archive/byte-source.ts";
 import { decompress, detectCompression } from "../archive/compression.ts";
 import { readFileRange } from "../archive/file-range.ts";
-import type { Digest, ImageId } from "../core/brands.ts";
+import type { Digest } from "../core/brands.ts";
 import { getImageByReference } from "../state/image-rows.ts";
 import { type ArchivedImage, type OciImages, readDockerImages, readOciImages } from "./archive-images.ts";
 import { collectGarbage } from "./collect-garbage.ts";
@@ -12,7 +12,7 @@ import { type ImageArchive, invalidArchive, missingFile } from "./image-archive.
 import type { ImageHost } from "./image-host.ts";
 import type { IngestedLayer } from "./ingest-layer.ts";
 import { readLegacyImages } from "./legacy-images.ts";
-import type { LoadOptions } from "./load-options.ts";
+import type { LoadedImage, LoadOptions } from "./load-options.ts";
 import { mediaTypes } from "./media-types.ts";
 import type { OciManifest } from "./oci-image.ts";
 import { parseConfig } from "./parse-config.ts";
@@ -27,15 +27,7 @@ import { storeReceivedImage } from "./store-received-image.ts";
 /** The descriptor of a regular file, which is read where it is needed, or bytes as they come. */
 export type ArchiveInput = { readonly fd: number } | AsyncIterable<Uint8Array>;
 
-export type { LoadOptions } from "./load-options.ts";
-
-export interface LoadedImage {
-  readonly id: ImageId;
-  /** In their short form. */
-  readonly references: readonly string[];
-  /** Names that another image had until now. */
-  readonly taken: readonly { readonly reference: string; readonly from: ImageId }[];
-}
+export type { LoadedImage, LoadOptions } from "./load-options.ts";
 
 /** How many layers are taken in at the same time: inflating has threads of its own. */
 const parallelLayers = 3;
@@ -54,7 +46,9 @@ export async function loadImages(host: ImageHost, input: ArchiveInput, options: 
     const { images, refused } = await readImages(archive, platform, options.signal);
     const loaded: LoadedImage[] = [];
     for (const image of images) {
-      loaded.push(await loadImage(host, archive, { image, options: { ...options, platform } }));
+      const done = await loadImage(host, archive, { image, options: { ...options, platform } });
+      loaded.push(done);
+      options.onLoaded?.(done);
     }
     if (refused !== undefined) throw refused;
     return loaded;

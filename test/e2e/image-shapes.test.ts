@@ -199,12 +199,13 @@ describe("OCI layouts", () => {
 
   test("an entry with a digest of another algorithm fails alone", async () => {
     const refused = { code: 1, stderr: expect.stringContaining(`\`${sha512.digest}\` is not a sha256 digest, and only such are taken`) };
+    const told = { ...refused, stdout: "Loaded image: this:1\n" };
     expect(
       await layout(({ descriptor: own }) => [
         { ...sha512, ...named("other:1") },
         { ...own, ...named("this:1") },
       ]),
-    ).toMatchObject(refused);
+    ).toMatchObject(told);
     expect(await sh("this:1", "echo runs")).toBe("runs");
     await host.ok(["rmi", "this:1"]);
     expect(await layout(() => [{ ...sha512, ...named("other:1") }])).toMatchObject(refused);

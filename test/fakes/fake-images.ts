@@ -3,7 +3,9 @@ import type {
   ImageDetails,
   ImageHistoryEntry,
   ImageService,
+  ArchiveInput,
   LoadedImage,
+  LoadOptions,
   PulledImage,
   PullOptions,
   PushedImage,
@@ -35,9 +37,12 @@ export class FakeImages implements ImageService {
   }
 
   /** One image, whatever the archive. */
-  async load(): Promise<readonly LoadedImage[]> {
+  async load(_: ArchiveInput, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
     const [image] = this.#engine.imageRows;
-    return image === undefined ? [] : [{ id: image.id, references: image.references, taken: [] }];
+    if (image === undefined) return [];
+    const loaded = { id: image.id, references: image.references, taken: [] };
+    options.onLoaded?.(loaded);
+    return [loaded];
   }
 
   /** The names, as the archive. */

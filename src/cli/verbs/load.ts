@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { EngineError } from "../../core/engine-error.ts";
 import { errnoText } from "../../core/errno.ts";
-import type { ArchiveInput } from "../../engine/engine.ts";
+import type { ArchiveInput, LoadedImage } from "../../engine/engine.ts";
 import { stringFlag, switchFlag } from "../flags/flag-spec.ts";
 import { readChunks } from "../terminal/stdin-reader.ts";
 import { withTransfer } from "../transfer/with-transfer.ts";
@@ -21,6 +21,7 @@ export const loadVerb = defineVerb({
   minArguments: 0,
   maxArguments: 0,
   async run(context, { values }) {
+    const { platform } = values;
     const fd = values.input === undefined ? context.stdinFd : open(values.input);
     try {
       if (values.input === undefined && isatty(fd)) {
@@ -33,15 +34,14 @@ export const loadVerb = defineVerb({
       const { images } = await context.engine();
       // Docker shows layers on a terminal only.
       const view = !values.quiet && isatty(context.stdout.fd) ? { sink: context.stdout } : {};
-      const loaded = await withTransfer(context, { direction: "load", ...view }, ({ credentials: _unused, ...transfer }) =>
-        images.load(inputOf(fd), { ...transfer, ...(values.platform === undefined ? {} : { platform: values.platform }) }),
-      );
-      for (const { id, references, taken } of loaded) {
-        for (const { reference, from } of taken) {
-          await context.stdout.write(`The image ${reference} already exists, renaming the old one with ID ${from} to empty string\n`);
-        }
-        for (const reference of references) await context.stdout.write(`Loaded image: ${reference}\n`);
-        if (references.length === 0) await context.stdout.write(`Loaded image ID: ${id}\n`);
+      const loaded: LoadedImage[] = [];
+      const options = { onLoaded: (image: LoadedImage) => loaded.push(image), ...(platform === undefined ? {} : { platform }) };
+      try {
+        await withTransfer(context, { direction: "load", ...view }, ({ credentials: _unused, ...transfer }) =>
+          images.load(inputOf(fd), { ...transfer, ...options }),
+        );
+      } finally {
+        await context.stdout.write(loaded.map(describeLoaded).join(""));
       }
       return 0;
     } finally {
@@ -49,6 +49,16 @@ export const loadVerb = defineVerb({
     }
   },
 });
+
+/** Docker's words. */
+function describeLoaded({ id, references, taken }: LoadedImage): string {
+  const lines = taken.map(
+    ({ reference, from }) => `The image ${reference} already exists, renaming the old one with ID ${from} to empty string`,
+  );
+  for (const reference of references) lines.push(`Loaded image: ${reference}`);
+  if (references.length === 0) lines.push(`Loaded image ID: ${id}`);
+  return `${lines.join("\n")}\n`;
+}
 
 /** A file that is read from its start can be read anywhere; anything else passes by. */
 function inputOf(fd: number): ArchiveInput {
