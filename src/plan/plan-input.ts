@@ -137,6 +137,8 @@ export interface PlanInput {
   readonly startWait?: { readonly start: HostPath; readonly reply: HostPath };
   /** A listening socket that is sent the terminal's master side, as runc's callers expect it. */
   readonly consoleSocket?: HostPath;
+  /** What its caller calls that, for messages: it may have been linked to. */
+  readonly consoleSocketName?: HostPath;
   /** Whether the AppArmor profile lets the launcher do what is left after CAPSET (openat2, write, execve), so that it can be set before the exec. */
   readonly labelAtOnce?: boolean;
   /** The filter, compiled (compile-seccomp.ts, or from the cache): needed when `config.linux.seccomp` is there, and enough without it. */

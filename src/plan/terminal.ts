@@ -35,7 +35,7 @@ function sendConsole({ plan, input }: PlanContext, master: Slot): void {
   if (input.consoleSocket === undefined) return;
   plan.parent("SENDFD", [master, input.consoleSocket, ["/dev/ptmx"]], {
     why: "the caller reads and writes the terminal's other side",
-    doing: `send the terminal to \`${input.consoleSocket}\``,
+    doing: `send the terminal to \`${input.consoleSocketName ?? input.consoleSocket}\``,
   });
 }
 

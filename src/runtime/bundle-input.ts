@@ -2,6 +2,7 @@ import type { HostPath } from "../core/brands.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
 import type { CgroupPlan, ContainerIdentity, MonitorInput, PlanInput, ProcessReference, UnprivilegedStart } from "../plan/plan-input.ts";
 import { readBundleFeatures } from "./bundle-features.ts";
+import type { ConsoleSocket } from "./console-socket.ts";
 import { withSettledEnvironment } from "./environment-order.ts";
 import { fileMounts } from "./file-mounts.ts";
 import { lookUpHost } from "./host-lookups.ts";
@@ -15,7 +16,7 @@ export interface BundleInputRequest {
   /** Where a process that stays in the foreground leaves its record; null for one that is let go. */
   readonly monitorDirectory: HostPath | null;
   readonly startWait?: { readonly start: HostPath; readonly reply: HostPath };
-  readonly consoleSocket?: HostPath;
+  readonly consoleSocket?: ConsoleSocket | null;
   readonly execInto?: ProcessReference;
   /** Null for the host's root. */
   readonly unprivileged: UnprivilegedStart | null;
@@ -54,14 +55,17 @@ export async function lookAtHost({ config, rootfs, identity, execInto, unprivile
 
 /**
  * All that `bundleInput` makes an input from, for comparison with that of an earlier container (BundleMemory): two that are equal but for names
- * give plans that are equal but for names, and the order of the environment. Null for what no other will be equal to: a console's socket, the caller's descriptors.
+ * give plans that are equal but for names, and the order of the environment. Null for what no other will be equal to: a console's socket of any name, the caller's
+ * descriptors, a process that keeps a user namespace for this container alone.
  */
 export function bundleFacts(request: BundleInputRequest, look: HostLook, cgroups: object): object | null {
-  const { config, identity, ...others } = request;
-  if (others.consoleSocket !== undefined || look.clientPid !== undefined) return null;
+  const { config, identity, consoleSocket = null, ...others } = request;
+  if (consoleSocket?.isLink === false || look.clientPid !== undefined) return null;
+  if (others.execInto === undefined && others.unprivileged?.enter?.kind === "process") return null;
   return {
     config: withoutUnreadAnnotations(withSettledEnvironment(config)),
     id: identity.id,
+    console: consoleSocket?.path ?? null,
     bundle: identity.bundle,
     ...others,
     look,
@@ -79,7 +83,7 @@ function withoutUnreadAnnotations(config: OciConfig): OciConfig {
 
 /** What a plan for a bundle's container, or a further process in it, is made from. @throws {EngineError} SECCOMP_INVALID, SECCOMP_UNSUPPORTED */
 export async function bundleInput(request: BundleInputRequest, look: HostLook, cgroups: CgroupPlan): Promise<PlanInput> {
-  const { config, rootfs, identity, startWait, consoleSocket, execInto } = request;
+  const { config, rootfs, identity, startWait, consoleSocket = null, execInto } = request;
   const { features } = look;
   const extensions = await loadExtensions(config);
   const profile = config.linux?.seccomp;
@@ -92,7 +96,7 @@ export async function bundleInput(request: BundleInputRequest, look: HostLook, c
     ...look,
     rootfs: { kind: "bundle", path: rootfs },
     cgroups,
-    monitor: request.monitorDirectory === null ? null : foreground(request.monitorDirectory, isTerminal && consoleSocket === undefined),
+    monitor: request.monitorDirectory === null ? null : foreground(request.monitorDirectory, isTerminal && consoleSocket === null),
     joins: {},
     terminal: size === undefined ? (request.options.terminalSize ?? { rows: 0, columns: 0 }) : { rows: size.height, columns: size.width },
     reaper: false,
@@ -110,7 +114,7 @@ export async function bundleInput(request: BundleInputRequest, look: HostLook, c
         }),
     ...(request.unprivileged === null ? {} : { unprivileged: request.unprivileged }),
     ...(startWait === undefined ? {} : { startWait }),
-    ...(consoleSocket === undefined ? {} : { consoleSocket }),
+    ...(consoleSocket === null ? {} : { consoleSocket: consoleSocket.path, consoleSocketName: consoleSocket.name }),
     ...(execInto === undefined ? {} : { execInto }),
   };
 }

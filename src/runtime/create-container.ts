@@ -24,6 +24,7 @@ import {
   removeRecord,
   writeRecord,
 } from "./container-record.ts";
+import { linkConsoleSocket } from "./console-socket.ts";
 import { environmentOrder } from "./environment-order.ts";
 import { type StartedProcess, startLike } from "./start-process.ts";
 import { poststart } from "./post-hooks.ts";
@@ -115,6 +116,7 @@ async function launch(
     path: group.path,
   };
   faultPoint("bundle-group-made");
+  using consoleSocket = request.consoleSocket === undefined ? null : linkConsoleSocket(files.directory, request.consoleSocket);
   const inputRequest: BundleInputRequest = {
     config,
     identity: record,
@@ -124,7 +126,7 @@ async function launch(
     unprivileged: entry?.start ?? null,
     seccompCache: request.user.seccomp,
     ...(request.mode === "wait" ? { startWait: { start: files.start, reply: files.reply } } : {}),
-    ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
+    consoleSocket,
   };
   const look = await lookAtHost(inputRequest);
   const facts = bundleFacts(inputRequest, look, { made, callers: callersGroups() });

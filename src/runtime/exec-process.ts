@@ -13,6 +13,7 @@ import { writePidFile } from "./create-container.ts";
 import { notRunning } from "./kill-container.ts";
 import type { RuntimeUser } from "./runtime-user.ts";
 import { type StartedProcess, startLike } from "./start-process.ts";
+import { plainConsoleSocket } from "./console-socket.ts";
 import { environmentOrder } from "./environment-order.ts";
 import { giveStdio } from "./stdio-owner.ts";
 import { EngineError } from "../core/engine-error.ts";
@@ -60,6 +61,7 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
   const clear = () => directory !== null && rmSync(directory, { recursive: true, force: true });
   try {
     const cgroups = joinCgroups(containerGroup(record), record.pid, request.subgroups);
+    const consoleSocket = request.consoleSocket === undefined ? null : plainConsoleSocket(request.consoleSocket);
     const inputRequest: BundleInputRequest = {
       config,
       identity: record,
@@ -69,7 +71,7 @@ export async function execProcess(files: ContainerFiles, request: ExecProcessReq
       unprivileged: entry?.start ?? null,
       seccompCache: request.user.seccomp,
       options: request.options,
-      ...(request.consoleSocket === undefined ? {} : { consoleSocket: request.consoleSocket }),
+      consoleSocket,
     };
     const look = await lookAtHost(inputRequest);
     const facts = bundleFacts(inputRequest, look, cgroups);

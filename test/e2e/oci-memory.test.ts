@@ -1,12 +1,13 @@
 // A container of a bundle that is like an earlier one but for its id uses that one's plan, and is told apart from it in all the rest.
 import { describe, expect } from "bun:test";
 import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { randomHex } from "../../src/core/random.ts";
 import { type MutableConfig, useOciHost } from "../support/oci-host.ts";
 import { requires } from "../support/requires.ts";
 
-const test = requires("root", "binary", "payload");
+const test = requires("root", "binary", "payload", "python3");
 const host = useOciHost("oci-memory");
 const { oci, ok, left } = { oci: host.oci.bind(host), ok: host.ok.bind(host), left: host.left.bind(host) };
 
@@ -92,6 +93,21 @@ describe("a container that is like an earlier one", () => {
       ["B=1", "A=2", "PATH=/bin"],
       ["PATH=/bin", "A=2", "B=1"],
     ]);
+  });
+
+  test("uses its plan, though its console's socket is called otherwise", () => {
+    const bundle = host.bundle(["/payload", "sleep"], (config) => void (config.process.terminal = true));
+    const receive = `import socket, sys
+listener = socket.socket(socket.AF_UNIX); listener.bind(sys.argv[1]); listener.listen(1); print("listening", flush=True)
+listener.accept()[0].recvmsg(100, socket.CMSG_LEN(4))`;
+    const runtime = `${host.runtime} --root ${host.root}`;
+    const create = (socket: string, id: string) =>
+      `{ python3 -c '${receive}' ${socket} & } | { read line; ${runtime} create --console-socket ${socket} -b ${bundle} ${id}; }; ls ${host.root}/${id} | grep -c console; ${runtime} delete --force ${id}; ls /run/wherry-plans | wc -l`;
+    // Of 64 digits, it would make the path longer than a socket's may be here.
+    const shortId = () => `a${randomUUID().slice(1)}`;
+    const script = `mount -t tmpfs none /run/wherry-plans; ${create(`${host.directory}/c1`, shortId())}; ${create(`${host.directory}/console-2`, shortId())}`;
+    const result = spawnSync("unshare", ["--mount", "sh", "-c", script], { encoding: "utf8" });
+    expect({ stdout: result.stdout, stderr: result.stderr }).toEqual({ stdout: "0\n2\n0\n2\n", stderr: "" });
   });
 
   test("but for one word is checked and compiled anew", async () => {
