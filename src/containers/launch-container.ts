@@ -98,7 +98,9 @@ async function startCleared(
   const idBase = settings.namespaces?.user === "auto" ? reserveIdRange(host.store, row.id) : null;
   if (!clearMountPoints(host, row, { error, idBase })) throw error;
   await prepareDirectories(host, row, settings);
-  return startFirst(host, row, settings, options);
+  // The same plan, of which the caller has been told.
+  const { onPlan: _told, ...others } = options;
+  return startFirst(host, row, settings, others);
 }
 
 /** Names that are a container's own, like its id. */

@@ -114,6 +114,22 @@ describe("what lies in a place to mount on", () => {
     });
   }
 
+  test("with --explain the plan is told once", async () => {
+    await load("explained", [archive({ path: "proc", data: "x" })]);
+    const { code, stdout, stderr } = await host.wherry([
+      "run",
+      "--rm",
+      "--explain",
+      "--json",
+      "explained",
+      "sh",
+      "-c",
+      "test -d /proc/1 && echo there",
+    ]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "there\n" });
+    expect(JSON.parse(stderr)).toHaveProperty("steps");
+  });
+
   test("an /etc that is a file gives way, also in a user namespace, and again when the container starts anew", async () => {
     await load("etc", [archive({ path: "etc", data: "x" }, { path: "proc", data: "x" })]);
     await host.ok(["run", "--name", "etc", "--userns", "auto", "--hostname", "inside", "etc", "sh", "-c", mounted]);
