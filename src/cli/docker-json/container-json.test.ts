@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { containerRow } from "../../../test/fakes/container-row.ts";
 import type { ContainerDetails } from "../../containers/container-view.ts";
 import type { ContainerId } from "../../core/brands.ts";
+import { formatOne } from "../format/format-list.ts";
 import { containerJson } from "./container-json.ts";
 
 /** Property names of docker's API description, version 1.50, by definition. */
@@ -97,6 +98,25 @@ describe("containerJson()", () => {
     expect(containerJson(full).Mounts).toEqual([
       { Type: "bind", Source: "/a", Destination: "/b", Mode: "ro", RW: false, Propagation: "rprivate" },
     ]);
+  });
+
+  test.each([
+    ["{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}", "none"],
+    ["{{.Config.StopSignal}}|{{.Config.StopTimeout}}|{{.Config.Healthcheck}}|{{.HostConfig.Init}}|{{.SizeRw}}", "|<nil>|<nil>|<nil>|<nil>"],
+    [
+      "{{len .HostConfig.CapAdd}}{{len .HostConfig.Mounts}}{{len .HostConfig.Tmpfs}}{{len .Config.ExposedPorts}}{{len .Config.Volumes}}",
+      "00000",
+    ],
+    ['{{.HostConfig.CapAdd}} {{.Config.Volumes}} {{join .HostConfig.CapAdd ","}}', "[] map[] "],
+    ["{{range .HostConfig.CapDrop}}x{{else}}none{{end}}", "none"],
+    ["{{json .HostConfig.CapAdd}} {{json .Config.Volumes}}", "null null"],
+  ])("a template finds the zero values that JSON has as null or leaves out: %s", (template, text) => {
+    expect(formatOne(containerJson(plain), template)).toBe(`${text}\n`);
+  });
+
+  test("a template finds a bind's name, which is empty", () => {
+    expect(formatOne(containerJson(full), "{{range .Mounts}}{{.Name}}{{.Driver}}|{{end}}")).toBe("|\n");
+    expect(JSON.stringify(containerJson(full).Mounts)).not.toContain("Name");
   });
 
   test("says how to stop it only where somebody has", () => {

@@ -1,5 +1,5 @@
 import type { ContainerDetails, MountView } from "../../containers/container-view.ts";
-import { asMap } from "../template/value.ts";
+import { asMap, nilMap, slice, withOmitted } from "../template/value.ts";
 import { dockerTime } from "./docker-time.ts";
 import { hostConfigJson } from "./host-config-json.ts";
 
@@ -9,8 +9,8 @@ import { hostConfigJson } from "./host-config-json.ts";
  * @see ContainerInspectResponse in Docker Engine API 1.50
  */
 export function containerJson(container: ContainerDetails) {
-  const { process, paths, options } = container;
-  return {
+  const { process, paths } = container;
+  const json = {
     Id: container.id,
     Created: dockerTime(container.createdAt),
     Path: process.path,
@@ -28,7 +28,7 @@ export function containerJson(container: ContainerDetails) {
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: container.apparmorProfile,
-    ExecIDs: container.execIds.length === 0 ? null : container.execIds,
+    ExecIDs: slice(container.execIds),
     HostConfig: hostConfigJson(container),
     GraphDriver: {
       Data: asMap({
@@ -42,35 +42,51 @@ export function containerJson(container: ContainerDetails) {
     ...(container.sizeRwBytes === undefined ? {} : { SizeRw: container.sizeRwBytes }),
     ...(container.sizeRootFsBytes === undefined ? {} : { SizeRootFs: container.sizeRootFsBytes }),
     Mounts: container.mounts.map(mountJson),
-    Config: {
-      Hostname: container.hostname,
-      Domainname: options.domainname ?? "",
-      User: process.user,
-      AttachStdin: options.attachStdin ?? false,
-      AttachStdout: options.attachStdout ?? false,
-      AttachStderr: options.attachStderr ?? false,
-      ...(process.exposedPorts.length === 0 ? {} : { ExposedPorts: emptyObjects(process.exposedPorts) }),
-      Tty: options.tty ?? false,
-      OpenStdin: options.openStdin ?? false,
-      StdinOnce: options.stdinOnce ?? false,
-      Env: process.env,
-      Cmd: process.command,
-      Image: container.image,
-      Volumes: process.volumes.length === 0 ? null : emptyObjects(process.volumes),
-      WorkingDir: process.workingDirectory,
-      Entrypoint: process.entrypoint,
-      OnBuild: null,
-      Labels: asMap(container.labels),
-      // The API leaves out what nobody has said.
-      ...(process.stopSignal === "" ? {} : { StopSignal: process.stopSignal }),
-      ...(options.stopTimeoutSeconds === undefined ? {} : { StopTimeout: options.stopTimeoutSeconds }),
-    },
+    Config: configJson(container),
     NetworkSettings: networkSettingsJson(container),
   };
+  return withOmitted(json, { SizeRw: null, SizeRootFs: null });
+}
+
+function configJson(container: ContainerDetails) {
+  const { process, options } = container;
+  const config = {
+    Hostname: container.hostname,
+    Domainname: options.domainname ?? "",
+    User: process.user,
+    AttachStdin: options.attachStdin ?? false,
+    AttachStdout: options.attachStdout ?? false,
+    AttachStderr: options.attachStderr ?? false,
+    ...(process.exposedPorts.length === 0 ? {} : { ExposedPorts: emptyObjects(process.exposedPorts) }),
+    Tty: options.tty ?? false,
+    OpenStdin: options.openStdin ?? false,
+    StdinOnce: options.stdinOnce ?? false,
+    Env: process.env,
+    Cmd: slice(process.command),
+    Image: container.image,
+    Volumes: process.volumes.length === 0 ? nilMap() : emptyObjects(process.volumes),
+    WorkingDir: process.workingDirectory,
+    Entrypoint: slice(process.entrypoint),
+    OnBuild: slice(null),
+    Labels: asMap(container.labels),
+    // The API leaves out what nobody has said.
+    ...(process.stopSignal === "" ? {} : { StopSignal: process.stopSignal }),
+    ...(options.stopTimeoutSeconds === undefined ? {} : { StopTimeout: options.stopTimeoutSeconds }),
+  };
+  return withOmitted(config, {
+    ExposedPorts: nilMap(),
+    Healthcheck: null,
+    ArgsEscaped: false,
+    NetworkDisabled: false,
+    MacAddress: "",
+    StopSignal: "",
+    StopTimeout: null,
+    Shell: slice(null),
+  });
 }
 
 function stateJson(container: ContainerDetails) {
-  return {
+  const state = {
     Status: container.status,
     // As docker: a paused container counts as running.
     Running: container.status === "running" || container.status === "paused",
@@ -84,10 +100,11 @@ function stateJson(container: ContainerDetails) {
     StartedAt: dockerTime(container.startedAt),
     FinishedAt: dockerTime(container.finishedAt),
   };
+  return withOmitted(state, { Health: null });
 }
 
 function mountJson(mount: MountView) {
-  return {
+  const found = {
     Type: mount.type,
     ...(mount.name === "" ? {} : { Name: mount.name }),
     Source: mount.source,
@@ -97,6 +114,7 @@ function mountJson(mount: MountView) {
     RW: mount.readWrite,
     Propagation: mount.propagation,
   };
+  return withOmitted(found, { Name: "", Driver: "" });
 }
 
 /** Only what there is: no bridge yet, so no addresses. */
@@ -114,7 +132,18 @@ function networkSettingsJson(container: ContainerDetails) {
   const mode = container.networkMode;
   const networks = mode.startsWith("container:")
     ? {}
-    : { [mode]: { IPAMConfig: null, Links: null, Aliases: null, DriverOpts: null, GwPriority: 0, NetworkID: "", ...none, DNSNames: null } };
+    : {
+        [mode]: {
+          IPAMConfig: null,
+          Links: slice(null),
+          Aliases: slice(null),
+          DriverOpts: nilMap(),
+          GwPriority: 0,
+          NetworkID: "",
+          ...none,
+          DNSNames: slice(null),
+        },
+      };
   return {
     Bridge: "",
     SandboxID: "",
@@ -123,8 +152,8 @@ function networkSettingsJson(container: ContainerDetails) {
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
+    SecondaryIPAddresses: slice(null),
+    SecondaryIPv6Addresses: slice(null),
     ...none,
     Networks: asMap(networks),
   };

@@ -1,7 +1,7 @@
 import type { ContainerDetails } from "../../containers/container-view.ts";
 import type { ContainerOptions, MountOption, ThrottleDevice } from "../../spec/container-options.ts";
 import { maskedPaths, readonlyPaths } from "../../core/hidden-paths.ts";
-import { asMap } from "../template/value.ts";
+import { asMap, nilMap, slice, withOmitted } from "../template/value.ts";
 
 /**
  * What the user asked of the host, as Docker's API writes it; what was left out has the API's zero values.
@@ -15,8 +15,8 @@ export function hostConfigJson({ options, networkMode }: ContainerDetails) {
   const binds = mounts.filter(
     (mount) => mount.type !== "tmpfs" && mount.origin === undefined && mount.createSource !== false && mount.volumeIsAnonymous !== true,
   );
-  return {
-    Binds: binds.length === 0 ? null : binds.map(bindText),
+  const json = {
+    Binds: slice(binds.map(bindText)),
     ContainerIDFile: "",
     LogConfig: logConfigJson(options.log),
     NetworkMode: networkMode,
@@ -24,27 +24,27 @@ export function hostConfigJson({ options, networkMode }: ContainerDetails) {
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
     AutoRemove: options.autoRemove ?? false,
     VolumeDriver: "",
-    VolumesFrom: options.volumesFrom ?? null,
+    VolumesFrom: slice(options.volumesFrom),
     ...(others.length === 0 ? {} : { Mounts: others.map(mountJson) }),
     ConsoleSize: [0, 0],
     ...(options.annotations === undefined ? {} : { Annotations: asMap(options.annotations) }),
-    CapAdd: options.capAdd ?? null,
-    CapDrop: options.capDrop ?? null,
+    CapAdd: slice(options.capAdd),
+    CapDrop: slice(options.capDrop),
     CgroupnsMode: namespaces.cgroup ?? "private",
     Dns: options.dns ?? [],
     DnsOptions: options.dnsOptions ?? [],
     DnsSearch: options.dnsSearch ?? [],
-    ExtraHosts: options.extraHosts ?? null,
-    GroupAdd: options.groupAdd ?? null,
+    ExtraHosts: slice(options.extraHosts),
+    GroupAdd: slice(options.groupAdd),
     IpcMode: namespaces.ipc ?? "private",
     Cgroup: "",
-    Links: null,
+    Links: slice(null),
     OomScoreAdj: options.oomScoreAdj ?? 0,
     PidMode: namespaces.pid ?? "",
     Privileged: options.privileged ?? false,
     PublishAllPorts: false,
     ReadonlyRootfs: options.readonlyRootfs ?? false,
-    SecurityOpt: options.securityOpt ?? null,
+    SecurityOpt: slice(options.securityOpt),
     ...(tmpfs.length === 0 ? {} : { Tmpfs: asMap(Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)]))) }),
     UTSMode: namespaces.uts ?? "",
     UsernsMode: namespaces.user ?? "",
@@ -57,6 +57,15 @@ export function hostConfigJson({ options, networkMode }: ContainerDetails) {
     MaskedPaths: hasUnconfinedPaths(options) ? [] : maskedPaths,
     ReadonlyPaths: hasUnconfinedPaths(options) ? [] : readonlyPaths,
   };
+  const nothing = nilMap();
+  return withOmitted(json, {
+    Mounts: slice(null),
+    Tmpfs: nothing,
+    Sysctls: nothing,
+    Annotations: nothing,
+    StorageOpt: nothing,
+    Init: null,
+  });
 }
 
 function logConfigJson(limits: ContainerOptions["log"] = {}) {
@@ -104,8 +113,8 @@ function resourcesJson(options: ContainerOptions, resources: NonNullable<Contain
       PathInContainer: device.containerPath,
       CgroupPermissions: device.permissions,
     })),
-    DeviceCgroupRules: options.deviceCgroupRules ?? null,
-    DeviceRequests: null,
+    DeviceCgroupRules: slice(options.deviceCgroupRules),
+    DeviceRequests: slice(null),
     MemoryReservation: resources.memoryReservationBytes ?? 0,
     MemorySwap: resources.memorySwapBytes ?? 0,
     MemorySwappiness: resources.memorySwappiness ?? null,

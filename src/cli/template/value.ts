@@ -60,3 +60,28 @@ export function isTruthy(value: TemplateValue): boolean {
       return Boolean(value);
   }
 }
+
+/**
+ * A Go slice that may be nil: without items it is `null` in JSON and an empty list to a template, which may take its length or join it.
+ */
+export function slice<T>(items: readonly T[] | null | undefined): readonly T[] {
+  return items === null || items === undefined || items.length === 0 ? asNull<T[]>([]) : items;
+}
+
+/** The same of a Go map. */
+export function nilMap(): Record<string, never> {
+  return asNull(asMap({}));
+}
+
+/**
+ * A Go struct whose fields named in `zero` are left out of JSON where they have no value (`omitempty`): a template finds their zero value, so
+ * that `{{if .State.Health}}` is false rather than an error.
+ */
+export function withOmitted<T extends object>(struct: T, zero: Readonly<Record<string, TemplateValue>>): T {
+  for (const [name, value] of Object.entries(zero)) if (!Object.hasOwn(struct, name)) Object.defineProperty(struct, name, { value });
+  return struct;
+}
+
+function asNull<T extends object>(value: T): T {
+  return Object.defineProperty(value, "toJSON", { value: () => null });
+}
