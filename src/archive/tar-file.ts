@@ -13,6 +13,8 @@ const windowSize = 64 * 1024;
 export function* readTarFile(fd: number): Generator<TarEntry> {
   const fileSize = fstatSync(fd).size;
   const parser = parseTar();
+  // One for all of the archive: the collector would be late for one each time.
+  let memory = Buffer.allocUnsafeSlow(windowSize);
   let window = Buffer.alloc(0);
   let windowStart = 0;
   let position = 0;
@@ -35,9 +37,10 @@ export function* readTarFile(fd: number): Generator<TarEntry> {
       case "read": {
         const { length } = step.value;
         if (position < windowStart || position + length > windowStart + window.length) {
-          window = Buffer.allocUnsafe(Math.max(windowSize, length));
+          if (memory.length < length) memory = Buffer.allocUnsafeSlow(length);
+          const wanted = memory.subarray(0, Math.max(windowSize, length));
           windowStart = position;
-          window = window.subarray(0, readFully(fd, window, position));
+          window = wanted.subarray(0, readFully(fd, wanted, position));
         }
         const bytes = window.subarray(position - windowStart, position - windowStart + length);
         position += bytes.length;

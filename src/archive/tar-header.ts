@@ -23,22 +23,14 @@ export interface TarHeader {
  * @see POSIX pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format"
  */
 export function parseHeader(block: Buffer): TarHeader | null {
-  let unsigned = 0;
-  let signed = 0;
-  for (let at = 0; at < blockSize; at++) {
-    const byte = at >= 148 && at < 156 ? 0x20 : (block[at] ?? 0);
-    unsigned += byte;
-    signed += byte > 127 ? byte - 256 : byte;
-  }
+  const unsigned = sum(block);
   if (unsigned === 8 * 0x20 && block[148] === 0) return null;
   const text = textField(block, 0, 100);
-  const digits = /^ *([0-7]+)[ \0]/.exec(block.toString("latin1", 148, 156))?.[1];
-  const checksum = digits === undefined ? Number.NaN : Number.parseInt(digits, 8);
+  const checksum = checksumField(block);
   // Old Sun tars summed signed characters.
-  if (checksum !== unsigned && checksum !== signed) throw invalidTar("not a tar header (wrong checksum)");
-  const magic = block.toString("latin1", 257, 265);
-  const ustar = magic.startsWith("ustar\0");
-  const gnu = magic === "ustar  \0";
+  if (checksum !== unsigned && checksum !== unsigned - 256 * countNegative(block)) throw invalidTar("not a tar header (wrong checksum)");
+  const ustar = hasMagic(block, "ustar\0");
+  const gnu = hasMagic(block, "ustar  \0");
   const prefix = ustar ? textField(block, 345, 155) : "";
   const devices = ustar || gnu;
   return {
@@ -53,6 +45,39 @@ export function parseHeader(block: Buffer): TarHeader | null {
     major: devices ? numberField(block, 329, 8, text) : 0,
     minor: devices ? numberField(block, 337, 8, text) : 0,
   };
+}
+
+/** NaN unless it is octal and ended by a blank or a NUL. */
+function checksumField(block: Buffer): number {
+  let at = 148;
+  while (at < 156 && block[at] === 0x20) at++;
+  const start = at;
+  let value = 0;
+  for (; at < 156; at++) {
+    const digit = (block[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  return at > start && at < 156 && (block[at] === 0x20 || block[at] === 0) ? value : Number.NaN;
+}
+
+function hasMagic(block: Buffer, magic: string): boolean {
+  for (let at = 0; at < magic.length; at++) if (block[257 + at] !== magic.charCodeAt(at)) return false;
+  return true;
+}
+
+/** Of all bytes, with the checksum's own field as blanks. */
+function sum(block: Buffer): number {
+  let total = 8 * 0x20;
+  for (let at = 0; at < blockSize; at++) total += block[at] ?? 0;
+  for (let at = 148; at < 156; at++) total -= block[at] ?? 0;
+  return total;
+}
+
+function countNegative(block: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < blockSize; at++) if ((at < 148 || at >= 156) && (block[at] ?? 0) > 127) count++;
+  return count;
 }
 
 export function textField(block: Buffer, offset: number, length: number): ByteString {

@@ -1,4 +1,5 @@
 import type { ByteString } from "../core/byte-string.ts";
+import type { Xattrs } from "../kernel/tree-records.ts";
 import type { PaxRecords } from "./pax-records.ts";
 import { parsePax, paxNumber, paxTime } from "./pax-records.ts";
 import type { TarEntry, TarEntryType } from "./tar-entry.ts";
@@ -8,8 +9,8 @@ import { blockSize, parseHeader } from "./tar-header.ts";
 import { gnuSparse, paxSparse, type SparseMap, sparseSegments } from "./tar-sparse.ts";
 
 /**
- * What the parser asks of whoever feeds it: the next `length` bytes (`read`; fewer at the end of the input), to go on behind
- * `length` bytes (`skip`), or to take an entry, whose data comes next and is skipped afterwards.
+ * What the parser asks of whoever feeds it: the next `length` bytes (`read`; fewer at the end of the input; it looks at them until the next step
+ * only), to go on behind `length` bytes (`skip`), or to take an entry, whose data comes next and is skipped afterwards.
  */
 export type TarStep =
   | { readonly kind: "read"; readonly length: number }
@@ -47,6 +48,8 @@ interface Extensions {
 export function* parseTar(): Generator<TarStep, void, Buffer> {
   const global: PaxRecords = new Map();
   let extensions: Extensions = { records: new Map(global), longName: undefined, longLink: undefined };
+  /** The next member has some of its own. */
+  let isExtended = false;
   let position = 0;
   let count = 0;
   let name = "";
@@ -67,6 +70,7 @@ export function* parseTar(): Generator<TarStep, void, Buffer> {
     name = extensions.longName ?? header.name;
     if (header.size < 0) throw invalidTar("a negative size", name);
     if ("gxLK".includes(header.typeflag)) {
+      isExtended = true;
       yield* readExtension(header, read, { global, extensions });
       if (header.typeflag === "g") extensions.records = new Map([...global, ...extensions.records]);
       continue;
@@ -84,7 +88,7 @@ export function* parseTar(): Generator<TarStep, void, Buffer> {
       if (header.typeflag === "S") sparse = yield* gnuSparse(block, read, name);
       // The map of an old GNU file stands before its data, that of PAX 1.0 is the first part of it.
       const dataStart = header.typeflag === "S" ? position : start;
-      if (type === "file" && header.typeflag !== "S") sparse = yield* paxSparse(records, read, name);
+      if (type === "file" && header.typeflag !== "S" && records.size > 0) sparse = yield* paxSparse(records, read, name);
       yield { kind: "entry", entry: toEntry({ header, extensions, name, type, sparse, stored: { offset: dataStart, size: stored } }) };
       const skip = dataStart + Math.ceil(stored / blockSize) * blockSize - position;
       if (skip < 0) throw invalidTar("a sparse map of more data than is stored", name);
@@ -95,7 +99,8 @@ export function* parseTar(): Generator<TarStep, void, Buffer> {
       yield { kind: "skip", length: skip };
       position += skip;
     }
-    extensions = { records: new Map(global), longName: undefined, longLink: undefined };
+    if (isExtended) extensions = { records: new Map(global), longName: undefined, longLink: undefined };
+    isExtended = false;
     name = "";
   }
 }
@@ -148,10 +153,6 @@ function toEntry(parts: Parts): TarEntry {
     return found;
   };
   const mtime = value(records, "mtime");
-  const xattrs = new Map<ByteString, ByteString>();
-  for (const [key, text] of records) {
-    if (key.startsWith("SCHILY.xattr.") && !key.includes("\0")) xattrs.set(key.slice(13) as ByteString, text);
-  }
   // Archives from before 1988 mark a directory by a slash alone.
   const type = parts.type === "file" && header.typeflag !== "7" && name.endsWith("/") ? "directory" : parts.type;
   const size = type === "file" ? (parts.sparse?.size ?? stored.size) : 0;
@@ -166,9 +167,19 @@ function toEntry(parts: Parts): TarEntry {
     target: targetOf(value(records, "linkpath") ?? longLink ?? header.linkname, type, name),
     major: device(header.major, name),
     minor: device(header.minor, name),
-    xattrs,
+    xattrs: records.size === 0 ? noXattrs : xattrsOf(records),
     segments: type !== "file" || size === 0 ? [] : segmentsOf(parts, size),
   };
+}
+
+const noXattrs: Xattrs = new Map();
+
+function xattrsOf(records: PaxRecords): Xattrs {
+  const xattrs = new Map<ByteString, ByteString>();
+  for (const [key, text] of records) {
+    if (key.startsWith("SCHILY.xattr.") && !key.includes("\0")) xattrs.set(key.slice(13) as ByteString, text);
+  }
+  return xattrs;
 }
 
 function segmentsOf(parts: Parts, size: number): TarEntry["segments"] {

@@ -48,6 +48,7 @@ export function* gnuSparse(
     }
   };
   take(header, 386, 4);
+  const size = numberField(header, 483, 12, entry);
   let more = header[482] !== 0;
   while (more) {
     const block = yield* read(blockSize);
@@ -55,7 +56,7 @@ export function* gnuSparse(
     more = block[504] !== 0;
     if (ranges.length > maxRanges) throw invalidTar("an absurd sparse map", entry);
   }
-  return { size: numberField(header, 483, 12, entry), ranges, mapBytes: 0 };
+  return { size, ranges, mapBytes: 0 };
 }
 
 /** PAX sparse formats 0.0 and 0.1 (map in the records) and 1.0 (map before the data); undefined when the entry isn't sparse. */

@@ -25,7 +25,7 @@ export class ReceivedLayer implements Disposable {
   /** Of the blob as it is kept. */
   readonly compression: Compression;
   readonly mediaType: string;
-  /** What the tar describes, where that is known already. */
+  /** What the tar describes, where that is known already; disposed of with this. */
   readonly tree: LayerTree | undefined;
 
   constructor(
@@ -56,6 +56,7 @@ export class ReceivedLayer implements Disposable {
 
   [Symbol.dispose](): void {
     this.blob[Symbol.dispose]();
+    this.tree?.[Symbol.dispose]();
     if (this.tarPath !== this.blob.path) rmSync(this.tarPath, { force: true });
   }
 }

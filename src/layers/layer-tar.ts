@@ -2,6 +2,7 @@ import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { padding, tarEnd, TarHeader, type TarMember, toEntry } from "../archive/tar-writer.ts";
 import { hidingPath, opaquePath } from "../archive/whiteout.ts";
 import { type BlobWriter, writeFully } from "../content/blob-writer.ts";
+import type { HostPath } from "../core/brands.ts";
 import type { ByteString } from "../core/byte-string.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
 import { type TreeFd, treeFd } from "../kernel/tree-records.ts";
@@ -9,13 +10,14 @@ import type { TreeEntry } from "../kernel/tree-replies.ts";
 import { portableXattrs } from "./container-ids.ts";
 import { compareLayers, type IdShift, type LayerStack, openStack } from "./diff.ts";
 import { LayerTree } from "./layer-tree.ts";
+import { LayerTreeBuilder } from "./layer-tree-builder.ts";
 
 const upper = treeFd(0);
 
 /**
  * Writes what the read-write layer changes as an OCI layer: whiteouts, opaque marks, hard links, owners, xattrs and nanosecond times. Files
  * go from the read-write layer to the blob without coming by here. Sockets are left out, as a tar has no word for them. Resolves with what
- * reading the archive would give; undefined where that would fail. `meanwhile` is called while the launcher begins to look; nothing is written before it is
+ * reading the archive would give; the caller's to dispose of; undefined where that would fail. `meanwhile` is called while the launcher begins to look; nothing is written before it is
  * done.
  * @throws {EngineError} TREE_FAILED, NO_SPACE; what `meanwhile` throws
  */
@@ -35,7 +37,7 @@ export async function writeLayerTar(
     comparing.catch(() => {});
     await meanwhile?.();
     const changes = await comparing;
-    const tar = new LayerTar(session, { blob, output: { fd: output, inLauncher: treeFd(descriptors.length - 1) } });
+    using tar = new LayerTar(session, { blob, output: { fd: output, inLauncher: treeFd(descriptors.length - 1) } });
     /** Of files with several names: the first one written. */
     const firstNames = new Map<string, ByteString>();
     for (const change of changes) {
@@ -69,11 +71,12 @@ interface Output {
 }
 
 /** A tar in the making: while the launcher copies one part's files, the next one's headers are written and the one before is hashed. */
-class LayerTar {
+class LayerTar implements Disposable {
   readonly #session: TreeSession;
   readonly #blob: BlobWriter;
   readonly #output: Output;
-  #tree: LayerTree | undefined = new LayerTree();
+  #tree: LayerTree | undefined;
+  readonly #builder: LayerTreeBuilder;
   /** Of the archive, where the part begins that is being made. */
   #start = 0;
   #bytes = Buffer.allocUnsafeSlow(partBytes);
@@ -86,6 +89,8 @@ class LayerTar {
     this.#session = session;
     this.#blob = to.blob;
     this.#output = to.output;
+    this.#tree = new LayerTree(`${to.blob.path}-spool` as HostPath);
+    this.#builder = new LayerTreeBuilder(this.#tree);
   }
 
   /** A member with its data. When a promise comes back, wait for it before the next. */
@@ -112,22 +117,30 @@ class LayerTar {
     return wait;
   }
 
-  /** Resolves when all is in the blob. */
+  /** Resolves when all is in the blob. The tree is the caller's then. */
   async finish(): Promise<LayerTree | undefined> {
     void this.#makeRoom(tarEnd.length);
     this.#putZeros(tarEnd.length);
     void this.#send();
     await this.#parts.at(-1);
-    this.#tree?.finish();
-    return this.#tree;
+    const tree = this.#tree;
+    tree?.finish();
+    this.#tree = undefined;
+    return tree;
+  }
+
+  [Symbol.dispose](): void {
+    this.#tree?.[Symbol.dispose]();
+    this.#tree = undefined;
   }
 
   #index(member: TarMember, dataOffset: number): void {
+    if (this.#tree === undefined) return;
     try {
-      this.#tree?.add(toEntry(member, dataOffset));
+      this.#builder.add(toEntry(member, dataOffset));
     } catch {
       // Whoever reads the archive will say what is wrong with it.
-      this.#tree = undefined;
+      this[Symbol.dispose]();
     }
   }
 

@@ -1,74 +1,98 @@
+import type { HostPath } from "../core/brands.ts";
 import type { ByteString } from "../core/byte-string.ts";
+import { collectInRound } from "../core/garbage.ts";
 import { TreeSession } from "../kernel/tree-client.ts";
-import { type EntryMetadata, type NewEntry, treeFd, type Xattrs } from "../kernel/tree-records.ts";
-import { type LayerNode, type LayerTree, segmentsOf } from "./layer-tree.ts";
+import { type NewEntry, treeFd, type Xattrs } from "../kernel/tree-records.ts";
+import type { LayerTree } from "./layer-tree.ts";
 import { readLayerTree } from "./read-layer-tree.ts";
+import { type LayerNode, segmentsOf } from "./tree/layer-node.ts";
+import { noName } from "./tree/name-table.ts";
+import { TreeWalk } from "./tree/tree-walk.ts";
 
 const root = treeFd(0);
 const tar = treeFd(1);
 const options = { lenientXattrs: true };
+
+export interface UnpackRequest {
+  readonly tarFd: number;
+  readonly rootFd: number;
+  /** As `readLayerTree` says. */
+  readonly scratch: HostPath;
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Unpacks the layer in the uncompressed tar `tarFd` into the empty directory `rootFd`. Resolves, with the bytes of file content, once all is
  * on disk.
  * @throws {EngineError} TAR_INVALID, TREE_FAILED; the signal's reason.
  */
-export async function unpackLayer(
-  launcher: string,
-  from: { readonly tarFd: number; readonly rootFd: number; readonly signal?: AbortSignal },
-): Promise<number> {
-  const tree = await readLayerTree(from.tarFd, from.signal);
+export async function unpackLayer(launcher: string, from: UnpackRequest): Promise<number> {
+  using tree = await readLayerTree(from.tarFd, from);
   await using session = new TreeSession(launcher, [from.rootFd, from.tarFd]);
-  await new Unpacking(session, from.signal).run(tree);
+  await new Unpacking(session, tree).run(from.signal);
   return tree.sizeBytes;
 }
 
 class Unpacking {
   readonly #session: TreeSession;
-  readonly #signal: AbortSignal | undefined;
-  /** Of files with several names: the first one made. */
-  readonly #names = new Map<LayerNode, ByteString>();
-  /** Set last, since making an entry changes its directory's time, and a default ACL changes what is made under it. */
-  readonly #directories: { readonly path: ByteString; readonly metadata: EntryMetadata }[] = [];
+  /** The place of a node is the name that it has been made by. */
+  readonly #tree: LayerTree;
+  /** Of the directory whose entries are being made: they come one after the other. */
+  #prefix = { directory: 0, path: "" };
 
-  constructor(session: TreeSession, signal: AbortSignal | undefined) {
+  constructor(session: TreeSession, tree: LayerTree) {
     this.#session = session;
-    this.#signal = signal;
+    this.#tree = tree;
   }
 
-  async run(tree: LayerTree): Promise<void> {
-    const pending = [{ path: "." as ByteString, node: tree.root }];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      this.#signal?.throwIfAborted();
-      const { path, node } = next;
-      const wait = this.#make(path, node);
+  async run(signal: AbortSignal | undefined): Promise<void> {
+    let count = 0;
+    const all = new TreeWalk(this.#tree);
+    for (let name = all.next(); name !== noName; name = all.next()) {
+      signal?.throwIfAborted();
+      const wait = this.#make(name);
       if (wait !== undefined) await wait;
-      const below = [...(node.children ?? [])].map(([name, child]) => ({
-        path: (path === "." ? name : `${path}/${name}`) as ByteString,
-        node: child,
-      }));
-      pending.push(...below.reverse());
+      count++;
+      if (this.#tree.isLarge) collectInRound(count);
     }
-    for (const { path, metadata } of this.#directories) {
-      const wait = this.#session.set(root, path, metadata, options);
+    // Last, since making an entry changes its directory's time, and a default ACL changes what is made under it.
+    const directories = new TreeWalk(this.#tree);
+    for (let name = directories.nextDirectory(); name !== noName; name = directories.nextDirectory()) {
+      const wait = this.#finish(name);
       if (wait !== undefined) await wait;
+      count++;
+      if (this.#tree.isLarge) collectInRound(count);
     }
     await this.#session.flush();
     await this.#session.sync(root);
   }
 
-  #make(path: ByteString, node: LayerNode): Promise<void> | undefined {
-    if (node.children !== null) {
-      const { now, later } = splitAcl(node.xattrs);
-      this.#directories.push({ path, metadata: later === undefined ? { mtime: node.mtime } : { mtime: node.mtime, xattrs: later } });
-      return this.#session.make(root, toNewEntry(path, node, now), options);
+  #make(name: number): Promise<void> | undefined {
+    const tree = this.#tree;
+    const node = tree.nodeOf(name);
+    const path = this.#path(name);
+    const first = tree.places.get(node);
+    if (first !== 0) return this.#session.make(root, { path, type: "hardlink", target: this.#path(first) }, options);
+    tree.places.set(node, name);
+    const is = tree.describeNode(node);
+    return this.#session.make(root, toNewEntry(path, is, splitAcl(is.xattrs).now), options);
+  }
+
+  #finish(name: number): Promise<void> | undefined {
+    const { mtime, xattrs } = this.#tree.describeNode(this.#tree.nodeOf(name));
+    const { later } = splitAcl(xattrs);
+    return this.#session.set(root, this.#path(name), later === undefined ? { mtime } : { mtime, xattrs: later }, options);
+  }
+
+  #path(name: number): ByteString {
+    const tree = this.#tree;
+    if (name === tree.rootName) return "." as ByteString;
+    const directory = tree.parentOf(name);
+    if (this.#prefix.directory !== directory) {
+      const path = directory === tree.root ? "" : `${this.#path(tree.places.get(directory))}/`;
+      this.#prefix = { directory, path };
     }
-    if (node.links > 1) {
-      const first = this.#names.get(node);
-      if (first !== undefined) return this.#session.make(root, { path, type: "hardlink", target: first }, options);
-      this.#names.set(node, path);
-    }
-    return this.#session.make(root, toNewEntry(path, node, node.xattrs), options);
+    return `${this.#prefix.path}${tree.textOf(name)}` as ByteString;
   }
 }
 

@@ -1,4 +1,5 @@
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import type { HostPath } from "../core/brands.ts";
 import type { LayerInfo } from "./layer-driver.ts";
 import { storeLayer, type StoreRequest } from "./store-layer.ts";
 import { unpackLayer } from "./unpack-layer.ts";
@@ -14,7 +15,12 @@ export function unpackToStore(launcher: string, request: StoreRequest): Promise<
     const tarFd = openSync(tarPath, "r");
     const rootFd = openSync(`${partial}/tree`, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      return await unpackLayer(launcher, { tarFd, rootFd, ...(signal === undefined ? {} : { signal }) });
+      return await unpackLayer(launcher, {
+        tarFd,
+        rootFd,
+        scratch: `${partial}/spool` as HostPath,
+        ...(signal === undefined ? {} : { signal }),
+      });
     } finally {
       closeSync(tarFd);
       closeSync(rootFd);

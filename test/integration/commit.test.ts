@@ -1,11 +1,16 @@
 import { afterEach, beforeEach, describe, expect } from "bun:test";
 import { closeSync, lstatSync, openSync, readFileSync, readSync } from "node:fs";
+import type { HostPath } from "../../src/core/brands.ts";
 import { encodeText } from "../../src/core/byte-string.ts";
 import type { ImageConfig } from "../../src/images/image-view.ts";
 import { diffLayers } from "../../src/layers/diff.ts";
 import { writeLayerTar } from "../../src/layers/layer-tar.ts";
+import type { LayerTree } from "../../src/layers/layer-tree.ts";
 import { readLayeredFiles } from "../../src/layers/lookup.ts";
 import { readLayerTree } from "../../src/layers/read-layer-tree.ts";
+import type { LayerNode } from "../../src/layers/tree/layer-node.ts";
+import { noName } from "../../src/layers/tree/name-table.ts";
+import { TreeWalk } from "../../src/layers/tree/tree-walk.ts";
 import { describeTree, type Member } from "../contracts/layer-driver.ts";
 import { ImageRoot, launcher } from "../support/image-root.ts";
 import { requires } from "../support/requires.ts";
@@ -23,6 +28,20 @@ const noConfig: ImageConfig = {
   labels: {},
   stopSignal: "",
 };
+
+/** What a tree tells of each path. */
+function nodesOf(tree: LayerTree): Map<string, LayerNode> {
+  const nodes = new Map<string, LayerNode>();
+  const directories = new Map([[tree.root, ""]]);
+  const walk = new TreeWalk(tree);
+  for (let name = walk.next(); name !== noName; name = walk.next()) {
+    const node = tree.nodeOf(name);
+    const path = name === tree.rootName ? "" : `${directories.get(tree.parentOf(name))}/${tree.textOf(name)}`;
+    if (tree.isDirectory(node)) directories.set(node, path);
+    nodes.set(path, structuredClone({ ...tree.describeNode(node), node, links: tree.linksOf(node), isWhiteout: tree.isWhiteout(node) }));
+  }
+  return nodes;
+}
 
 const parentMembers: readonly Member[] = [
   { path: "etc/passwd", data: "root:x:0:0::/:\n" },
@@ -99,14 +118,15 @@ describe("diff and commit", () => {
       i=0; while [ $i -lt 400 ]; do head -c $((i * 37)) /dev/zero > many/$i; i=$((i + 1)); done; : > .wh.looks-like-one`;
     await place.changed("p", more, async (stack) => {
       using blob = place.host.content.begin();
-      const tree = await writeLayerTar(launcher, stack, { blob });
+      using tree = (await writeLayerTar(launcher, stack, { blob })) ?? expect.unreachable();
       expect(blob.finish().sizeBytes).toBe(lstatSync(blob.path).size);
       const fd = openSync(blob.path, "r");
       try {
-        const read = await readLayerTree(fd);
-        expect(tree?.sizeBytes).toBe(read.sizeBytes);
-        expect(tree?.root).toEqual(read.root);
-        const large = read.root.children?.get(encodeText("a-large"));
+        using read = await readLayerTree(fd, { scratch: `${blob.path}-read` as HostPath });
+        expect(tree.sizeBytes).toBe(read.sizeBytes);
+        const nodes = nodesOf(read);
+        expect(nodesOf(tree)).toEqual(nodes);
+        const large = nodes.get("/a-large");
         const bytes = Buffer.alloc(200_001);
         readSync(fd, bytes, 0, bytes.length, Number(large?.data));
         expect(bytes.equals(readFileSync(`${stack.upper}/a-large`))).toBe(true);

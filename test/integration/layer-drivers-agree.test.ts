@@ -269,7 +269,8 @@ describe("fsck.erofs", () => {
       const path = write(`fsck-${name}`, members);
       const tarFd = openSync(path, "r");
       const indexFd = openSync(`${path}.index`, "w+");
-      writeErofsIndex(await readLayerTree(tarFd), { indexFd, tarFd, uuid: Buffer.alloc(16, 1), blockBits: 12 });
+      using tree = await readLayerTree(tarFd, { scratch: base as HostPath });
+      writeErofsIndex(tree, { indexFd, tarFd, uuid: Buffer.alloc(16, 1), blockBits: 12 });
       closeSync(tarFd);
       closeSync(indexFd);
       expect(run("fsck.erofs", "--extract", `--device=${path}`, `${path}.index`)).not.toContain("corrupt");

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { TarSegment } from "../../archive/tar-entry.ts";
-import { LayerTree, type LayerNode } from "../layer-tree.ts";
+import { impliedDirectory, type LayerNode } from "../tree/layer-node.ts";
 import { copiedChunks, directChunks, planChunks } from "./chunks.ts";
 
 const from = { blockBits: 9, archiveBytes: 2 ** 40 };
 
 function file(size: number, ...segments: readonly TarSegment[]): LayerNode {
-  return { ...new LayerTree().root, type: "file", children: null, size, data: segments };
+  return { ...impliedDirectory, type: "file", size, data: segments };
 }
 
 describe("planChunks()", () => {

@@ -1,6 +1,6 @@
 import type { TarSegment } from "../../archive/tar-entry.ts";
 import { invalidTar } from "../../archive/tar-entry.ts";
-import { type LayerNode, segmentsOf } from "../layer-tree.ts";
+import { type LayerNode, segmentsOf } from "../tree/layer-node.ts";
 
 /** Chunks of a file are 2^chunkBits blocks; each is a run of blocks in the archive, a hole, or a run of the index's own. */
 export interface ChunkPlan {
@@ -21,15 +21,21 @@ const chunksAtLeast = 1024;
  * where that would be too many, or where runs do not begin with a block, they are longer and copied.
  */
 export function planChunks(node: LayerNode, from: { readonly blockBits: number; readonly archiveBytes: number }): ChunkPlan {
-  const { size, data } = node;
+  const { size } = node;
   const { blockBits } = from;
-  // Nearly all files.
-  if (typeof data === "number" && isDirect({ offset: data, length: size, fileOffset: 0 }, { ...from, last: true, size }))
-    return plan(size, blockBits, bitsFor(size, blockBits), true);
-  const segments = segmentsOf(node);
   const blockSize = 2 ** blockBits;
   const whole = bitsFor(size, blockBits);
-  const direct = segments.every((segment, index) => isDirect(segment, { ...from, last: index === segments.length - 1, size }));
+  // Nearly all files.
+  const { archiveBytes } = from;
+  if (
+    typeof node.data === "number" &&
+    isDirect({ offset: node.data, length: size, fileOffset: 0 }, { blockBits, archiveBytes, last: true, size })
+  )
+    return plan(size, blockBits, whole, true);
+  const segments = segmentsOf(node);
+  const direct = segments.every((segment, index) =>
+    isDirect(segment, { blockBits, archiveBytes, last: index === segments.length - 1, size }),
+  );
   if (segments.length === 0) return plan(size, blockBits, whole, true);
   const [only] = segments;
   if (direct && segments.length === 1 && only?.fileOffset === 0 && only.length === size) return plan(size, blockBits, whole, true);

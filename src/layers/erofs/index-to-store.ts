@@ -1,6 +1,7 @@
 import { closeSync, constants, copyFileSync, fsyncSync, linkSync, openSync } from "node:fs";
 import type { HostPath } from "../../core/brands.ts";
 import type { AddLayerOptions, LayerInfo } from "../layer-driver.ts";
+import type { LayerTree } from "../layer-tree.ts";
 import { readLayerTree } from "../read-layer-tree.ts";
 import { storeLayer, type StoreRequest } from "../store-layer.ts";
 import { writeErofsIndex } from "./write-index.ts";
@@ -26,19 +27,39 @@ export async function writeIndex(
 ): Promise<number> {
   const tarFd = openSync(tarPath, "r");
   try {
-    const tree = options.tree ?? (await readLayerTree(tarFd, options.signal));
-    const indexFd = openSync(`${directory}/index`, "wx", 0o600);
-    try {
-      writeErofsIndex(tree, { indexFd, tarFd, uuid: options.uuid });
-      fsyncSync(indexFd);
-    } finally {
-      closeSync(indexFd);
-    }
+    const { signal, uuid } = options;
+    const sizeBytes =
+      options.tree === undefined
+        ? await readAndWrite(directory, { tarFd, uuid, ...(signal === undefined ? {} : { signal }) })
+        : writeTree(options.tree, directory, { tarFd, uuid });
     keepArchive(tarPath, `${directory}/tar` as HostPath);
-    return tree.sizeBytes;
+    return sizeBytes;
   } finally {
     closeSync(tarFd);
   }
+}
+
+interface IndexSource {
+  readonly tarFd: number;
+  readonly uuid: Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+async function readAndWrite(directory: HostPath, from: IndexSource): Promise<number> {
+  const { tarFd, signal } = from;
+  using tree = await readLayerTree(tarFd, { scratch: `${directory}/spool` as HostPath, ...(signal === undefined ? {} : { signal }) });
+  return writeTree(tree, directory, from);
+}
+
+function writeTree(tree: LayerTree, directory: HostPath, { tarFd, uuid }: IndexSource): number {
+  const indexFd = openSync(`${directory}/index`, "wx", 0o600);
+  try {
+    writeErofsIndex(tree, { indexFd, tarFd, uuid });
+    fsyncSync(indexFd);
+  } finally {
+    closeSync(indexFd);
+  }
+  return tree.sizeBytes;
 }
 
 function keepArchive(tarPath: HostPath, kept: HostPath): void {

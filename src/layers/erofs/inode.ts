@@ -1,6 +1,6 @@
 import { bytesOf } from "../../core/byte-string.ts";
 import { typeBits, type Xattrs } from "../../kernel/tree-records.ts";
-import type { LayerNode } from "../layer-tree.ts";
+import type { LayerNode } from "../tree/layer-node.ts";
 
 /** An inode's number is where it lies, in units of so many bytes. */
 export const inodeSlot = 32;
@@ -28,20 +28,20 @@ export function encodeInode(into: Buffer, at: number, node: LayerNode, fields: I
   into.writeUInt16LE(1 | (fields.layout << 1), at);
   into.writeUInt16LE(fields.xattrBytes === 0 ? 0 : (fields.xattrBytes - xattrHeader) / 4 + 1, at + 2);
   into.writeUInt16LE(typeBits[node.type] | node.mode, at + 4);
-  putU64(into, at + 8, fields.size);
+  write64(into, fields.size, at + 8);
   into.writeUInt32LE(fields.union, at + 16);
   into.writeUInt32LE(fields.number, at + 20);
   into.writeUInt32LE(node.uid, at + 24);
   into.writeUInt32LE(node.gid, at + 28);
-  putU64(into, at + 32, node.mtime.seconds);
+  write64(into, node.mtime.seconds, at + 32);
   into.writeUInt32LE(node.mtime.nanos, at + 40);
   into.writeUInt32LE(fields.links, at + 44);
 }
 
-/** Also of negative numbers, as two's complement; exact up to 2^53. */
-export function putU64(into: Buffer, at: number, value: number): void {
-  into.writeInt32LE((value % 2 ** 32) | 0, at);
-  into.writeInt32LE(Math.floor(value / 2 ** 32) | 0, at + 4);
+/** Also negative ones (times), as two's complement; exact up to 2^53. */
+function write64(into: Buffer, value: number, at: number): void {
+  into.writeUInt32LE((value % 2 ** 32) >>> 0, at);
+  into.writeInt32LE(Math.floor(value / 2 ** 32), at + 4);
 }
 
 /** As new_encode_dev() in the kernel's linux/kdev_t.h. */

@@ -1,9 +1,13 @@
 import { fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import type { TarSegment } from "../../archive/tar-entry.ts";
-import { bytesOf } from "../../core/byte-string.ts";
-import type { LayerNode, LayerTree } from "../layer-tree.ts";
-import { copiedChunks, directChunks, planChunks, tooLarge } from "./chunks.ts";
-import { directoryBytes, encodeDirectory } from "./directory-blocks.ts";
+import { collectInRound } from "../../core/garbage.ts";
+import type { LayerTree } from "../layer-tree.ts";
+import type { LayerNode } from "../tree/layer-node.ts";
+import { noName } from "../tree/name-table.ts";
+import { TreeWalk } from "../tree/tree-walk.ts";
+import { Uint32Column } from "../tree/uint32-column.ts";
+import { type ChunkPlan, copiedChunks, directChunks, planChunks, tooLarge } from "./chunks.ts";
+import { directoryBlocks, directoryBytes, encodeDirectoryBlock } from "./directory-blocks.ts";
 import { encodeDevice, encodeInode, encodeXattrs, inodeSize, inodeSlot, layouts, noBlock, xattrBytes } from "./inode.ts";
 import { RegionWriter, type Taken } from "./region-writer.ts";
 import { encodeSuperblock, headEnd, superOffset } from "./superblock.ts";
@@ -12,6 +16,8 @@ const chunkIndexSize = 8;
 const chunksAreIndexes = 0x20;
 /** Of the devices, counted from 1: the archive. */
 const archiveDevice = 1;
+/** Inodes' places are kept as numbers of 32 bits: 128 GiB of them. */
+const mostSlots = 0xffff_ffff;
 
 export interface IndexTarget {
   /** An empty file, open for writing; it is not brought to the disk. */
@@ -35,29 +41,34 @@ export function writeErofsIndex(tree: LayerTree, target: IndexTarget): void {
 }
 
 interface Body {
+  /** As `describeNode` says. */
+  readonly is: LayerNode;
   readonly layout: (typeof layouts)[keyof typeof layouts];
   readonly xattrBytes: number;
+  /** Of the file. */
+  readonly size: number;
   /** Bytes of the inode and all that follows it. */
   readonly bytes: number;
   /** Of those: the last part of the data, which lies within one block. */
   readonly tail: number;
+  /** Of a file that is not empty. */
+  readonly chunks: ChunkPlan | undefined;
 }
 
 class IndexWriter {
   readonly #tree: LayerTree;
-  readonly #target: IndexTarget;
   readonly #blockBits: number;
   readonly #blockSize: number;
   readonly #archiveBytes: number;
-  /** In the order in which they lie: what a directory holds is together. */
-  readonly #nodes: LayerNode[] = [];
-  /** Of each node. */
-  readonly #bodies: Body[] = [];
-  /** Of each directory, in the same order. */
-  readonly #parents: LayerNode[] = [];
+  readonly #target: IndexTarget;
+  /** The first names of all nodes, in the order in which those lie: what a directory holds is together. */
+  readonly #order = new Uint32Column();
+  /** Of those; a large tree's are counted twice, so as not to be in memory. */
+  readonly #bodies: Body[] | undefined;
 
   constructor(tree: LayerTree, target: IndexTarget) {
     this.#tree = tree;
+    this.#bodies = tree.isLarge ? undefined : [];
     this.#target = target;
     this.#blockBits = target.blockBits ?? 9;
     this.#blockSize = 1 << this.#blockBits;
@@ -69,12 +80,9 @@ class IndexWriter {
     const dataStart = this.#blockUp(this.#place());
     const inodes = new RegionWriter(indexFd, headEnd(this.#blockBits));
     const data = new DataWriter(this.#target, { start: dataStart, blockSize: this.#blockSize });
-    let directories = 0;
-    for (let index = 0; index < this.#nodes.length; index++) {
-      const [node, body] = [this.#nodes[index], this.#bodies[index]];
-      if (node === undefined || body === undefined) continue;
-      const parent = node.type === "directory" ? (this.#parents[directories++] ?? node) : node;
-      this.#encode(node, { body, parent, number: index + 1, inodes, data });
+    for (let index = 0; index < this.#order.length; index++) {
+      this.#encode(this.#order.get(index), { index, inodes, data });
+      if (this.#tree.isLarge) collectInRound(index);
     }
     inodes.flush();
     const blocks = this.#blockUp(data.finish()) / this.#blockSize;
@@ -83,8 +91,8 @@ class IndexWriter {
     ftruncateSync(indexFd, blocks * this.#blockSize);
     const head = encodeSuperblock({
       blockBits: this.#blockBits,
-      rootOffset: this.#tree.root.place,
-      inodes: this.#nodes.length,
+      rootOffset: this.#tree.places.get(this.#tree.root) * inodeSlot,
+      inodes: this.#order.length,
       blocks,
       deviceBlocks,
       uuid,
@@ -92,105 +100,127 @@ class IndexWriter {
     writeSync(indexFd, head, 0, head.length, superOffset);
   }
 
-  /** Gives every node its place. Returns the first byte behind all of them. */
+  /** Gives every node its place, by the number of its slot. Returns the first byte behind all of them. */
   #place(): number {
-    let end = this.#add(this.#tree.root, this.#tree.root, headEnd(this.#blockBits));
-    const pending = [this.#tree.root];
-    for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-      const below: LayerNode[] = [];
-      for (const node of directory.children?.values() ?? []) {
-        if (node.place !== 0) continue;
-        end = this.#add(node, directory, end);
-        if (node.children !== null) below.push(node);
+    const tree = this.#tree;
+    const { nodes, next } = tree.names;
+    let end = this.#add(tree.rootName, tree.root, headEnd(this.#blockBits));
+    const walk = new TreeWalk(tree);
+    for (let directory = walk.nextDirectory(); directory !== noName; directory = walk.nextDirectory()) {
+      for (let name = tree.firstIn(tree.nodeOf(directory)); name !== noName; name = next.get(name)) {
+        const node = nodes.get(name);
+        if (tree.places.get(node) === 0) end = this.#add(name, node, end);
       }
-      for (const node of below.reverse()) pending.push(node);
     }
     return end;
   }
 
-  #add(node: LayerNode, parent: LayerNode, end: number): number {
+  #add(name: number, node: number, end: number): number {
     const body = this.#body(node);
     let place = Math.ceil(end / inodeSlot) * inodeSlot;
     const before = body.bytes - body.tail;
     while (((place + before) % this.#blockSize) + body.tail > this.#blockSize) place += inodeSlot;
-    node.place = place;
-    this.#nodes.push(node);
-    this.#bodies.push(body);
-    if (node.children !== null) this.#parents.push(parent);
+    if (place / inodeSlot > mostSlots) throw tooLarge();
+    this.#tree.places.set(node, place / inodeSlot);
+    this.#bodies?.push(body);
+    const index = this.#order.push(name);
+    if (this.#tree.isLarge) collectInRound(index);
     return place + body.bytes;
   }
 
-  #body(node: LayerNode): Body {
-    const xattrs = xattrBytes(node.xattrs);
+  #body(node: number): Body {
+    const is = this.#tree.describeNode(node);
+    const xattrs = xattrBytes(is.xattrs);
     const fixed = inodeSize + xattrs;
-    if (node.type === "file" && node.size > 0) {
-      const { count } = planChunks(node, { blockBits: this.#blockBits, archiveBytes: this.#archiveBytes });
-      return { layout: layouts.chunks, xattrBytes: xattrs, bytes: chunksAt(fixed) + count * chunkIndexSize, tail: 0 };
+    if (is.type === "file" && is.size > 0) {
+      const chunks = planChunks(is, { blockBits: this.#blockBits, archiveBytes: this.#archiveBytes });
+      const bytes = chunksAt(fixed) + chunks.count * chunkIndexSize;
+      return { is, layout: layouts.chunks, xattrBytes: xattrs, size: is.size, bytes, tail: 0, chunks };
     }
-    const size = node.children === null ? node.target.length : directoryBytes(node, this.#blockSize);
+    const isDirectory = is.type === "directory";
+    const size = isDirectory ? directoryBytes(this.#tree, node, this.#blockSize) : is.target.length;
     const tail = size % this.#blockSize;
     // An inode and its tail share a block; a symlink is one tail.
-    const inline = tail > 0 && fixed + tail <= this.#blockSize && (node.children !== null || size === tail);
-    if (!inline) return { layout: layouts.plain, xattrBytes: xattrs, bytes: fixed, tail: 0 };
-    return { layout: layouts.inline, xattrBytes: xattrs, bytes: fixed + tail, tail };
+    const inline = tail > 0 && fixed + tail <= this.#blockSize && (isDirectory || size === tail);
+    if (!inline) return { is, layout: layouts.plain, xattrBytes: xattrs, size, bytes: fixed, tail: 0, chunks: undefined };
+    return { is, layout: layouts.inline, xattrBytes: xattrs, size, bytes: fixed + tail, tail, chunks: undefined };
   }
 
-  #encode(
-    node: LayerNode,
-    to: {
-      readonly body: Body;
-      readonly parent: LayerNode;
-      readonly number: number;
-      readonly inodes: RegionWriter;
-      readonly data: DataWriter;
-    },
-  ): void {
-    const { body, parent, number, inodes, data } = to;
-    const taken = inodes.take(node.place, body.bytes);
-    const common = { layout: body.layout, number, xattrBytes: body.xattrBytes };
-    if (body.xattrBytes > 0) encodeXattrs(taken.buffer, taken.at + inodeSize, node.xattrs);
-    if (body.layout === layouts.chunks) {
-      const union = this.#chunks(node, { buffer: taken.buffer, at: taken.at + chunksAt(inodeSize + body.xattrBytes) }, data);
-      encodeInode(taken.buffer, taken.at, node, { ...common, size: node.size, union, links: node.links });
-      return;
-    }
-    const content = node.children === null ? bytesOf(node.target) : encodeDirectory(node, parent, this.#blockSize);
-    const outside = content.length - body.tail;
-    content.copy(taken.buffer, taken.at + body.bytes - body.tail, outside);
-    const isDevice = node.type === "character" || node.type === "block";
-    encodeInode(taken.buffer, taken.at, node, {
-      ...common,
-      size: content.length,
-      union: isDevice ? encodeDevice(node) : outside === 0 ? noBlock : data.put(content.subarray(0, outside)),
-      links: node.children === null ? node.links : 2 + countDirectories(node),
+  #encode(name: number, to: { readonly index: number; readonly inodes: RegionWriter; readonly data: DataWriter }): void {
+    const { index, inodes, data } = to;
+    const tree = this.#tree;
+    const node = tree.nodeOf(name);
+    const body = this.#bodies?.[index] ?? this.#body(node);
+    const { is } = body;
+    const place = tree.places.get(node) * inodeSlot;
+    const { chunks } = body;
+    // Nearly all files: a run of the archive.
+    const single = chunks?.count === 1 && chunks.direct && typeof is.data === "number" ? is.data / this.#blockSize : undefined;
+    const fixed = inodes.take(place, single === undefined ? inodeSize + body.xattrBytes : body.bytes);
+    const outside = body.size - body.tail;
+    let union = noBlock;
+    if (chunks !== undefined) union = chunks.chunkBits | chunksAreIndexes;
+    else if (is.type === "character" || is.type === "block") union = encodeDevice(is);
+    else if (outside > 0) union = data.reserve(outside) / this.#blockSize;
+    encodeInode(fixed.buffer, fixed.at, is, {
+      layout: body.layout,
+      number: index + 1,
+      xattrBytes: body.xattrBytes,
+      size: body.size,
+      union,
+      links: tree.linksOf(node),
     });
+    if (body.xattrBytes > 0) encodeXattrs(fixed.buffer, fixed.at + inodeSize, is.xattrs);
+    if (single !== undefined) putChunk(fixed, chunksAt(inodeSize + body.xattrBytes), { device: archiveDevice, block: single });
+    else if (chunks !== undefined) this.#chunks(is, chunks, { at: place + chunksAt(inodeSize + body.xattrBytes), inodes, data });
+    else {
+      const content = { inside: { region: inodes, at: place + body.bytes - body.tail }, data, start: union * this.#blockSize, outside };
+      if (is.type === "directory") this.#directory(name, content);
+      else if (is.type === "symlink") this.#symlink(is, content);
+    }
   }
 
-  /** Returns the format that the inode names. */
-  #chunks(node: LayerNode, to: Taken, data: DataWriter): number {
-    const plan = planChunks(node, { blockBits: this.#blockBits, archiveBytes: this.#archiveBytes });
-    let at = to.at;
+  /** Blocks up to `outside` bytes are the index's own, a last one behind them follows the inode. */
+  #directory(name: number, to: Content): void {
+    let done = 0;
+    for (const block of directoryBlocks(this.#tree, this.#tree.nodeOf(name), this.#blockSize)) {
+      const isOutside = done < to.outside;
+      const taken = isOutside ? to.data.take(to.start + done, block.bytes) : to.inside.region.take(to.inside.at, block.bytes);
+      encodeDirectoryBlock(this.#tree, name, block, taken);
+      done += this.#blockSize;
+    }
+  }
+
+  #symlink({ target }: LayerNode, to: Content): void {
+    const { buffer, at } = to.outside > 0 ? to.data.take(to.start, target.length) : to.inside.region.take(to.inside.at, target.length);
+    buffer.write(target, at, "latin1");
+  }
+
+  #chunks(file: LayerNode, plan: ChunkPlan, to: { at: number; readonly inodes: RegionWriter; readonly data: DataWriter }): void {
     const put = (device: number, block: number): void => {
-      to.buffer.writeUInt16LE(device, at + 2);
-      to.buffer.writeUInt32LE(block, at + 4);
-      at += chunkIndexSize;
+      putChunk(to.inodes.take(to.at, chunkIndexSize), 0, { device, block });
+      to.at += chunkIndexSize;
     };
-    if (typeof node.data === "number" && plan.direct && plan.count === 1) put(archiveDevice, node.data / this.#blockSize);
-    else if (plan.direct) {
-      for (const offset of directChunks(node, plan, this.#blockBits)) {
+    if (plan.direct) {
+      for (const offset of directChunks(file, plan, this.#blockBits)) {
         if (offset === undefined) put(0, noBlock);
         else put(archiveDevice, offset / this.#blockSize);
       }
-    } else {
-      const chunkBytes = this.#blockSize * 2 ** plan.chunkBits;
-      let start = 0;
-      for (const parts of copiedChunks(node, plan, this.#blockBits)) {
-        const length = Math.min(chunkBytes, node.size - start);
-        put(0, parts.length === 0 ? noBlock : data.copy(parts, { start, length }));
-        start += chunkBytes;
-      }
+    } else this.#copyChunks(file, plan, { put, data: to.data });
+  }
+
+  #copyChunks(
+    file: LayerNode,
+    plan: ChunkPlan,
+    to: { readonly put: (device: number, block: number) => void; readonly data: DataWriter },
+  ): void {
+    const chunkBytes = this.#blockSize * 2 ** plan.chunkBits;
+    let start = 0;
+    for (const parts of copiedChunks(file, plan, this.#blockBits)) {
+      const length = Math.min(chunkBytes, file.size - start);
+      to.put(0, parts.length === 0 ? noBlock : to.data.copy(parts, { start, length }));
+      start += chunkBytes;
     }
-    return plan.chunkBits | chunksAreIndexes;
   }
 
   #blockUp(offset: number): number {
@@ -198,15 +228,22 @@ class IndexWriter {
   }
 }
 
+/** Where the content of a directory or symlink goes: the first `outside` bytes to the index's blocks at `start`, the rest to its inode. */
+interface Content {
+  readonly inside: { readonly region: RegionWriter; readonly at: number };
+  readonly data: DataWriter;
+  readonly start: number;
+  readonly outside: number;
+}
+
 /** Chunks follow inode and xattrs, aligned to their own size. */
 function chunksAt(fixed: number): number {
   return Math.ceil(fixed / chunkIndexSize) * chunkIndexSize;
 }
 
-function countDirectories(node: LayerNode): number {
-  let count = 0;
-  for (const child of node.children?.values() ?? []) if (child.children !== null) count++;
-  return count;
+function putChunk({ buffer, at }: Taken, offset: number, to: { readonly device: number; readonly block: number }): void {
+  buffer.writeUInt16LE(to.device, at + offset + 2);
+  buffer.writeUInt32LE(to.block, at + offset + 4);
 }
 
 /** Blocks of the index's own, behind all inodes. */
@@ -223,17 +260,22 @@ class DataWriter {
     this.#end = from.start;
   }
 
-  /** Returns the number of the first of its blocks. */
-  put(content: Buffer): number {
-    const start = this.#reserve(content.length);
-    const { buffer, at } = this.#region.take(start, content.length);
-    content.copy(buffer, at);
-    return start / this.#blockSize;
+  /** Room for so many bytes, from a block's start on. Returns that. */
+  reserve(length: number): number {
+    const start = this.#end;
+    this.#end = Math.ceil((start + length) / this.#blockSize) * this.#blockSize;
+    if (this.#end / this.#blockSize >= noBlock) throw tooLarge();
+    return start;
   }
 
-  /** A chunk of a file: parts of the archive, with zeros around them. */
+  /** Bytes that have been reserved; as `RegionWriter` says. */
+  take(offset: number, length: number): Taken {
+    return this.#region.take(offset, length);
+  }
+
+  /** A chunk of a file: parts of the archive, with zeros around them. Returns the number of the first of its blocks. */
   copy(parts: readonly TarSegment[], chunk: { readonly start: number; readonly length: number }): number {
-    const start = this.#reserve(chunk.length);
+    const start = this.reserve(chunk.length);
     const piece = 64 * 1024;
     for (const { offset, length, fileOffset } of parts) {
       for (let done = 0; done < length; ) {
@@ -255,12 +297,5 @@ class DataWriter {
   finish(): number {
     this.#region.flush();
     return this.#end;
-  }
-
-  #reserve(length: number): number {
-    const start = this.#end;
-    this.#end = Math.ceil((start + length) / this.#blockSize) * this.#blockSize;
-    if (this.#end / this.#blockSize >= noBlock) throw tooLarge();
-    return start;
   }
 }
