@@ -89,6 +89,20 @@ describe("run -it", () => {
     await host.ok(["rm", "-f", "keys"]);
   });
 
+  test("config.json's detachKeys are the usual ones", async () => {
+    await Bun.write(`${host.directory}/docker/config.json`, '{"detachKeys": "ctrl-x"}');
+    const env = { DOCKER_CONFIG: `${host.directory}/docker` };
+    await using program = host.terminal(["run", "-it", "--name", "usual", "base", "cat", "-v"], { env });
+    await poll("it runs", () => isRunning("usual"));
+    program.type("\x10\x11b\r");
+    // The terminal inside keeps ctrl-q to itself.
+    await program.sees("^Pb");
+    program.type("\x18");
+    expect(await program.exited).toBe(0);
+    expect(await isRunning("usual")).toBe(true);
+    await host.ok(["rm", "-f", "usual"]);
+  });
+
   test("is ended by `stop` from elsewhere, with the terminal restored", async () => {
     await using program = host.terminal(["run", "--rm", "-it", "--name", "elsewhere", "--stop-signal", "KILL", "payload", "sleep"]);
     await program.sees("ready");

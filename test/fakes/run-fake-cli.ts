@@ -21,6 +21,8 @@ export async function runFakeCli(
   const stderr = new MemorySink();
   const engine = init.engine ?? new FakeEngine(init);
   // -1 is not open: reading from it is the end of input at once.
-  const code = await runCli(args, { env: init.env ?? {}, createEngine: () => engine, stdout, stderr, stdinFd: -1, now: () => fakeNow });
+  // Not what the developer's own docker is told.
+  const env = { DOCKER_CONFIG: "/nonexistent", ...init.env };
+  const code = await runCli(args, { env, createEngine: () => engine, stdout, stderr, stdinFd: -1, now: () => fakeNow });
   return { code, stdout: stdout.text, stderr: stderr.text, engine };
 }

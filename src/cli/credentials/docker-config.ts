@@ -47,6 +47,12 @@ export class DockerConfig {
     return new DockerConfig(path, document);
   }
 
+  /** A setting that is text; empty when there is none. */
+  text(name: string): string {
+    const value = this.#document[name];
+    return typeof value === "string" ? value : "";
+  }
+
   /** The name of the credential helper for a registry; undefined: its credentials are in the file. */
   helperOf(key: string): string | undefined {
     const own = this.#object("credHelpers")[key];

@@ -1,7 +1,7 @@
 import type { AttachOptions, ProcessStreams } from "../../engine/engine.ts";
 import type { CliContext } from "../cli-context.ts";
 import { brokenPipeExitCode, type OutputSink } from "../output/output-sink.ts";
-import { defaultDetachKeys, DetachScanner } from "./detach-keys.ts";
+import { defaultDetachKeys, DetachScanner, parseDetachKeys } from "./detach-keys.ts";
 import { endingSignals, forwardedSignals } from "./forwarded-signals.ts";
 import { readChunks } from "./stdin-reader.ts";
 import type { RawMode } from "./terminal.ts";
@@ -121,8 +121,21 @@ export class AttachedSession implements Disposable {
     };
   }
 
+  /** As docker: what is wrong in the user's own setting is told, and no reason not to go on. */
+  async #usualDetachKeys(): Promise<readonly number[]> {
+    const { clientSetting } = await import("../credentials/client-setting.ts");
+    const text = clientSetting(this.#context.env, "detachKeys");
+    if (text === "") return defaultDetachKeys;
+    try {
+      return parseDetachKeys(text);
+    } catch (error) {
+      await this.#context.stderr.write(`wherry: ${error instanceof Error ? error.message : String(error)}; using ctrl-p,ctrl-q\r\n`);
+      return defaultDetachKeys;
+    }
+  }
+
   async #copyStdin(streams: ProcessStreams): Promise<void> {
-    const scanner = this.#options.tty ? new DetachScanner(this.#options.detachKeys ?? defaultDetachKeys) : undefined;
+    const scanner = this.#options.tty ? new DetachScanner(this.#options.detachKeys ?? (await this.#usualDetachKeys())) : undefined;
     try {
       let writing: Promise<void> = Promise.resolve();
       for await (const chunk of readChunks(this.#context.stdinFd)) {

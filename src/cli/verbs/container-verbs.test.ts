@@ -1,9 +1,27 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { containerRow } from "../../../test/fakes/container-row.ts";
 import { runFakeCli } from "../../../test/fakes/run-fake-cli.ts";
 import { ago, containers, idOf, images, init } from "../../../test/fakes/sample-state.ts";
 
 describe("ps", () => {
+  test("has the format that config.json gives it, unless it is told another, or to be quiet", async () => {
+    const directory = mkdtempSync(`${tmpdir()}/wherry-ps-`);
+    const ps = async (...args: readonly string[]) =>
+      (await runFakeCli(["ps", ...args], { ...init, env: { DOCKER_CONFIG: directory } })).stdout.split("\n")[0];
+    try {
+      writeFileSync(`${directory}/config.json`, '{"psFormat": "{{.Names}}!"}');
+      expect(await ps()).toMatch(/^\w+!$/);
+      expect(await ps("--format", "x")).toBe("x");
+      expect(await ps("-q")).toMatch(/^[0-9a-f]{12}$/);
+      writeFileSync(`${directory}/config.json`, "no JSON");
+      expect(await ps()).toStartWith("CONTAINER ID ");
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
   test("-a prints docker's table", async () => {
     expect((await runFakeCli(["ps", "-a"], init)).stdout).toBe(
       [

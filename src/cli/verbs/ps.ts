@@ -24,7 +24,8 @@ export const psVerb = defineVerb({
   minArguments: 0,
   maxArguments: 0,
   async run(context, { values }) {
-    const { format = "" } = values;
+    const format =
+      values.format ?? (values.quiet ? "" : (await import("../credentials/client-setting.ts")).clientSetting(context.env, "psFormat"));
     const limit = values.latest && values.last === undefined ? 1 : (values.last ?? -1);
     const size = values.size || format.includes(".Size");
     const { containers } = await context.engine();

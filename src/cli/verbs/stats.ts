@@ -26,11 +26,12 @@ export const statsVerb = defineVerb({
   minArguments: 0,
   async run(context, { values, positionals }) {
     const references = positionals.length > 0 ? positionals : undefined;
+    const format = values.format ?? (await import("../credentials/client-setting.ts")).clientSetting(context.env, "statsFormat");
     const show = async (before: Samples, after: Samples): Promise<void> => {
       const rows = [...after].map(([id, sample]) =>
         statsRow(sample, { before: before.get(id), truncate: !values["no-trunc"], hostMemoryBytes: totalmem() }),
       );
-      const text = formatList({ defaultColumns: COLUMNS, headings: statsHeadings, rows }, values.format);
+      const text = formatList({ defaultColumns: COLUMNS, headings: statsHeadings, rows }, format);
       await context.stdout.write(values["no-stream"] ? text : `${CLEAR}${text}`);
     };
     // Use of the processor is a difference, so that even one table needs two samples.
