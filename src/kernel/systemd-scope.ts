@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
+import { callerRights } from "./caller-rights.ts";
 
 export interface ScopeRequest {
   /** `PREFIX-NAME.scope`. */
@@ -16,7 +17,26 @@ export interface ScopeRequest {
 
 const PATIENCE_MS = 10_000;
 
-const managerCall = ["--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"];
+const manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"];
+const managerCall = ["--quiet", "call", ...manager];
+
+/** Somebody who is not root has a manager of his own, which he finds by XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS. @see busctl(1) */
+function ofCaller(args: readonly string[]): readonly string[] {
+  return callerRights() === "root" ? args : ["--user", ...args];
+}
+
+/**
+ * The group beneath which the caller's manager has its units, from the hierarchy's mount point: empty for root's, which has them all.
+ * @throws {EngineError} CGROUP_SETUP_FAILED
+ */
+export function managerGroup(): string {
+  if (callerRights() === "root") return "";
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  const result = spawnSync("busctl", ofCaller(["get-property", ...manager, "ControlGroup"]), { encoding: "utf8" });
+  const [, path] = /^s "(\/[^"]*)"$/.exec((result.stdout ?? "").trim()) ?? [];
+  if (path !== undefined) return path;
+  throw setupFailed("user manager", result.error?.message ?? result.stderr.trim());
+}
 
 /**
  * Has systemd make a scope, whose cgroup is delegated to us, and keeps it alive with a process that does nothing. A scope ends with its last
@@ -52,7 +72,7 @@ export function startScope(request: ScopeRequest): Disposable {
     String(keeper.pid ?? 0),
     "0",
   ];
-  const result = spawnSync("busctl", call, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  const result = spawnSync("busctl", ofCaller(call), { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
   if (result.status !== 0) {
     end();
     throw setupFailed(request.unit, result.error?.message ?? result.stderr.trim());
@@ -72,7 +92,7 @@ export function setScopeProperties(unit: string, properties: ScopeRequest["prope
   if (properties.length === 0) return;
   const call = [...managerCall, "SetUnitProperties", "sba(sv)", unit, "true", String(properties.length)];
   const { spawnSync } = process.getBuiltinModule("node:child_process");
-  const result = spawnSync("busctl", [...call, ...properties.flatMap(({ name, type, value }) => [name, type, value])], {
+  const result = spawnSync("busctl", ofCaller([...call, ...properties.flatMap(({ name, type, value }) => [name, type, value])]), {
     stdio: ["ignore", "ignore", "pipe"],
     encoding: "utf8",
   });

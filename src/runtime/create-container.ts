@@ -182,7 +182,7 @@ async function placeOf(
   { config }: BundleConfig,
 ): Promise<Pick<ContainerRecord, "cgroup" | "systemdUnit">> {
   if (systemdCgroup !== true) return { cgroup: bundleCgroupPath(config, id) };
-  const { path, unit } = (await import("./systemd-cgroup.ts")).systemdUnit(config, id);
+  const { path, unit } = (await import("./systemd-cgroup.ts")).containerUnit(config, id);
   return { cgroup: path, systemdUnit: unit };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { EngineError } from "../core/engine-error.ts";
 import { type CgroupPath, slicePath } from "../core/cgroup-layout.ts";
-import { startScope } from "../kernel/systemd-scope.ts";
+import { managerGroup, startScope } from "../kernel/systemd-scope.ts";
 import { scopeProperties } from "../plan/cgroups/scope-properties.ts";
 import type { OciConfig } from "../plan/oci-config.ts";
 import { configInvalid } from "../plan/plan-context.ts";
@@ -15,19 +15,26 @@ export interface SystemdUnit {
 }
 
 /**
- * The unit that `linux.cgroupsPath` names, `slice:prefix:name`; without one `system.slice:wherry-oci:ID`.
+ * The unit that `linux.cgroupsPath` names, `slice:prefix:name`; without one `system.slice:wherry-oci:ID`, or `user.slice:…` of a user's.
+ * @param above where the manager has its slices: see managerGroup()
  * @throws {EngineError} CONFIG_INVALID
  */
-export function systemdUnit(config: OciConfig, id: string): SystemdUnit {
+export function systemdUnit(config: OciConfig, id: string, above = ""): SystemdUnit {
   const given = config.linux?.cgroupsPath ?? "";
-  const parts = given === "" ? ["system.slice", "wherry-oci", id] : given.split(":");
+  const usual = above === "" ? "system.slice" : "user.slice";
+  const parts = given === "" ? [usual, "wherry-oci", id] : given.split(":");
   const [slice = "", prefix = "", name = ""] = parts;
   if (parts.length !== 3 || name === "")
     throw configInvalid(`\`linux.cgroupsPath\`: \`slice:prefix:name\` is meant with --systemd-cgroup, not \`${given}\``);
-  const parent = slice === "" ? "system.slice" : slice;
+  const parent = slice === "" ? usual : slice;
   const unit = name.endsWith(".slice") ? name : `${prefix === "" ? "" : `${prefix}-`}${name}.scope`;
   if (/[/\s]/.test(unit)) throw configInvalid(`\`linux.cgroupsPath\`: \`${unit}\` is no name of a unit`);
-  return { slice: parent, unit, path: `${unitSlicePath(parent)}/${unit}` };
+  return { slice: parent, unit, path: `${above}${unitSlicePath(parent)}/${unit}` };
+}
+
+/** The same, of the caller's manager. @throws {EngineError} CONFIG_INVALID, CGROUP_SETUP_FAILED */
+export function containerUnit(config: OciConfig, id: string): SystemdUnit {
+  return systemdUnit(config, id, managerGroup());
 }
 
 /** @throws {EngineError} CONFIG_INVALID */
@@ -49,7 +56,7 @@ export function startContainerScope(config: OciConfig, id: string, launcher: str
       message: "systemd cgroup flag passed, but systemd support for managing cgroups is not available",
     });
   }
-  const { unit, slice, path } = systemdUnit(config, id);
+  const { unit, slice, path } = containerUnit(config, id);
   const properties = scopeProperties(config.linux?.resources ?? {});
   return startScope({ unit, slice, path, properties, launcher, description: `container ${id}` });
 }

@@ -42,7 +42,7 @@ function featureList(): object {
     linux: {
       namespaces: Object.keys(NAMESPACES).sort(),
       capabilities: [...allCapabilities].sort(),
-      cgroup: { v1: true, v2: true, systemd: true, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
         actions,
