@@ -1,5 +1,5 @@
 // AppArmor profiles that podman and containerd hand to Wherry as their runtime.
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test as bunTest } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { makeImageArchive, makeLayoutArchive } from "../support/engine-image.ts";
@@ -11,7 +11,7 @@ import { makeTestDirectory, wherryProgram } from "../support/wherry-host.ts";
 import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "apparmor", "apparmor-parser", "binary", "payload", "busybox", "podman", "containerd");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 const name = "wherry-test-engines";
 const profile = `profile ${name} flags=(attach_disconnected) {
   file,

@@ -1,5 +1,5 @@
 // buildah's RUN steps with Wherry as the runtime.
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test as bunTest } from "bun:test";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { makeImageArchive } from "../support/engine-image.ts";
 import { run } from "../support/image-root.ts";
@@ -8,7 +8,7 @@ import { makeTestDirectory, wherryProgram } from "../support/wherry-host.ts";
 import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "payload", "busybox", "buildah");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 let directory = "";
 const roots = () => ["--root", `${directory}/root`, "--runroot", `${directory}/run`];
 

@@ -1,5 +1,5 @@
 // containerd with Wherry as the runtime behind its shim; a daemon of its own, spoken to by ctr.
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test as bunTest } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { makeLayoutArchive } from "../support/engine-image.ts";
@@ -13,7 +13,7 @@ import { makeTestDirectory, wherryProgram } from "../support/wherry-host.ts";
 import { RunningProgram, type RunOptions, type RunResult } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "payload", "busybox", "containerd");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 const image = "docker.io/library/test:1";
 let directory = "";
 let daemon: StartedDaemon | undefined;

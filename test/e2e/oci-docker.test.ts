@@ -1,5 +1,5 @@
 // dockerd with Wherry as one of its runtimes, by --add-runtime; a daemon of its own.
-import { afterAll, beforeAll } from "bun:test";
+import { afterAll, beforeAll, test as bunTest } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { symlinkSync } from "node:fs";
 import { testDockerLikeEngine } from "../support/docker-like-engine.ts";
@@ -11,7 +11,7 @@ import { testCgroup } from "../support/test-cgroup.ts";
 import { makeTestDirectory, wherryProgram } from "../support/wherry-host.ts";
 
 const test = requires("root", "binary", "payload", "busybox", "dockerd", "docker-cli");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 let directory = "";
 let command: readonly string[] = [];
 let daemon: StartedDaemon | undefined;

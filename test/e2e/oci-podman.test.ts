@@ -1,5 +1,5 @@
 // podman with Wherry as its runtime.
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test as bunTest } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { testDockerLikeEngine } from "../support/docker-like-engine.ts";
 import { makeImageArchive } from "../support/engine-image.ts";
@@ -11,7 +11,7 @@ import { makeTestDirectory, wherryProgram } from "../support/wherry-host.ts";
 import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "payload", "busybox", "podman");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 let directory = "";
 let command: readonly string[] = [];
 

@@ -1,5 +1,5 @@
 // `wherry oci --systemd-cgroup` for somebody who is not root: his own systemd makes the control groups.
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test as bunTest } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { poll } from "../support/poll.ts";
@@ -8,7 +8,7 @@ import { useRootlessHost } from "../support/rootless-host.ts";
 import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "payload", "user-namespaces", "cgroup-v2", "systemd");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 const { user, host, bundle } = useRootlessHost("rs");
 let group = "";
 const unit = `wherry-test-user-${process.pid}`;
@@ -74,7 +74,7 @@ test("limits, processes and the end of a scope that the user's systemd has made"
 
 test("without a manager that is an error", async () => {
   const made = await bundle(["/payload", "exit", "0"]);
-  const [program = "", ...rest] = [...user.prefix, "env", "XDG_RUNTIME_DIR=/nonexistent", `${user.directory}/dist/wherry`, "oci"];
+  const [program, ...rest] = [...user.prefix, "env", "XDG_RUNTIME_DIR=/nonexistent", `${user.directory}/dist/wherry`, "oci"];
   const run = ["--systemd-cgroup", "--root", host.root, "run", "-b", made, "lost"];
   expect(await new RunningProgram(program, [...rest, ...run]).done).toMatchObject({
     code: 1,
