@@ -9,13 +9,16 @@ import type { Slice } from "./tree/path-cursor.ts";
 import { TreeWalk } from "./tree/tree-walk.ts";
 import { Uint32Column } from "./tree/uint32-column.ts";
 
-/** Of a node's state: the number of its type, and marks. */
+/** Of a node's state: the number of its type, and marks; behind them, its links. */
 const typeBits = 7;
 const directoryType = nodeTypes.indexOf("directory");
 const opaqueMark = 8;
 const whiteoutMark = 16;
 /** It has a record in the spool: otherwise it is an implied directory, or a whiteout. */
 const recordMark = 32;
+const oneLink = 64;
+/** What there is room for; further ones, of which an archive would need 32 GB, are not counted. */
+const mostLinks = 2 ** 26 - 1;
 
 /**
  * The files of a layer and their names. Made for millions of them: files (nodes) and names are numbers, what is asked for often lies in columns,
@@ -37,7 +40,6 @@ export class LayerTree implements Disposable {
   readonly #store: NodeStore;
   readonly #states = new Uint32Column();
   readonly #records = new Uint32Column();
-  readonly #links = new Uint32Column();
   readonly #firstNames = new Uint32Column();
 
   /** @param scratch the path of a file that a large tree makes, to be kept without a name until the tree is disposed of. */
@@ -100,9 +102,9 @@ export class LayerTree implements Disposable {
       for (let child = first; child !== noName; child = next.get(child)) {
         const node = nodes.get(child);
         if (this.isDirectory(node)) links++;
-        else this.#links.set(node, this.#links.get(node) + 1);
+        else this.#setLinks(node, this.linksOf(node) + 1);
       }
-      this.#links.set(directory, links);
+      this.#setLinks(directory, links);
     }
   }
 
@@ -139,7 +141,7 @@ export class LayerTree implements Disposable {
 
   /** What stat(2) calls links: names, and for a directory two and those in it. */
   linksOf(node: number): number {
-    return this.#links.get(node);
+    return Math.floor(this.#states.get(node) / oneLink);
   }
 
   /** A directory's first name in the order of their bytes, or `noName`. */
@@ -164,9 +166,12 @@ export class LayerTree implements Disposable {
     this.#store[Symbol.dispose]();
   }
 
+  #setLinks(node: number, links: number): void {
+    this.#states.set(node, (this.#states.get(node) % oneLink) + Math.min(links, mostLinks) * oneLink);
+  }
+
   #addState(state: number): number {
     this.#records.push(0);
-    this.#links.push(0);
     this.#firstNames.push(noName);
     return this.#states.push(state);
   }
