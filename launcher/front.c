@@ -52,6 +52,15 @@ static void clean_environment(void)
 	*kept = NULL;
 }
 
+/* Where one is closed, what is opened first would have its number: a socket of ours would be read as if typed, output go into the state. */
+static void open_missing_stdio(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDWR);
+	closing(fd, 0);
+}
+
 /*
  * The first start after boot reads the engine whole, which takes no longer than its page faults would: then the page cache holds it in
  * pieces of 2 MiB, which is what MADV_HUGEPAGE is for, and not in those of 4 KiB that faults would leave there for all later starts
@@ -177,6 +186,7 @@ int front(char **argv)
 {
 	static char interpret[] = "BUN_JSC_useJIT=0", optimize_late[] = "BUN_JSC_thresholdForOptimizeAfterWarmUp=20000";
 	char path[PATH_MAX + 16];
+	open_missing_stdio();
 	clean_environment();
 	/* The tests of a faulty one tell it by environment and arguments where to fail. */
 	int runtime = argv[0] && is_runtime(argv);

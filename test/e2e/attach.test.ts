@@ -2,7 +2,8 @@
 import { describe, expect } from "bun:test";
 import { poll } from "../support/poll.ts";
 import { requires } from "../support/requires.ts";
-import { useWherryHost } from "../support/wherry-host.ts";
+import { useWherryHost, wherryProgram } from "../support/wherry-host.ts";
+import { RunningProgram } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "overlayfs", "payload");
 const host = useWherryHost("attach", { payload: true });
@@ -15,6 +16,17 @@ const parrot = [
   "-c",
   'n=0; while read line; do n=$((n+1)); echo "$n $line"; echo "$n err" >&2; [ "$line" = end ] && exit 7; done; echo eof; sleep 1000',
 ];
+
+describe("run whose caller has closed its streams", () => {
+  test("has no input, and its output goes nowhere", async () => {
+    const closed = async (redirect: string, ...args: readonly string[]) =>
+      new RunningProgram("sh", ["-c", `exec "$0" "$@" ${redirect}`, wherryProgram, ...host.selection, "run", "--rm", "-i", "base", ...args])
+        .done;
+    expect(await closed("<&-", "sh", "-c", "cat; echo end")).toMatchObject({ code: 0, stdout: "end\n", stderr: "" });
+    expect(await closed("<&- >&- 2>&-", "sh", "-c", "cat; echo out; exit 3")).toMatchObject({ code: 3, stdout: "", stderr: "" });
+    expect(await host.ok(["ps", "-aq"])).toBe("");
+  }, 20_000);
+});
 
 describe("run -a", () => {
   test("stdin alone: the id, and back when all is handed over; the process goes on", async () => {
