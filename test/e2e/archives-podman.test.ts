@@ -1,5 +1,5 @@
 // Archives between podman and wherry, both ways.
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test as bunTest } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { makeImageArchive } from "../support/engine-image.ts";
 import { run } from "../support/image-root.ts";
@@ -8,7 +8,7 @@ import { requires } from "../support/requires.ts";
 import { makeTestDirectory, useWherryHost } from "../support/wherry-host.ts";
 
 const test = requires("root", "binary", "payload", "busybox", "overlayfs", "podman");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 const host = useWherryHost("archives-podman");
 let directory = "";
 const podman = (...args: readonly string[]): string =>

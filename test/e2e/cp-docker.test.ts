@@ -1,6 +1,6 @@
 // cp, diff and commit --change, beside the real docker: the same commands give the same files, the same exit code and, but for what is docker's own, the same words.
 // timeout: 300 s
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test as bunTest } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { run } from "../support/image-root.ts";
@@ -10,7 +10,7 @@ import { testCgroup } from "../support/test-cgroup.ts";
 import { makeTestDirectory, useWherryHost, wherryProgram } from "../support/wherry-host.ts";
 
 const test = requires("root", "binary", "overlayfs", "busybox", "dockerd", "docker-cli");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 const host = useWherryHost("cp-docker");
 let daemon: StartedDaemon | undefined;
 const directory = isThere ? makeTestDirectory("cp-docker-daemon") : "";

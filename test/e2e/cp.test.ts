@@ -1,5 +1,5 @@
 // wherry cp: docker's rules of what goes where, every kind of file, every state of a container, and whose files they are.
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test as bunTest } from "bun:test";
 import { spawnSync } from "node:child_process";
 import {
   chownSync,
@@ -17,7 +17,7 @@ import { requires } from "../support/requires.ts";
 import { useWherryHost } from "../support/wherry-host.ts";
 
 const test = requires("root", "binary", "overlayfs", "busybox", "setfattr");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 const host = useWherryHost("cp");
 let here = "";
 

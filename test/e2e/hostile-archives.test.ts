@@ -1,7 +1,7 @@
 // Archives that mean harm, each with a name, by every way in: import, load, cp -. Each ends in a clear error or in something harmless; nothing is
 // made outside of the store, and the store is as it was.
 // timeout: 600 s
-import { beforeAll, describe, expect } from "bun:test";
+import { beforeAll, describe, expect, test as bunTest } from "bun:test";
 import { once } from "node:events";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { goodImages, hostileImages } from "../support/hostile-images.ts";
@@ -11,7 +11,7 @@ import { useWherryHost } from "../support/wherry-host.ts";
 import type { RunResult } from "../support/wherry-process.ts";
 
 const test = requires("root", "binary", "overlayfs", "busybox");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 const host = useWherryHost("hostile-archives");
 const victim = `${host.directory}/victim`;
 const limit = { WHERRY_MAX_LAYER_SIZE: "64m" };

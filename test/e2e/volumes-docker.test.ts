@@ -1,5 +1,5 @@
 // Volumes beside the real docker's: the same commands, the same content, the same answers. A daemon of its own.
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test as bunTest } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { run } from "../support/image-root.ts";
@@ -9,7 +9,7 @@ import { describeTree, makeVolumeArchive } from "../support/volume-image.ts";
 import { makeTestDirectory, useWherryHost, wherryProgram } from "../support/wherry-host.ts";
 
 const test = requires("root", "binary", "overlayfs", "busybox", "dockerd", "docker-cli", "setfattr");
-const isThere = test !== test.skip;
+const isThere = test === bunTest;
 const host = useWherryHost("volumes-wherry");
 let directory = "";
 let daemon: StartedDaemon | undefined;
